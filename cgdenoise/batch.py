@@ -1,0 +1,320 @@
+"""From files to files: plan the outputs, restore each input page by page, write the image and its log."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise import images, record
+from cgdenoise.ensemble import TooEarlyError
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.images import Picture
+from cgdenoise.metrics import psnr, ssim
+from cgdenoise.presets import Preset
+from cgdenoise.restore import RestorationError, RestorationResult, Snapshot, denoise
+from cgdenoise.runtime import peak_memory
+from cgdenoise.scaling import check_image
+
+Array = NDArray[Any]
+
+STREAM = "-"
+"""The name of standard input and standard output."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes; `STREAM` for either is a standard stream, and then there is no log."""
+
+    source: str
+    target: str
+
+    @property
+    def log(self) -> Path | None:
+        """Where the fit log goes: beside the output."""
+        return None if self.target == STREAM else Path(self.target).with_suffix(".fit.jsonl")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for all jobs of a run.
+
+    Attributes
+    ----------
+    preset : Preset
+        With the user's changes.
+    preset_name : str
+        Of the preset it started from, for the log.
+    sigma : float or None
+        Noise level in the files' own grey levels; None estimates it.
+    seed : int
+        Of all fits.
+    device : str
+        As `denoise` takes it.
+    threads : int
+        For the log; set by the caller.
+    """
+
+    preset: Preset
+    preset_name: str
+    sigma: float | None
+    seed: int
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class PageOutcome:
+    """How a page went; `error` is the message if every fit collapsed."""
+
+    page: int
+    result: RestorationResult
+    psnr: float | None
+    ssim: float | None
+    error: str | None
+
+    @property
+    def status(self) -> str:
+        """Return "complete", "interrupted" or "failed"."""
+        if self.error:
+            return "failed"
+        return "interrupted" if self.result.interrupted else "complete"
+
+
+def plan(sources: Sequence[str], output: str | None, suffix: str, reference: str | None = None) -> list[Job]:
+    """Decide where the result of each input goes.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Paths, or `STREAM`.
+    output : str, optional
+        A file, a folder, or `STREAM`. Without it a result lies beside its input.
+    suffix : str
+        Added to the input's name where `output` does not name a file.
+    reference : str, optional
+        Another file that is read, and must not be replaced.
+
+    Raises
+    ------
+    OptionError
+        If two results would have one name, or one would replace an input.
+    """
+    folder = output is not None and output != STREAM and (output.endswith(os.sep) or Path(output).is_dir())
+    if output is not None and not folder and len(sources) > 1:
+        raise OptionError(f"{len(sources)} inputs and one output, {output}; expected an existing folder")
+    jobs = []
+    for source in sources:
+        if output is not None and not folder:
+            target = output
+        elif source == STREAM:
+            target = os.path.join(output, f"stdin{suffix}.png") if output else STREAM
+        else:
+            path = Path(source)
+            parent = Path(output) if output else path.parent
+            target = str(parent / f"{path.stem}{suffix}{path.suffix}")
+        jobs.append(Job(source, target))
+    read = {os.path.realpath(name) for name in [*sources, reference] if name not in (STREAM, None)}
+    seen: set[str] = set()
+    for job in jobs:
+        for written in (job.target, os.fspath(job.log or job.target)):
+            if written != STREAM and os.path.realpath(written) in read:
+                raise OptionError(f"{written}: is an input; expected another name for the output")
+        for written in dict.fromkeys([job.target, os.fspath(job.log or job.target)]):
+            if os.path.realpath(written) in seen:
+                raise OptionError(f"{written}: two inputs would be written there; expected outputs of different names")
+            seen.add(os.path.realpath(written))
+    return jobs
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decoded input and the hash of its bytes."""
+
+    picture: Picture
+    description: dict[str, Any]
+
+
+def load(name: str, data: bytes) -> Source:
+    """Decode an input and describe it for the log."""
+    picture = images.decode(data, name)
+    description = {
+        "name": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "container": picture.container,
+        "shape": list(picture.pages[0].shape),
+        "pages": len(picture.pages),
+        "dtype": str(picture.dtype),
+        "alpha": picture.alpha is not None,
+    }
+    return Source(picture, description)
+
+
+def check_target(job: Job, picture: Picture, force: bool) -> str:
+    """Check, before the fit, that the result can be written, and return the container it will have.
+
+    Raises
+    ------
+    ImageError
+        If the output exists and may not be replaced, cannot be written, or cannot hold the picture.
+    """
+    if job.target == STREAM:
+        return picture.container
+    container = images.container_for(job.target)
+    images.check(picture, container, job.target)
+    for written in (job.target, os.fspath(job.log or job.target)):
+        if not force and os.path.lexists(written):
+            raise ImageError(f"{written}: exists; expected a new name (--force replaces it)")
+        images.check_writable(written)
+    return container
+
+
+def restore(
+    source: Source,
+    options: Options,
+    *,
+    reference: Picture | None,
+    on_snapshot: Callable[[int, Snapshot], None],
+    cancelled: Callable[[], bool],
+) -> tuple[Picture, list[PageOutcome], list[record.Record]]:
+    """Restore every page of a picture.
+
+    Parameters
+    ----------
+    source : Source
+        What to restore.
+    options : Options
+        How.
+    reference : Picture, optional
+        Clean picture of the same shape, to compare with. It adds figures to the log and does nothing else.
+    on_snapshot : callable
+        Sees the page number and every evaluation.
+    cancelled : callable
+        True ends the running fit; the pages that have not begun stay as they are.
+
+    Returns
+    -------
+    picture, outcomes, records
+        The restored picture, how each page that was begun went, and the records of the log.
+
+    Raises
+    ------
+    ImageError
+        If a page cannot be restored, or the reference has another shape.
+    """
+    picture = source.picture
+    if reference is not None and [p.shape for p in reference.pages] != [p.shape for p in picture.pages]:
+        found, expected = reference.pages[0].shape, picture.pages[0].shape
+        raise ImageError(f"the reference has shape {found} and {len(reference.pages)} pages; expected {expected}, as the input")
+    if reference is not None and any(page.dtype.kind == "f" and not np.isfinite(page).any() for page in reference.pages):
+        raise ImageError("the reference has no finite values; expected a clean image")
+    for page in picture.pages:
+        check_image(page)  # all of them before the first fit: a bad last page must not cost the work on the others
+    pages = list(picture.pages)
+    outcomes: list[PageOutcome] = []
+    records: list[record.Record] = []
+    for number, page in enumerate(picture.pages):
+        if number and cancelled():
+            break
+        clean = None if reference is None else reference.pages[number]
+        evaluations: list[record.Record] = []
+
+        def observe(snapshot: Snapshot, number: int = number, clean: Array | None = clean, log: Any = evaluations) -> None:
+            log.append(_evaluation(number, snapshot, clean))
+            on_snapshot(number, snapshot)
+
+        message = None
+        try:
+            restored, result = denoise(
+                page,
+                sigma=options.sigma,
+                preset=options.preset,
+                seed=options.seed,
+                device=options.device,
+                observers=[observe],
+                cancelled=cancelled,
+            )
+        except TooEarlyError:
+            if not outcomes:
+                raise
+            break  # the pages that are done count
+        except RestorationError as error:
+            restored, result, message = error.best, error.result, str(error)
+        stored = replace(picture, pages=(page,), alpha=None).with_pages([restored]).pages[0]
+        pages[number] = stored
+        quality = (None, None) if clean is None else (psnr(stored, clean, peak_of(clean)), ssim(stored, clean, peak_of(clean)))
+        outcome = PageOutcome(number, result, quality[0], quality[1], message)
+        outcomes.append(outcome)
+        records += _page_records(source, options, outcome, evaluations)
+    return picture.with_pages(pages), outcomes, records
+
+
+def peak_of(reference: Array) -> float:
+    """Return the full scale that PSNR refers to: an integer dtype's largest value; of floats 1, or their range if it is wider."""
+    if reference.dtype.kind in "ui":
+        return float(np.iinfo(reference.dtype).max)
+    low, high = float(np.nanmin(reference)), float(np.nanmax(reference))
+    return 1.0 if (low >= 0 and high <= 1) or low == high else high - low
+
+
+def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Record:
+    found: record.Record = {
+        "type": "evaluation",
+        "page": page,
+        "fit": snapshot.label.index,
+        "depth": snapshot.label.depth,
+        "trial": snapshot.label.trial,
+        "iteration": snapshot.iteration,
+        "train_rms": snapshot.train_rms,
+        "residual_rms": snapshot.residual_rms,
+        "held_out_rms": snapshot.held_out_rms,
+    }
+    if clean is not None and not snapshot.label.trial:
+        found["psnr"] = psnr(snapshot.image(), clean, peak_of(clean))
+    return found
+
+
+def _page_records(
+    source: Source, options: Options, outcome: PageOutcome, evaluations: list[record.Record]
+) -> list[record.Record]:
+    result, page = outcome.result, outcome.page
+    settings = {key: value for key, value in asdict(options).items() if key != "preset"} | asdict(options.preset)
+    head = record.header(page, source.description, settings, result.sigma, result.sigma_estimated, result.depth)
+    records = [head, *evaluations]
+    fits = result.fits
+    for fit in fits:
+        found: record.Record = {
+            "type": "fit",
+            "page": page,
+            "fit": fit.label.index,
+            **{key: value for key, value in asdict(fit.label).items() if key != "index"},
+            **{key: value for key, value in asdict(fit).items() if key != "label"},
+        }
+        quality = {e["iteration"]: e["psnr"] for e in evaluations if e["fit"] == fit.label.index and "psnr" in e}
+        if quality:
+            best = max(quality, key=lambda iteration: quality[iteration])
+            found |= {"psnr": quality.get(fit.iteration), "psnr_best": quality[best], "psnr_best_iteration": best}
+        records.append(found)
+    leading = max(fits, key=lambda fit: fit.weight, default=None)
+    end: record.Record = {
+        "type": "end",
+        "page": page,
+        "status": outcome.status,
+        "reason": "collapsed" if outcome.error else leading.reason if leading else "constant",
+        "iteration": leading.iteration if leading else 0,
+        "held_out_rms": leading.held_out_rms if leading else None,
+        "seconds": result.seconds,
+        "device": result.device,
+        "peak_memory_bytes": peak_memory(),
+    }
+    if outcome.psnr is not None:
+        end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}
+    if outcome.error:
+        end["error"] = outcome.error
+    return [*records, end]

@@ -1,0 +1,63 @@
+"""`cgdenoise`: the commands, and what an error becomes."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import typer
+
+from cgdenoise.cli.denoise import denoise
+from cgdenoise.cli.info import info
+from cgdenoise.cli.output import INTERRUPTED, fail
+from cgdenoise.cli.plot import plot
+from cgdenoise.errors import CgDenoiseError, OptionError
+
+app = typer.Typer(
+    name="cgdenoise",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from cgdenoise import __version__
+
+        print(f"cgdenoise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit."),
+) -> None:
+    """Restore one noisy image, without training data, by fitting a convolutional generator to it and stopping early."""
+
+
+app.command()(denoise)
+app.command()(plot)
+app.command()(info)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 all done, 1 something failed, 2 usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may be no text
+    try:
+        app(prog_name="cgdenoise")
+    except OptionError as error:
+        fail(str(error))
+        sys.exit(2)
+    except CgDenoiseError as error:
+        fail(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        fail("interrupted; nothing was written")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain again when it flushes at exit.
+        sys.stdout = None
+        sys.exit(1)

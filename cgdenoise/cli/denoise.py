@@ -1,0 +1,251 @@
+"""`cgdenoise denoise`: restore noisy images."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cgdenoise.cli.options import DeviceName, Force, Json, PresetName, Quiet, Seed, Sigma, StopName, Threads
+from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
+from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+
+if TYPE_CHECKING:
+    from cgdenoise.batch import Job, Options, PageOutcome
+    from cgdenoise.images import Picture
+
+
+def denoise(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images: PNG, JPEG, TIFF or NPY. - is standard input.")],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Output file, existing folder, or - for standard output. Beside the input if not given.",
+        ),
+    ] = None,
+    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
+    force: Force = False,
+    preset: Annotated[PresetName, typer.Option(help="fast, balanced, or the method as published.")] = PresetName.BALANCED,
+    sigma: Sigma = None,
+    stop: Annotated[
+        StopName | None,
+        typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
+    ] = None,
+    members: Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")] = None,
+    max_iterations: Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")] = None,
+    hold_out: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="Share of the pixels held out (0.05 in fast and balanced).")
+    ] = None,
+    seed: Seed = 0,
+    device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = DeviceName.AUTO,
+    threads: Threads = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Restore noisy images.
+
+    Each result lies beside its input, with a log of the fit: noisy.png gives noisy_denoised.png and noisy_denoised.fit.jsonl.
+    Size, bit depth, range, alpha and metadata stay as they are. The noise level need not be known.
+    """
+    interrupt = _Interrupt()
+    with interrupt.handled():
+        from cgdenoise import batch
+        from cgdenoise.images import read_image
+
+        jobs = batch.plan(inputs, output, suffix, reference)
+        if json and any(job.target == batch.STREAM for job in jobs):
+            raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
+        if reference is not None and len(jobs) > 1:
+            raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
+        options = _options(preset, sigma, stop, members, max_iterations, hold_out, seed, device, threads)
+        clean = None if reference is None else read_image(reference)
+
+        failed = False
+        for job in jobs:
+            try:
+                outcomes = _run(job, options, clean, force, quiet, interrupt)
+                failed = failed or any(outcome.error for outcome in outcomes)
+                _report(job, outcomes, options, json, quiet)
+            except OptionError:
+                raise
+            except CgDenoiseError as error:
+                fail(str(error))
+                failed = True
+            if interrupt.signal:
+                break
+    if interrupt.signal:
+        sys.exit(128 + interrupt.signal)
+    if failed:
+        sys.exit(1)
+
+
+def _options(
+    preset: PresetName,
+    sigma: float | None,
+    stop: StopName | None,
+    members: int | None,
+    max_iterations: int | None,
+    hold_out: float | None,
+    seed: int,
+    device: DeviceName,
+    threads: int | None,
+) -> Options:
+    """Gather the choices, and set up the process: allocator and threads."""
+    import torch
+
+    from cgdenoise.batch import Options
+    from cgdenoise.presets import preset_of
+    from cgdenoise.runtime import available_cores, choose_device, keep_freed_memory
+
+    keep_freed_memory()
+    torch.set_num_threads(threads or available_cores())
+    choose_device(device)  # an absent one is a matter of usage, not of each file
+    base = preset_of(preset)
+    chosen = replace(
+        base,
+        stop=base.stop if stop is None else str(stop),
+        members=base.members if members is None else members,
+        max_iterations=base.max_iterations if max_iterations is None else max_iterations,
+        hold_out=base.hold_out if hold_out is None else hold_out,
+    )
+    if sigma is not None and not math.isfinite(sigma):
+        raise OptionError(f"--sigma {sigma}; expected a finite number")
+    if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
+        raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
+    return Options(chosen, str(preset), sigma, seed, str(device), torch.get_num_threads())
+
+
+def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: _Interrupt) -> list[PageOutcome]:
+    """Restore one input and write what came of it."""
+    from cgdenoise import batch, images, record
+
+    data = _read_stdin() if job.source == batch.STREAM else images.read_bytes(job.source)
+    name = "standard input" if job.source == batch.STREAM else job.source
+    source = batch.load(name, data)
+    container = batch.check_target(job, source.picture, force)
+    with interrupt.deferred():
+        with FitProgress(name, len(source.picture.pages), options.preset, quiet) as progress:
+            try:
+                picture, outcomes, records = batch.restore(
+                    source, options, reference=clean, on_snapshot=progress.update, cancelled=lambda: interrupt.signal != 0
+                )
+            except OptionError:
+                raise
+            except CgDenoiseError as error:
+                raise ImageError(f"{name}: {error}") from error
+        if len(outcomes) < len(picture.pages):
+            note(f"{name}: interrupted; {len(outcomes)} of {len(picture.pages)} pages are restored, the others as they were")
+        _write(job, images.encode(picture, container, job.target), record.dump(records))
+    return outcomes
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise ImageError("standard input: closed; expected an image")
+    return sys.stdin.buffer.read()
+
+
+def _write(job: Job, picture: bytes, log: bytes) -> None:
+    from cgdenoise import batch, images
+
+    if job.target == batch.STREAM:
+        try:
+            sys.stdout.buffer.write(picture)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+    else:
+        images.write_atomically(job.target, picture)
+        images.write_atomically(str(job.log), log)
+
+
+def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool, quiet: bool) -> None:
+    """Say what came of an input: errors and interruptions on stderr, the result on stdout."""
+    from cgdenoise.batch import STREAM
+
+    for outcome in outcomes:
+        page = f" page {outcome.page}" if len(outcomes) > 1 else ""
+        if outcome.error:
+            fail(f"{job.source}:{page} {outcome.error}; the best image so far is in {job.target}")
+        if outcome.status == "interrupted":
+            note(f"{job.source}:{page} interrupted; the best result so far is in {job.target}")
+        result = outcome.result
+        summary = {
+            "input": job.source,
+            "output": job.target,
+            "log": None if job.log is None else os.fspath(job.log),
+            "page": outcome.page,
+            "status": outcome.status,
+            "preset": options.preset_name,
+            "depth": result.depth,
+            "fits": len(result.fits),
+            "sigma": result.sigma,
+            "sigma_estimated": result.sigma_estimated,
+            "seconds": result.seconds,
+            "psnr": outcome.psnr,
+            "ssim": outcome.ssim,
+            "error": outcome.error,
+        }
+        if json:
+            emit_json(summary)
+        elif not quiet and not outcome.error and job.target != STREAM:
+            emit(f"{job.target}{page}: {_sentence(outcome)}")
+
+
+def _sentence(outcome: PageOutcome) -> str:
+    result = outcome.result
+    if not result.fits:
+        return "constant image, given back as it is"
+    count = sum(fit.weight > 0 for fit in result.fits)
+    found = "estimated" if result.sigma_estimated else "given"
+    text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, noise {result.sigma:.4g} ({found}), {result.seconds:.1f} s"
+    if outcome.psnr is not None:
+        text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
+    return text
+
+
+class _Interrupt:
+    """During a fit the first Ctrl-C (or SIGTERM) asks for an end; otherwise, and the second time, it ends at once."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._deferred = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.signal or not self._deferred:
+            # Not KeyboardInterrupt: the command-line library would end with a message of its own.
+            fail("interrupted; nothing was written")
+            sys.exit(128 + number)
+        self.signal = number

@@ -1,0 +1,44 @@
+"""Options that several commands share, so that one name means one thing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class PresetName(StrEnum):
+    """Names of the presets."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    PAPER = "paper"
+
+
+class StopName(StrEnum):
+    """Names of the stopping rules."""
+
+    HOLDOUT = "holdout"
+    NOISE_LEVEL = "noise-level"
+    NONE = "none"
+
+
+class DeviceName(StrEnum):
+    """Names of the devices."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per result on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON, if asked for).")]
+Sigma = Annotated[
+    float | None,
+    typer.Option(min=0, help="Noise level (standard deviation) in the file's own grey levels. Estimated if not given."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]

@@ -1,0 +1,126 @@
+"""What the user sees: results on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from cgdenoise.errors import ImageError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from cgdenoise.presets import Preset
+    from cgdenoise.restore import Snapshot
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as the shell has it."""
+
+_PLAIN_INTERVAL = 15.0
+
+
+def fail(message: str) -> None:
+    """Print an error: one line on stderr."""
+    print(f"cgdenoise: error: {_one_line(message)}", file=sys.stderr, flush=True)
+
+
+def note(message: str) -> None:
+    """Print a remark on stderr."""
+    print(f"cgdenoise: {_one_line(message)}", file=sys.stderr, flush=True)
+
+
+def emit_json(result: dict[str, Any]) -> None:
+    """Print a result as one line of JSON on stdout."""
+    from cgdenoise.record import dump
+
+    emit(dump([result]).decode().rstrip("\n"))
+
+
+def emit(line: str) -> None:
+    """Print a result on stdout."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.splitlines())
+
+
+class FitProgress:
+    """Progress of one input on stderr: a live display on a terminal, else a plain line every so often.
+
+    Time left is a bound: it supposes that every fit uses its whole budget.
+    """
+
+    def __init__(self, name: str, pages: int, preset: Preset, quiet: bool) -> None:
+        self._name, self._pages, self._quiet = name, pages, quiet
+        self._budget = pages * preset.most_iterations
+        self._start = self._said = time.monotonic()
+        self._current = (-1, -1)
+        self._fit_budget = self._iteration = self._done = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> FitProgress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[state]}", markup=False),
+            )
+            self._bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(self._name, total=self._budget, state="reading")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, page: int, snapshot: Snapshot) -> None:
+        """Show an evaluation."""
+        if self._quiet:
+            return
+        label = snapshot.label
+        if (page, label.index) != self._current:
+            # The fit before has stopped: what it left of its budget need not be spent.
+            self._budget -= self._fit_budget - self._iteration
+            self._done += self._iteration
+            self._current, self._fit_budget = (page, label.index), label.max_iterations
+        self._iteration = snapshot.iteration
+        done = self._done + self._iteration
+        left = max(self._budget - done, 0) * (time.monotonic() - self._start) / done
+        state = self._state(page, snapshot, left)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=max(self._budget, done), state=state)
+        elif time.monotonic() - self._said >= _PLAIN_INTERVAL:
+            self._said = time.monotonic()
+            note(f"{self._name}: {state}")
+
+    def _state(self, page: int, snapshot: Snapshot, left: float) -> str:
+        label = snapshot.label
+        kind = "trial" if label.trial else "fit"
+        where = f"page {page + 1} of {self._pages}, " if self._pages > 1 else ""
+        judged = not math.isnan(snapshot.held_out_rms)
+        which, error = ("held-out error", snapshot.held_out_rms) if judged else ("residual", snapshot.residual_rms)
+        return (
+            f"{where}{kind} {label.index + 1} at depth {label.depth}, iteration {snapshot.iteration} of at most "
+            f"{label.max_iterations}, {which} {error:.4g}, at most {_duration(left)} left"
+        )
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole < 5400 else f"{whole / 3600:.1f} h"

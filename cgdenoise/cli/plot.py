@@ -1,0 +1,48 @@
+"""`cgdenoise plot`: draw the curves of a fit log."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cgdenoise.cli.options import Force, Quiet
+from cgdenoise.cli.output import emit
+from cgdenoise.errors import ImageError, OptionError
+
+
+def plot(
+    log: Annotated[Path, typer.Argument(help="Fit log, as denoise writes it: NAME.fit.jsonl.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Picture, .png or .svg. LOG's name with .png if not given.")
+    ] = None,
+    page: Annotated[int, typer.Option(min=0, help="Page of a multi-page image, from 0.")] = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw the errors of each fit against its iterations, with the chosen iteration marked."""
+    from cgdenoise.images import check_writable, write_atomically
+    from cgdenoise.record import check_fields, read_log
+
+    target = output or log.with_suffix(".png")
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise OptionError(f"{target}: suffix {target.suffix!r}; expected .png or .svg")
+    pages = read_log(log)
+    if target.resolve() == log.resolve():
+        raise OptionError(f"{target}: is the log itself; expected another name for the picture")
+    if page >= len(pages):
+        raise OptionError(f"{log}: {len(pages)} page{'s' * (len(pages) > 1)}; expected --page below that, not {page}")
+    check_fields(pages[page], str(log))
+    if target.exists() and not force:
+        raise ImageError(f"{target}: exists; expected a new name (--force replaces it)")
+    check_writable(target)
+
+    from cgdenoise.curves import draw
+
+    write_atomically(target, draw(pages[page], kind))
+    if not quiet:
+        emit(str(target))
+    sys.stdout.flush()

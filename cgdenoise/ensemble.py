@@ -1,0 +1,312 @@
+"""Several fits of one problem: the choice of depth, members from different seeds, collapse and restart, the average."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from cgdenoise.errors import CgDenoiseError
+from cgdenoise.fit import Problem, fit, hold_out
+from cgdenoise.generators.decoder import build
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.presets import Preset
+from cgdenoise.runtime import rng_for
+from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, StoppingRule, predicted_error
+from cgdenoise.types import Evaluation, FitResult, Step, StopReason
+
+_RESTARTS = 2
+
+_STUCK = 0.5
+"""A fit whose error is more than this part of the data's variance has hardly begun."""
+
+_TEMPERATURE = 0.04
+"""Relative excess of predicted error at which a fit's weight in the average falls by e."""
+
+_RIVAL = 0.02
+"""Relative excess of predicted error up to which a depth takes its turn with the best one."""
+
+_DEPTH_BIAS = 0.01
+"""By so much, relative to the whole error, the estimate flatters a generator for each level that it is deeper.
+
+Shallow generators give a pixel more weight in its own restoration, and `predicted_error` charges them a little too
+much for it: 0.9 to 1.3 % between depths 4 and 5 on four photographs with known noise (benchmarks/README.md).
+"""
+
+_BEGUN = 10
+"""Iterations after which the picture of an interrupted fit is worth keeping."""
+
+_TRIAL_SIDE = 192
+"""Trials see so many pixels of each side at most."""
+
+_FAIR_CHANCE = 100
+"""Iterations before which a fit that was cut short cannot be called stuck."""
+
+
+@dataclass(frozen=True)
+class FitLabel:
+    """Which fit of a restoration.
+
+    Attributes
+    ----------
+    index : int
+        Its number, from 0; with the user's seed it determines the generator's random numbers.
+    depth : int
+        Levels of the generator.
+    attempt : int
+        0, or how many fits collapsed before this one in its place.
+    trial : bool
+        Whether it only helps to choose the depth.
+    max_iterations : int
+        Its budget.
+    """
+
+    index: int
+    depth: int
+    attempt: int
+    trial: bool
+    max_iterations: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A finished fit, its predicted error (in the units of the data, squared) and its weight in the average."""
+
+    label: FitLabel
+    result: FitResult
+    score: float
+    collapsed: bool = False
+    weight: float = 0.0
+
+
+class TooEarlyError(CgDenoiseError):
+    """The restoration was interrupted before any fit of the whole image had begun."""
+
+
+class CollapsedError(CgDenoiseError):
+    """No fit came near the data. Holds all fits, and the least bad one, whose image may be kept."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__(
+            f"all {len(members)} fits collapsed; expected an error below {_STUCK:.0%} of the image's variance: "
+            "the image may have no structure that the generator can express"
+        )
+        self.members = tuple(members)
+        self.best = min(members, key=lambda member: member.score)
+
+
+@dataclass(frozen=True)
+class EnsembleResult:
+    """The average, [1, C, H, W], all fits in the order they ran, and the depth that was chosen."""
+
+    image: Tensor
+    members: tuple[Member, ...]
+    depth: int
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the caller asked for an end before all fits were done."""
+        return any(member.result.reason is StopReason.INTERRUPTED for member in self.members)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A fit to be made: of which generator, on which split of the pixels, and whether it only helps to choose the depth."""
+
+    spec: DecoderSpec
+    split: int
+    trial: bool
+
+
+@dataclass
+class Ensemble:
+    """Fits of one image, made one after the other.
+
+    Attributes
+    ----------
+    y, valid : Tensor
+        [1, C, H, W] on the device: the image, finite everywhere, scaled to a range of about 1; and 1 where it was measured.
+    preset : Preset
+        How to fit.
+    sigma : float
+        Noise level in the units of `y`: for the stopping rules and for telling a collapse.
+    seed : int
+        Of all fits; each derives its own stream.
+    dtype : torch.dtype
+        Of the generators' activations.
+    on_step : callable
+        Sees every evaluation of every fit.
+    cancelled : callable
+        True ends the running fit and the ensemble.
+    """
+
+    y: Tensor
+    valid: Tensor
+    preset: Preset
+    sigma: float
+    seed: int
+    dtype: torch.dtype = torch.float32
+    on_step: Callable[[FitLabel, Step], None] = lambda label, step: None
+    cancelled: Callable[[], bool] = lambda: False
+    members: list[Member] = field(default_factory=list)
+
+    def run(self) -> EnsembleResult:
+        """Choose the depth, fit the members, average them.
+
+        Raises
+        ------
+        CollapsedError
+            If every fit collapsed.
+        TooEarlyError
+            If it was cancelled before any fit of the whole image.
+        """
+        for task in self._plan():
+            for attempt in range(_RESTARTS + 1):
+                member = self._fit(task, attempt)
+                self.members.append(member)
+                if self._interrupted():
+                    return self._combine()
+                if not member.collapsed:
+                    break
+        return self._combine()
+
+    def _plan(self) -> Iterator[_Task]:
+        """Yield what to fit; each task is asked for when the ones before it are done."""
+        size = (self.y.shape[2], self.y.shape[3])
+        candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.decoders))
+        trial = self.preset.has_trials and len(candidates) > 1
+        for number, spec in enumerate(candidates):
+            # One split for all candidates: the noise of the same held-out pixels then cancels in the comparison.
+            yield _Task(spec, split=0, trial=trial)
+            if number and self._best_depth() != spec.depth:
+                break
+        scores = _depth_scores(self.members)
+        least = min(scores.values())
+        if not math.isfinite(least):
+            return
+        rivals = sorted((spec for spec in candidates if spec.depth in scores), key=lambda spec: scores[spec.depth])
+        rivals = [spec for spec in rivals if scores[spec.depth] <= least * (1 + _RIVAL)][: 1 if trial else None]
+        fitted = sum(not member.collapsed and not member.label.trial for member in self.members)
+        # Depths that do equally well err differently: averaging over them gains more than over seeds alone.
+        for number in range(self.preset.members - fitted):
+            yield _Task(rivals[number % len(rivals)], split=number + 1, trial=False)
+
+    def _fit(self, task: _Task, attempt: int) -> Member:
+        index, spec = len(self.members), task.spec
+        iterations = self.preset.trial_iterations if task.trial else self.preset.max_iterations
+        label = FitLabel(index, spec.depth, attempt, task.trial, iterations)
+        y, valid = (_centre(self.y), _centre(self.valid)) if task.trial else (self.y, self.valid)
+        split = hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, task.split))
+        training, held_out = (weights.to(y.device) for weights in split)
+        channels, height, width = y.shape[1:]
+        result = fit(
+            build(spec, channels, (height, width), rng_for(self.seed, 1, index), self.dtype).to(y.device),
+            Problem(y, training, held_out),
+            optimiser=self.preset.optimiser,
+            stop=Budget() if task.trial else self._rule(),
+            max_iterations=iterations,
+            averaging=self.preset.averaging,
+            observers=[lambda step: self.on_step(label, step)],
+            cancelled=self.cancelled,
+        )
+        collapsed = has_collapsed(result, self._variance, self.sigma) and not task.trial
+        return Member(label, result, _score(result.chosen, self.sigma), collapsed)
+
+    def _rule(self) -> StoppingRule:
+        preset = self.preset
+        if preset.stop == "holdout":
+            return HoldOut(preset.patience, self.sigma)
+        return NoiseLevel(self.sigma) if preset.stop == "noise-level" else Budget()
+
+    @cached_property
+    def _variance(self) -> float:
+        """Variance of the measured values about their channel's mean: the error of a constant."""
+        counts = self.valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+        mean = (self.y * self.valid).sum(dim=(2, 3), keepdim=True) / counts
+        return float(((self.y - mean).square() * self.valid).sum() / self.valid.sum())
+
+    def _interrupted(self) -> bool:
+        return bool(self.members) and self.members[-1].result.reason is StopReason.INTERRUPTED
+
+    def _best_depth(self) -> int:
+        scores = _depth_scores(self.members)
+        return min(scores, key=lambda depth: scores[depth])
+
+    def _combine(self) -> EnsembleResult:
+        """Average the sound fits, each weighted by how near the predicted error of its depth comes to the least."""
+        full = [member for member in self.members if not member.label.trial and _has_begun(member)]
+        done = [member for member in full if member.result.reason is not StopReason.INTERRUPTED]
+        whole = [member for member in self.members if member.result.image.shape == self.y.shape and _has_begun(member)]
+        pool = done or full or whole
+        if not pool:
+            raise TooEarlyError("interrupted before there was a picture to keep; nothing was written")
+        sound = [member for member in pool if not member.collapsed]
+        if not sound:
+            raise CollapsedError(pool)
+        scores = _depth_scores(sound)
+        least = min(scores.values())
+        raw = {member.label.index: _weight(scores[member.label.depth], least) for member in sound}
+        total = sum(raw.values())
+        members = tuple(replace(m, weight=raw.get(m.label.index, 0.0) / total) for m in self.members)
+        image = torch.stack([m.weight * m.result.image for m in members if m.weight]).sum(dim=0)
+        return EnsembleResult(image, members, min(scores, key=lambda depth: scores[depth]))
+
+
+def _has_begun(member: Member) -> bool:
+    """Tell whether a fit's picture is more than its random start."""
+    return member.result.reason is not StopReason.INTERRUPTED or member.result.chosen.iteration >= _BEGUN
+
+
+def _centre(image: Tensor) -> Tensor:
+    """Return the middle of a large image: it is enough to choose a depth by."""
+    top, left = (max(side - _TRIAL_SIDE, 0) // 2 for side in image.shape[2:])
+    return image[..., top : top + _TRIAL_SIDE, left : left + _TRIAL_SIDE].contiguous()
+
+
+def _depth_scores(members: Sequence[Member]) -> dict[int, float]:
+    """Return each depth's mean score, with the bias of the estimate between depths taken out.
+
+    The mean, because members of one depth differ by the noise of their held-out pixels rather than in quality.
+    """
+    scores: dict[int, list[float]] = {}
+    for member in members:
+        scores.setdefault(member.label.depth, []).append(math.inf if member.collapsed else member.score)
+    shallowest = min(scores)
+    return {d: (1 + _DEPTH_BIAS * (d - shallowest)) * sum(found) / len(found) for d, found in scores.items()}
+
+
+def has_collapsed(result: FitResult, variance: float, sigma: float) -> bool:
+    """Tell whether a fit is stuck: not finite, or its error both far above the noise and near that of a constant.
+
+    Parameters
+    ----------
+    result : FitResult
+        Of the fit. One of fewer than 100 iterations, by interruption or by its budget, has had no chance yet and counts
+        as sound if it is finite.
+    variance : float
+        Variance of the data about their channels' means.
+    sigma : float
+        Noise level; both in the units of the data.
+    """
+    error = result.chosen.residual
+    if not math.isfinite(error) or result.reason is StopReason.NOT_FINITE:
+        return True
+    cut_short = result.reason in (StopReason.INTERRUPTED, StopReason.BUDGET)
+    if cut_short and result.history[-1].iteration < _FAIR_CHANCE:
+        return False
+    return error > _STUCK * variance and error > 4 * sigma**2
+
+
+def _score(chosen: Evaluation, sigma: float) -> float:
+    """Return the predicted error, or what stands in for it where nothing was held out or nothing is finite."""
+    if not math.isfinite(chosen.residual):
+        return math.inf
+    return predicted_error(chosen, sigma) if math.isfinite(chosen.held_out) else chosen.residual
+
+
+def _weight(score: float, least: float) -> float:
+    return math.exp((1 - score / least) / _TEMPERATURE) if least > 0 else float(score == least)

@@ -1,0 +1,21 @@
+"""The one family of errors: whatever goes wrong with a user's data or request is a `CgDenoiseError`."""
+
+
+class CgDenoiseError(Exception):
+    """Something the user can act on. The message is one line: what was found and what was expected."""
+
+
+class ImageError(CgDenoiseError):
+    """A file or array cannot be read as, or written as, an image."""
+
+
+class OptionError(CgDenoiseError, ValueError):
+    """A parameter is outside its range, or two parameters contradict each other."""
+
+
+class MemoryLimitError(CgDenoiseError):
+    """The image is too large for the memory of the device."""
+
+
+class LogError(CgDenoiseError):
+    """A fit log cannot be read: not JSON lines, or not written by a fit."""

@@ -1,0 +1,49 @@
+"""How long a restoration will take."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from cgdenoise.fit import Problem, fit
+from cgdenoise.generators.decoder import build
+from cgdenoise.presets import preset_of
+from cgdenoise.runtime import choose_device, choose_dtype, rng_for
+from cgdenoise.stopping import Budget
+
+_WARM_UP, _TIMED = 2, 3
+
+
+def seconds_at_most(preset: str, size: tuple[int, int], channels: int) -> float:
+    """Measure a few iterations of a preset's deepest generator and scale them to the preset's whole budget.
+
+    Parameters
+    ----------
+    preset : str
+        Its name.
+    size : (int, int)
+        Height and width of the image.
+    channels : int
+        Its channels.
+
+    Returns
+    -------
+    float
+        Seconds, on the device that "auto" chooses; fits that stop early take less.
+    """
+    if size == (1, 1):
+        return 0.0  # a single pixel is given back as it is
+    chosen = preset_of(preset)
+    device = choose_device("auto")
+    generator = build(chosen.decoders[-1].limited_to(size), channels, size, rng_for(0), choose_dtype(device)).to(device)
+    y = torch.zeros(1, channels, *size, device=device)
+    problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))
+
+    def run(iterations: int) -> float:
+        start = time.perf_counter()
+        fit(generator, problem, optimiser=chosen.optimiser, stop=Budget(), max_iterations=iterations)
+        return time.perf_counter() - start
+
+    run(_WARM_UP)
+    return run(_TIMED) / _TIMED * chosen.most_iterations

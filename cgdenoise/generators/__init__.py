@@ -1,0 +1,1 @@
+"""Generators: a spec is data, a network is built from it."""

@@ -1,0 +1,65 @@
+"""A generator as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cgdenoise.errors import OptionError
+
+
+@dataclass(frozen=True)
+class DecoderSpec:
+    """A convolutional decoder; `decoder.build` makes the network.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Channels of each level, coarsest first. The first is the fixed input's; between two levels the resolution doubles.
+    kernel_size : int
+        Side of the convolution kernels, odd. 1 in the paper; larger ones repeat the border.
+    full_resolution_layer : bool
+        One more convolution, normalisation and ReLU after the last doubling, before the head.
+    sigmoid : bool
+        End in a sigmoid, which bounds the output to (0, 1), and give the head no bias, as the paper does.
+    random_grid : bool
+        Lay the grid of the doublings at a random offset to the image's corner.
+    early_normalisation : bool
+        Normalise the channels before a doubling rather than after it, on a quarter of the values. A doubling keeps the mean of
+        a channel and lowers its variance a little, so this is the same network up to the scale of its gains.
+
+    Raises
+    ------
+    OptionError
+        If a number is not positive, or the kernel has no centre.
+    """
+
+    channels: tuple[int, ...]
+    kernel_size: int = 1
+    full_resolution_layer: bool = True
+    sigmoid: bool = False
+    random_grid: bool = True
+    early_normalisation: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.channels or min(self.channels) < 1:
+            raise OptionError(f"channels {self.channels}; expected one or more positive numbers")
+        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
+            raise OptionError(f"kernel size {self.kernel_size}; expected an odd positive number")
+
+    @property
+    def doublings(self) -> int:
+        """How often the resolution doubles between input and output."""
+        return len(self.channels) - 1
+
+    @property
+    def depth(self) -> int:
+        """Number of levels, the name the depths go by."""
+        return len(self.channels)
+
+    def limited_to(self, size: tuple[int, int]) -> DecoderSpec:
+        """Return the spec without the coarse levels that an image of `size` (H, W) is too small for.
+
+        The input keeps at least two positions along the longer side, for a channel normalisation needs two values.
+        """
+        doublings = min(self.doublings, max(max(size).bit_length() - 2, 0))
+        return replace(self, channels=self.channels[self.doublings - doublings :])

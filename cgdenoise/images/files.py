@@ -1,0 +1,271 @@
+"""Between files and pictures: which container it is, whose error it is, and never half a file on disk."""
+
+import contextlib
+import os
+import secrets
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgdenoise.errors import ImageError
+
+from . import jpeg, npy, png, tiff
+from .picture import MAX_BYTES, Picture
+
+
+@dataclass(frozen=True)
+class _Container:
+    title: str
+    magics: tuple[bytes, ...]
+    suffixes: tuple[str, ...]
+    decode: Callable[[bytes], Picture]
+    check: Callable[[Picture], None]
+    encode: Callable[[Picture], bytes]
+
+
+_CONTAINERS = {
+    "png": _Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
+    "jpeg": _Container("JPEG", (b"\xff\xd8\xff",), (".jpg", ".jpeg"), jpeg.decode, jpeg.check, jpeg.encode),
+    "tiff": _Container("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (".tif", ".tiff"), tiff.decode, tiff.check, tiff.encode),
+    "npy": _Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode),
+}
+
+SUFFIXES = tuple(suffix for container in _CONTAINERS.values() for suffix in container.suffixes)
+"""The suffixes a picture can be written to."""
+
+_EXPECTED = "expected PNG, JPEG, TIFF or NPY"
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive (as .npz files are)",
+    b"\x80\x02": "a Python pickle, which is never opened",
+    b"\x80\x03": "a Python pickle, which is never opened",
+    b"\x80\x04": "a Python pickle, which is never opened",
+    b"\x80\x05": "a Python pickle, which is never opened",
+    b"GIF8": "a GIF",
+    b"RIFF": "a RIFF file (WebP, perhaps)",
+    b"BM": "a BMP",
+}
+
+
+def container_for(path: str | os.PathLike[str]) -> str:
+    """Return the container that an output path's suffix asks for: "png", "jpeg", "tiff" or "npy".
+
+    Raises
+    ------
+    ImageError
+        If the suffix is of no container.
+    """
+    suffix = Path(path).suffix.lower()
+    for name, container in _CONTAINERS.items():
+        if suffix in container.suffixes:
+            return name
+    found = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
+    raise ImageError(_one_line(f"{os.fspath(path)}: {found}; expected {', '.join(SUFFIXES)}"))
+
+
+def decode(data: bytes, name: str) -> Picture:
+    """Decode an image file, whose kind its first bytes tell.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        What to call it in messages. A suffix in it means nothing.
+
+    Returns
+    -------
+    Picture
+        Pixels in the file's own dtype and units, and its metadata.
+
+    Raises
+    ------
+    ImageError
+        If it is no image, a damaged one, or one of an unsupported kind: whatever the bytes, nothing else is raised.
+    """
+    with _named(name):
+        if not data:
+            raise ImageError(f"empty file; {_EXPECTED}")
+        for container in _CONTAINERS.values():
+            if data.startswith(container.magics):
+                return _decode_as(container, data)
+        for magic, kind in _FOREIGN.items():
+            if data.startswith(magic):
+                raise ImageError(f"{kind}; {_EXPECTED}")
+        raise ImageError(f"not an image: starts with {data[:8]!r}; {_EXPECTED}")
+
+
+def check(picture: Picture, container: str, name: str) -> None:
+    """Check that `container` can hold `picture` without losing pixels. Cheap: call it before a long fit.
+
+    Parameters
+    ----------
+    picture
+        What is to be written; only its shapes, dtype and metadata count.
+    container
+        "png", "jpeg", "tiff" or "npy".
+    name
+        What to call the output in messages.
+
+    Raises
+    ------
+    ImageError
+        If it cannot.
+    """
+    with _named(name):
+        _CONTAINERS[container].check(picture)
+
+
+def encode(picture: Picture, container: str, name: str) -> bytes:
+    """Return the bytes of an image file.
+
+    Parameters
+    ----------
+    picture
+        What to write.
+    container
+        "png", "jpeg", "tiff" or "npy". If it is not the picture's own, common metadata goes along (ICC profile,
+        EXIF, resolution), as far as the container holds it, and the rest stays behind.
+    name
+        What to call the output in messages.
+
+    Raises
+    ------
+    ImageError
+        If `check` does.
+    """
+    with _named(name):
+        return _CONTAINERS[container].encode(picture)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Read a whole file. ImageError if it is missing, unreadable, a directory, empty, or larger than `MAX_BYTES`."""
+    name = os.fspath(path)
+    blocks: list[bytes] = []
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            # A device or a pipe has no size beforehand and, perhaps, no end.
+            while size <= MAX_BYTES and (block := file.read(1 << 24)):
+                blocks.append(block)
+                size = max(size, sum(map(len, blocks)))
+    except FileNotFoundError as error:
+        raise ImageError(_one_line(f"{name}: no such file; expected an image")) from error
+    except IsADirectoryError as error:
+        raise ImageError(_one_line(f"{name}: is a directory; expected an image file")) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(_one_line(f"{name}: cannot be read ({reason}); expected an image file")) from error
+    if size > MAX_BYTES:
+        raise ImageError(_one_line(f"{name}: file of more than {MAX_BYTES} bytes; expected a smaller image"))
+    if not blocks:
+        raise ImageError(_one_line(f"{name}: empty file; {_EXPECTED}"))
+    return b"".join(blocks)
+
+
+def read_image(path: str | os.PathLike[str]) -> Picture:
+    """Read an image file: `decode` of `read_bytes`."""
+    return decode(read_bytes(path), os.fspath(path))
+
+
+def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Write a picture in the container that the suffix asks for, atomically, replacing what was there."""
+    write_atomically(path, encode(picture, container_for(path), os.fspath(path)))
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that at any moment there is either the old one or the whole new one.
+
+    Parameters
+    ----------
+    path
+        Where to. A file there is replaced; a symbolic link there is followed, not replaced.
+    data
+        The whole content.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be written; then the old file is untouched and nothing is left beside it.
+    """
+    with _cannot_write(path):
+        target, temporary = _places(path)
+        with contextlib.ExitStack() as undo:
+            descriptor = _create(temporary)
+            undo.callback(_remove, temporary)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+            undo.pop_all()
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Check that a file can be made in `path`'s folder, by making one and removing it: cheap, before a long fit.
+
+    Raises
+    ------
+    ImageError
+        If `write_atomically` would fail there now.
+    """
+    with _cannot_write(path):
+        _, temporary = _places(path)
+        os.close(_create(temporary))
+        _remove(temporary)
+
+
+def _places(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return where a file goes and where it is made: OSError if something other than a file is there."""
+    target = os.path.realpath(path)
+    if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
+        raise OSError(0, "not a regular file")  # to replace a device by a file is never what was meant
+    # In the same directory, for a rename is atomic only within a file system; under a name of its own, for one
+    # that is derived from the target's could be too long.
+    return target, os.path.join(os.path.dirname(target), f".cgdenoise-{secrets.token_hex(8)}.tmp")
+
+
+def _create(temporary: str) -> int:
+    # Mode 0o666 less the umask, as `open` would have it; `tempfile` would give 0o600.
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+
+
+@contextlib.contextmanager
+def _cannot_write(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(_one_line(f"{os.fspath(path)}: cannot be written ({reason})")) from error
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def _decode_as(container: _Container, data: bytes) -> Picture:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of it is checked; the rest is not the user's business
+            return container.decode(data)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(f"{container.title} does not fit in memory") from error
+    except Exception as error:
+        # A file can confuse a decoder in more ways than can be listed.
+        raise ImageError(f"damaged {container.title}: {error or type(error).__name__}") from error
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(_one_line(f"{name}: {error}")) from error
+
+
+def _one_line(message: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in message)

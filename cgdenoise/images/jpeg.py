@@ -1,0 +1,172 @@
+"""JPEG: the segments are read and written here, the pixels are left to libjpeg (by way of Pillow)."""
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cgdenoise.errors import ImageError
+
+from .picture import Metadata, Picture, check_holds, check_shape
+
+_QUALITY = 95
+_MAX_SIDE = 65_500  # libjpeg's own limit
+_MAX_PAYLOAD = 65_533
+
+_APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
+_JFIF, _EXIF, _ICC, _XMP = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/"
+_START_OF_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+# JFIF density, EXIF, XMP, ICC, Photoshop/IPTC, comments. Not Adobe's APP14, which tells how the samples were encoded,
+# nor anything that points at other parts of the old file (multi-picture index, signatures).
+_KEPT = ((_APP0, _JFIF), (_APP1, _EXIF), (_APP1, _XMP), (_APP2, _ICC), (_APP13, b""), (_COM, b""))
+
+Segment = tuple[int, bytes]
+
+
+@dataclass(frozen=True)
+class JpegSegments:
+    """Metadata segments of a JPEG as they stood: (marker, payload)."""
+
+    segments: tuple[Segment, ...]
+
+
+def decode(data: bytes) -> Picture:
+    """Decode a JPEG: baseline or progressive, grey or colour.
+
+    Pixels stay as stored: an EXIF orientation is carried, not applied.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+
+    Returns
+    -------
+    Picture
+        One page, (H, W) or (H, W, 3), uint8.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, truncated, too large, CMYK, or of another depth than 8 bits.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    segments, scan = _read_segments(data)
+    _check_frame(segments)
+    if data.rfind(b"\xff\xd9") < scan:
+        raise ImageError(f"truncated JPEG: ends after {len(data)} bytes; expected an end-of-image marker")
+    # Pillow gets what decides pixels and nothing else, so that damaged metadata can neither stop it nor make it warn.
+    bare = [s for s in segments if s[0] in (_APP0, _APP14) or not (_APP0 <= s[0] <= 0xEF or s[0] == _COM)]
+    try:
+        with Image.open(io.BytesIO(_join(bare, data[scan:])), formats=("JPEG",)) as image:
+            page = np.array(image)
+    except UnidentifiedImageError as error:
+        raise ImageError("damaged JPEG: its headers contradict each other") from error
+    return Picture((page,), None, "jpeg", _read_metadata(segments))
+
+
+def check(picture: Picture) -> None:
+    """Raise ImageError unless a JPEG can hold `picture`: one page, uint8, grey or RGB, no alpha."""
+    check_holds(picture, "JPEG", dtypes=("uint8",), alpha=False, channels=(1, 3))
+    if max(picture.pages[0].shape[:2]) > _MAX_SIDE:
+        raise ImageError(f"a side of {max(picture.pages[0].shape[:2])} pixels does not fit in a JPEG, which holds {_MAX_SIDE}")
+    for marker, payload in _segments_to_write(picture.metadata):
+        if len(payload) > _MAX_PAYLOAD:
+            what = "EXIF" if marker == _APP1 else "metadata"
+            raise ImageError(f"{what} of {len(payload)} bytes does not fit in a JPEG, which holds {_MAX_PAYLOAD}")
+
+
+def encode(picture: Picture) -> bytes:
+    """Encode a picture that passes `check` as JPEG of quality 95, with colour at full resolution (4:4:4)."""
+    from PIL import Image
+
+    check(picture)
+    page = picture.pages[0]
+    buffer = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(page[..., 0] if page.shape[2:] == (1,) else page))
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    segments, scan = _read_segments(buffer.getvalue())
+    carried = list(_segments_to_write(picture.metadata))
+    # JFIF says that three components are YCbCr; it must be there, first, and once.
+    jfif = [s for s in carried if s[0] == _APP0][:1] or [s for s in segments if s[0] == _APP0]
+    tables = [s for s in segments if s[0] != _APP0]
+    return _join([*jfif, *(s for s in carried if s[0] != _APP0), *tables], buffer.getvalue()[scan:])
+
+
+def _read_segments(data: bytes) -> tuple[list[Segment], int]:
+    """Return the (marker, payload) segments before the first scan, and where that scan's marker stands."""
+    segments: list[Segment] = []
+    position = 2
+    while True:
+        start = position
+        while data[position : position + 2] == b"\xff\xff":  # fill bytes
+            position += 1
+        if position + 4 > len(data):
+            raise ImageError(f"truncated JPEG: ends after {len(data)} bytes, before the first scan")
+        prefix, marker, length = struct.unpack_from(">BBH", data, position)
+        if prefix != 0xFF or marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
+            raise ImageError(f"damaged JPEG: {data[start : start + 2]!r} at byte {start}; expected a segment")
+        if length < 2 or position + 2 + length > len(data):
+            raise ImageError(f"truncated JPEG: segment of {length} bytes at byte {start}, file of {len(data)} bytes")
+        if marker == _START_OF_SCAN:
+            return segments, position
+        segments.append((marker, data[position + 4 : position + 2 + length]))
+        position += 2 + length
+
+
+def _check_frame(segments: list[Segment]) -> None:
+    frames = [payload for marker, payload in segments if marker in _FRAMES]
+    if len(frames) != 1 or len(frames[0]) < 6:
+        raise ImageError(f"damaged JPEG: {len(frames)} frame headers before the first scan; expected one")
+    depth, height, width, components = struct.unpack_from(">BHHB", frames[0])
+    if depth != 8:
+        raise ImageError(f"JPEG of {depth} bits a sample; expected 8")
+    if components == 4:
+        raise ImageError("CMYK JPEG (4 components); expected grey or RGB: convert it first")
+    if components not in (1, 3):
+        raise ImageError(f"JPEG of {components} components; expected 1 (grey) or 3 (colour)")
+    check_shape((height, width, components), 1)
+
+
+def _read_metadata(segments: list[Segment]) -> Metadata:
+    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
+    exif = [payload[len(_EXIF) :] for marker, payload in kept if marker == _APP1 and payload.startswith(_EXIF)]
+    # After the identifier: the part's number, the number of parts, the part.
+    icc = sorted(payload[len(_ICC) :] for marker, payload in kept if marker == _APP2)
+    dpi = None
+    for marker, payload in kept:
+        if marker == _APP0 and len(payload) >= 12:
+            unit, x, y = struct.unpack_from(">BHH", payload, 7)
+            inch = {1: 1.0, 2: 2.54}.get(unit, 0.0)
+            dpi = (x * inch, y * inch) if x and y and inch else None
+            break
+    profile = b"".join(part[2:] for part in icc)
+    return Metadata(profile or None, exif[0] if exif else None, dpi, JpegSegments(kept))
+
+
+def _segments_to_write(metadata: Metadata) -> Iterator[Segment]:
+    if isinstance(metadata.verbatim, JpegSegments):
+        yield from metadata.verbatim.segments
+        return
+    if metadata.dpi:
+        x, y = (min(max(round(value), 1), 0xFFFF) for value in metadata.dpi)
+        yield _APP0, _JFIF + struct.pack(">HBHHBB", 0x0101, 1, x, y, 0, 0)
+    if metadata.exif:
+        yield _APP1, _EXIF + metadata.exif
+    if profile := metadata.icc_profile:
+        size = _MAX_PAYLOAD - len(_ICC) - 2
+        parts = [profile[start : start + size] for start in range(0, len(profile), size)]
+        if len(parts) > 255:
+            raise ImageError(f"ICC profile of {len(profile)} bytes does not fit in a JPEG, which holds {255 * size}")
+        for number, part in enumerate(parts, start=1):
+            yield _APP2, _ICC + bytes((number, len(parts))) + part
+
+
+def _join(segments: list[Segment], scans: bytes) -> bytes:
+    headers = (struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
+    return b"".join([b"\xff\xd8", *headers, scans])

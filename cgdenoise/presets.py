@@ -1,0 +1,98 @@
+"""The presets: every choice of a restoration that is not the user's, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgdenoise.errors import OptionError
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.optimise import OptimiserSpec
+
+_MUON = OptimiserSpec("muon", 0.02)
+_TAPERED = {
+    4: DecoderSpec((512, 256, 128, 32)),
+    5: DecoderSpec((512, 256, 256, 128, 32)),
+    6: DecoderSpec((512, 256, 256, 256, 128, 32)),
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How an image is restored.
+
+    Attributes
+    ----------
+    decoders : tuple of DecoderSpec
+        Candidates, shallow first; the predicted error decides between them. The search ends at the first that is no
+        better than the one before it.
+    trial_iterations : int
+        Length of the trial fits that choose the depth. 0 fits the candidates to the end instead, and all of them count.
+    members : int
+        Fits that are averaged. The candidates that were fitted to the end count; the depths that come nearest to the
+        best share the rest.
+    max_iterations, patience : int
+        Budget of one fit, and how long it may go on without improvement.
+    optimiser : OptimiserSpec
+        How it steps.
+    averaging : float
+        Decay of the moving average over the outputs.
+    hold_out : float
+        Share of the pixels held out.
+    stop : "holdout", "noise-level" or "none"
+        Stopping rule.
+    """
+
+    decoders: tuple[DecoderSpec, ...]
+    trial_iterations: int
+    members: int
+    max_iterations: int
+    patience: int
+    optimiser: OptimiserSpec = _MUON
+    averaging: float = 0.98
+    hold_out: float = 0.05
+    stop: str = "holdout"
+
+    @property
+    def has_trials(self) -> bool:
+        """Whether short fits choose the depth."""
+        return self.trial_iterations > 0 and len(self.decoders) > 1
+
+    @property
+    def most_iterations(self) -> int:
+        """Iterations of all fits together, if each uses its whole budget and none collapses."""
+        if self.has_trials:
+            return len(self.decoders) * self.trial_iterations + self.members * self.max_iterations
+        return max(len(self.decoders), self.members) * self.max_iterations
+
+
+PRESETS = {
+    "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=50, members=1, max_iterations=220, patience=50),
+    "balanced": Preset(
+        decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]), trial_iterations=0, members=5, max_iterations=400, patience=80
+    ),
+    # DD-O as published: the code of its denoising experiments holds nothing out, averages nothing and runs 1500 iterations.
+    "paper": Preset(
+        decoders=(DecoderSpec((512,) * 6, sigmoid=True, random_grid=False, early_normalisation=False),),
+        trial_iterations=0,
+        members=1,
+        max_iterations=1500,
+        patience=0,
+        optimiser=OptimiserSpec("adam", 0.01),
+        averaging=0.0,
+        hold_out=0.0,
+        stop="none",
+    ),
+}
+
+
+def preset_of(name: str) -> Preset:
+    """Return a preset by name.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    """
+    if name not in PRESETS:
+        raise OptionError(f"preset {name!r}; expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,146 @@
+"""The fit log: JSON lines that say what was done to an image, how the fits went and why they ended."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cgdenoise.errors import LogError
+
+Record = dict[str, Any]
+
+FORMAT = 1
+"""Version of the log's format, in every header."""
+
+
+def header(page: int, source: Record, options: Record, sigma: float, sigma_estimated: bool, depth: int) -> Record:
+    """Return the first record of a page: versions, the input, the options, and what was found out about the image."""
+    import numpy as np
+    import torch
+
+    import cgdenoise
+
+    versions = {
+        "cgdenoise": cgdenoise.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    return {
+        "type": "header",
+        "format": FORMAT,
+        "page": page,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "platform": platform.platform(),
+        "input": source,
+        "options": options,
+        "sigma": sigma,
+        "sigma_estimated": sigma_estimated,
+        "depth": depth,
+    }
+
+
+def dump(records: Iterable[Record]) -> bytes:
+    """Return records as JSON lines. A number that is not finite becomes null: JSON has no other name for it."""
+    return "".join(json.dumps(_finite(record), allow_nan=False) + "\n" for record in records).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True)
+class FitLog:
+    """One page of a fit log.
+
+    Attributes
+    ----------
+    header, end : dict
+        First and closing record.
+    evaluations, fits : list of dict
+        What lies between, in order.
+    """
+
+    header: Record
+    evaluations: list[Record]
+    fits: list[Record]
+    end: Record
+
+
+def read_log(path: str | os.PathLike[str]) -> list[FitLog]:
+    """Read a fit log, one entry a page.
+
+    Raises
+    ------
+    LogError
+        If it cannot be read, is not JSON lines, or is not the log of a finished run.
+    """
+    name = os.fspath(path)
+    try:
+        records = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        raise LogError(f"{name}: cannot be read ({error.strerror}); expected a fit log") from error
+    except (ValueError, RecursionError) as error:
+        raise LogError(f"{name}: not a fit log; expected JSON lines") from error
+    for number, found in enumerate(records, start=1):
+        if not (isinstance(found, dict) and isinstance(found.get("type"), str) and isinstance(found.get("page"), int)):
+            raise LogError(f"{name}: line {number}: not a fit log; expected a JSON object with a type and a page")
+    pages = []
+    for page in sorted({found["page"] for found in records}):
+        of_page: dict[str, list[Record]] = {kind: [] for kind in _FIELDS}
+        for found in records:
+            if found["page"] == page and found["type"] in of_page:
+                of_page[found["type"]].append(found)
+        if len(of_page["header"]) != 1 or len(of_page["end"]) != 1:
+            raise LogError(f"{name}: page {page} has no header or no end; expected the log of a finished run")
+        pages.append(FitLog(of_page["header"][0], of_page["evaluation"], of_page["fit"], of_page["end"][0]))
+    if not pages:
+        raise LogError(f"{name}: empty; expected a fit log")
+    return pages
+
+
+_Number = int | float
+_FIELDS: dict[str, dict[str, Any]] = {
+    "header": {"page": int, "sigma": _Number | None, "input": dict},
+    "evaluation": {
+        "page": int,
+        "fit": int,
+        "iteration": int,
+        "residual_rms": _Number | None,
+        "held_out_rms": _Number | None,
+    },
+    "fit": {"page": int, "fit": int, "depth": int, "trial": bool, "iteration": int},
+    "end": {"page": int, "status": str, "reason": str},
+}
+"""What a drawing of the log relies on: the fields of each type of record, and their types."""
+
+
+def check_fields(log: FitLog, name: str) -> None:
+    """Check that one page of a log has what is needed to draw it.
+
+    Raises
+    ------
+    LogError
+        If a field is missing or of the wrong type; the message names the file.
+    """
+    for found in (log.header, *log.evaluations, *log.fits, log.end):
+        wrong = [key for key, kind in _FIELDS[found["type"]].items() if not isinstance(found.get(key, ...), kind)]
+        if not isinstance(found.get("psnr"), _Number | None):
+            wrong.append("psnr")
+        if found is log.header and not wrong and not isinstance(found["input"].get("name"), str):
+            wrong.append("input name")
+        if wrong:
+            problem = f"{wrong[0]} of a record of type {found['type']} is missing or of the wrong type"
+            raise LogError(f"{name}: {problem}; expected a log that a fit has written")

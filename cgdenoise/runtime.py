@@ -1,0 +1,89 @@
+"""The machine: device, precision, threads, allocator, seeds, memory. Everything here is explicit; nothing runs on import."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+
+import numpy as np
+import torch
+
+from cgdenoise.errors import OptionError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def keep_freed_memory() -> bool:
+    """Make the C library keep the memory that is freed, for the rest of the process. Call it before the first fit.
+
+    By default glibc returns every large tensor to the kernel when it dies, and each iteration of a fit faults the same pages
+    in again, which takes as long as the arithmetic. The command line calls this; in a library it is the host program's choice.
+
+    Returns
+    -------
+    bool
+        Whether it took effect: False where the C library is not glibc.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    libc = ctypes.CDLL(None)
+    return bool(libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1))
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name; "auto" is the first of CUDA, MPS and the CPU that is there.
+
+    Raises
+    ------
+    OptionError
+        If the name is unknown or the machine has no such device.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name not in _DEVICES:
+        raise OptionError(f"device {name!r}; expected one of {', '.join(_DEVICES)}")
+    if name == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    if not there[name]:
+        raise OptionError(f"device {name!r} is not available on this machine; expected one of auto, cpu")
+    return torch.device(name)
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """Return the activations' dtype: bfloat16 where the hardware multiplies it natively, float32 elsewhere.
+
+    Half the bytes an iteration are half the time where memory is the limit, and the averaged output hides the rounding:
+    benchmarks/README.md has the figures.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    if device.type == "cpu":
+        capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+        native = any(capabilities.get(key) for key in ("avx512_bf16", "amx_bf16"))
+        return torch.bfloat16 if native else torch.float32
+    return torch.float32
+
+
+def rng_for(*key: int) -> torch.Generator:
+    """Return a CPU generator of random numbers for a key, such as (seed, fit): streams of different keys are independent."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
+def available_cores() -> int:
+    """Return the number of CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def peak_memory() -> int:
+    """Return the most memory the process has held so far, in bytes; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

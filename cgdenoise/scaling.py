@@ -1,0 +1,88 @@
+"""Arrays in the user's units, tensors in the fit's: checks and the affine map between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgdenoise.errors import ImageError
+
+Array = NDArray[Any]
+
+_GRID = 2.0**20
+"""Scaled data are rounded to this many steps of their range, so that `a * x + b` gives the very numbers that `x` gives."""
+
+
+def check_image(image: Array) -> NDArray[np.float64]:
+    """Return an image as (H, W, C) float64, with NaN where values are missing.
+
+    Raises
+    ------
+    ImageError
+        If it has another shape, is empty, not real, infinite somewhere, or nowhere finite.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "uif":
+        raise ImageError(f"array of dtype {array.dtype}; expected real integers or floats")
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise ImageError(f"array of shape {array.shape}; expected (H, W) or (H, W, C), not empty")
+    values = array.astype(np.float64).reshape(*array.shape[:2], -1)
+    if infinite := int(np.isinf(values).sum()):
+        raise ImageError(f"{infinite} infinite values; expected finite ones, or NaN where a value is missing")
+    if np.isnan(values).all(axis=(0, 1)).any():
+        raise ImageError("all values of a channel are NaN; expected some finite ones")
+    return values
+
+
+def is_constant(values: NDArray[np.float64]) -> bool:
+    """Tell whether every channel of (H, W, C) values is constant where it is not missing."""
+    return bool((np.nanmin(values, axis=(0, 1)) == np.nanmax(values, axis=(0, 1))).all())
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The affine map `(value - offset) / factor`, from the image's units to a range of about 0 to 1."""
+
+    offset: float
+    factor: float
+
+    @staticmethod
+    def of(values: NDArray[np.float64], whole_range: bool) -> Scale:
+        """Choose the map from the data alone, so that it follows any change of unit.
+
+        Parameters
+        ----------
+        values : (H, W, C) array
+            Not constant; NaN where missing.
+        whole_range : bool
+            Map the extremes to 0 and 1, for a generator that is bounded. Otherwise the first and the last percent of the values
+            may lie outside: a hot pixel then does not squeeze the picture.
+        """
+        low, high = np.nanpercentile(values, [0, 100] if whole_range else [1, 99])
+        if low == high:
+            low, high = np.nanmin(values), np.nanmax(values)
+        return Scale(float(low), float(high - low))
+
+    def normalise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scaled values, of the same shape, NaN where missing; the same numbers for any unit of the data."""
+        return np.round((values - self.offset) / self.factor * _GRID) / _GRID
+
+    @staticmethod
+    def to_tensors(normalised: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+        """Return scaled values, 0 where missing, and a 1 for each value that is not: both [1, C, H, W], float32."""
+        measured = np.isfinite(normalised)
+        return _to_tensor(np.where(measured, normalised, 0.0)), _to_tensor(measured)
+
+    def to_array(self, image: Tensor, ndim: int) -> NDArray[np.float64]:
+        """Return a [1, C, H, W] tensor as an (H, W, C) array in the image's units; (H, W) if `ndim` is 2."""
+        values = image[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
+        return (values[..., 0] if ndim == 2 else values) * self.factor + self.offset
+
+
+def _to_tensor(values: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32))

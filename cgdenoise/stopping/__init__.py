@@ -1,0 +1,8 @@
+"""When to stop: rules over the numbers of a fit. None of them sees an image."""
+
+from cgdenoise.stopping.base import Monitor, StoppingRule, Verdict
+from cgdenoise.stopping.budget import Budget
+from cgdenoise.stopping.discrepancy import NoiseLevel
+from cgdenoise.stopping.holdout import HoldOut, predicted_error
+
+__all__ = ["Budget", "HoldOut", "Monitor", "NoiseLevel", "StoppingRule", "Verdict", "predicted_error"]

@@ -1,0 +1,75 @@
+"""What a fit reports: the numbers of one evaluation, the reason it stopped, its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class StopReason(StrEnum):
+    """Why a fit ended."""
+
+    HELD_OUT = "held-out"  # the error on held-out pixels no longer improves
+    NOISE_LEVEL = "noise-level"  # the residual has come down to the noise level
+    BUDGET = "budget"  # the iterations are spent
+    NOT_FINITE = "not-finite"  # the loss overflowed
+    INTERRUPTED = "interrupted"  # the caller asked for an end
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The state of a fit at one iteration. Errors are mean squares over the pixels, in the units of the data being fitted.
+
+    Attributes
+    ----------
+    iteration : int
+        Number of the iterate, from 1; the iterate of iteration 1 has the initial weights.
+    loss : float
+        Error of the iterate on the training pixels.
+    residual : float
+        Error of the averaged output on the training pixels.
+    held_out : float
+        Error of the averaged output on the held-out pixels.
+    """
+
+    iteration: int
+    loss: float
+    residual: float
+    held_out: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an observer sees: an evaluation and the averaged output it was taken on, [1, C, H, W], detached."""
+
+    evaluation: Evaluation
+    image: Tensor
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Outcome of one fit.
+
+    Attributes
+    ----------
+    image : Tensor
+        [1, C, H, W]: the averaged output at the chosen iteration.
+    chosen : Evaluation
+        The evaluation at the iteration whose output was kept.
+    reason : StopReason
+        Why the fit ended.
+    history : tuple of Evaluation
+        All evaluations, in order; the last one is where the fit ended.
+    seconds : float
+        Wall time of the fit.
+    """
+
+    image: Tensor
+    chosen: Evaluation
+    reason: StopReason
+    history: tuple[Evaluation, ...]
+    seconds: float

@@ -1,0 +1,86 @@
+"""`info`: facts about a file."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+
+@pytest.fixture
+def info(cli):
+    def run(*args):
+        outcome = cli("info", *args, "--threads", "1")
+        assert (outcome.code, outcome.err) == (0, "")
+        return outcome.out
+
+    return run
+
+
+def test_human_text(info, folder, noisy):
+    alpha = np.full((24, 24, 1), 200, np.uint8)
+    Image.fromarray(np.dstack([noisy[:, :20], alpha[:, :20]])).save(folder / "a.png", icc_profile=b"x" * 200, dpi=(300, 300))
+    lines = info("a.png").splitlines()
+    assert lines[0] == "a.png: PNG"
+    assert lines[1].split(maxsplit=1) == ["pixels", "20 x 24, RGB, uint8"]
+    assert lines[3].split(maxsplit=1) == ["metadata", "ICC profile (200 bytes), 300 x 300 dpi, alpha, carried over unchanged"]
+    assert lines[4].startswith("  noise")
+    assert lines[5].startswith("  time       at most fast ")
+    assert len(lines) == 6
+
+
+def test_json(info, noisy_png, noisy):
+    facts = json.loads(info("noisy.png", "--json"))
+    sigma, seconds = facts.pop("sigma"), facts.pop("seconds_at_most")
+    assert facts == {
+        "input": "noisy.png",
+        "container": "png",
+        "pages": 1,
+        "height": 24,
+        "width": 24,
+        "channels": 3,
+        "dtype": "uint8",
+        "alpha": False,
+        "minimum": int(noisy.min()),
+        "maximum": int(noisy.max()),
+        "missing": 0,
+        "icc_profile_bytes": 0,
+        "exif_bytes": 0,
+        "dpi": None,
+    }
+    assert 10 < sigma < 30
+    assert 0 < seconds["fast"] < seconds["balanced"]
+
+
+def test_json_is_one_object_a_file(info, folder, noisy_png):
+    (folder / "second.png").write_bytes(noisy_png.read_bytes())
+    found = [json.loads(line)["input"] for line in info("noisy.png", "second.png", "--json").splitlines()]
+    assert found == ["noisy.png", "second.png"]
+
+
+def test_missing_pixels_are_counted(info, folder, noisy):
+    values = noisy.astype(np.float32)
+    values[2, 3, 1] = np.nan
+    values[4:6, 7] = np.nan
+    np.save(folder / "a.npy", values)
+    assert json.loads(info("a.npy", "--json"))["missing"] == 3
+    assert "3 pixels, which will be filled" in info("a.npy")
+
+
+def test_pages_are_counted_and_timed(info, folder, noisy):
+    tifffile.imwrite(folder / "a.tif", np.stack([noisy[..., 0]] * 3), photometric="minisblack")
+    assert json.loads(info("a.tif", "--json"))["pages"] == 3
+    assert info("a.tif").startswith("a.tif: TIFF, 3 pages, of which the first\n  pixels     24 x 24, grey, uint8\n")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (3, 5), (24, 24)])
+def test_image_that_is_tiny_or_constant(info, folder, shape):
+    Image.fromarray(np.full(shape, 5, np.uint8)).save(folder / "a.png")
+    facts = json.loads(info("a.png", "--json"))
+    assert (facts["height"], facts["width"], facts["sigma"]) == (*shape[:2], 0)
+
+
+def test_nothing_is_written(info, folder, noisy_png):
+    info("noisy.png")
+    assert list(folder.iterdir()) == [noisy_png]

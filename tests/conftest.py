@@ -1,0 +1,32 @@
+"""What most tests start from: a small noisy photograph, and a preset whose fits take a moment."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage import data
+
+from cgdenoise import presets
+from cgdenoise.generators.spec import DecoderSpec
+
+
+@pytest.fixture(scope="session")
+def clean():
+    """Crop a photograph: (24, 24, 3), uint8."""
+    return data.astronaut()[16:64:2, 200:248:2].copy()
+
+
+@pytest.fixture(scope="session")
+def noisy(clean):
+    """The crop with noise of 20 grey levels."""
+    values = clean + np.random.default_rng(5).normal(0, 20, clean.shape)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def light(monkeypatch):
+    """Make "fast" one small generator without trial fits: the paths are the same, the arithmetic is not."""
+    spec = DecoderSpec((32, 32, 16))
+    monkeypatch.setitem(
+        presets.PRESETS, "fast", replace(presets.PRESETS["fast"], decoders=(spec,), trial_iterations=0, patience=20)
+    )

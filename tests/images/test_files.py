@@ -1,0 +1,222 @@
+import errno
+import io
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cgdenoise.errors import ImageError
+from cgdenoise.images import (
+    Metadata,
+    check,
+    container_for,
+    decode,
+    encode,
+    read_bytes,
+    read_image,
+    write_atomically,
+    write_image,
+)
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+REAL = sorted(path for path in DATA.glob("*/*") if path.suffix in (".png", ".tif", ".jpg"))
+
+
+@pytest.mark.parametrize(
+    ("name", "container"),
+    [
+        ("a.png", "png"),
+        ("a.b.JPG", "jpeg"),
+        ("a.jpeg", "jpeg"),
+        ("a.tif", "tiff"),
+        ("a.TIFF", "tiff"),
+        ("a.npy", "npy"),
+    ],
+)
+def test_container_for(name, container):
+    assert container_for(name) == container
+    assert container_for(Path("dir.png") / name) == container
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a", "png", ".png", "a.npz"])
+def test_unknown_suffixes_list_the_known(name):
+    with pytest.raises(ImageError, match=f"^{name}: .*expected .png, .jpg, .jpeg, .tif, .tiff, .npy$"):
+        container_for(name)
+
+
+@pytest.mark.parametrize("container", ["png", "jpeg", "tiff", "npy"])
+def test_the_first_bytes_decide_not_the_suffix(tmp_path, picture, container):
+    path = tmp_path / "misleading.png"
+    write_atomically(path, encode(picture(), container, "x"))
+    assert read_image(path).container == container
+
+
+def test_write_image_goes_by_the_suffix(tmp_path, picture):
+    given = picture(channels=3)
+    for suffix, container in ((".png", "png"), (".jpg", "jpeg"), (".tiff", "tiff"), (".npy", "npy")):
+        write_image(tmp_path / f"a{suffix}", given)
+        assert read_image(tmp_path / f"a{suffix}").container == container
+    with pytest.raises(ImageError, match=r"a.jpg: float32 pixels do not fit in a JPEG, which holds uint8$"):
+        write_image(tmp_path / "a.jpg", picture("f4"))
+    with pytest.raises(ImageError, match=r"^out.jpg: "):
+        check(picture("f4"), "jpeg", "out.jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"Hello world", r"starts with b'Hello wo'; expected PNG, JPEG, TIFF or NPY"),
+        (b"", "empty file"),
+        (b"GIF89a", "a GIF"),
+        (b"\x89PNG", "damaged PNG"),
+    ],
+)
+def test_what_is_no_image_is_refused(data, message):
+    with pytest.raises(ImageError, match=f"^notes.png: .*{message}"):
+        decode(data, "notes.png")
+
+
+def test_messages_are_one_line():
+    with pytest.raises(ImageError) as caught:
+        decode(b"\n\n\n", "two\nlines.png")
+    assert "\n" not in str(caught.value)
+
+
+def test_opening_errors(tmp_path):
+    with pytest.raises(ImageError, match=r"none.png: no such file"):
+        read_bytes(tmp_path / "none.png")
+    with pytest.raises(ImageError, match="is a directory"):
+        read_bytes(tmp_path)
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(ImageError, match=r"empty.png: empty file"):
+        read_bytes(tmp_path / "empty.png")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_bytes("a\0b")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_bytes(tmp_path / "empty.png" / "deeper")
+
+
+def test_permission_error(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ImageError, match=r"a.png: cannot be read \(Permission denied\)"):
+        read_bytes("a.png")
+
+
+def test_endless_input_is_refused(monkeypatch):
+    monkeypatch.setattr("cgdenoise.images.files.MAX_BYTES", 1 << 20)
+    with pytest.raises(ImageError, match="more than 1048576 bytes"):
+        read_bytes("/dev/zero")
+
+
+def test_atomic_write_replaces_and_follows_the_umask(tmp_path):
+    path = tmp_path / "a.bin"
+    old = os.umask(0o027)
+    try:
+        write_atomically(path, b"one")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    link = tmp_path / "link.bin"
+    link.symlink_to(path)
+    write_atomically(link, b"three")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"three"
+    assert sorted(os.listdir(tmp_path)) == ["a.bin", "link.bin"]
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch, failing, error):
+    def fail(*_):
+        raise error
+
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, failing, fail)
+    expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ImageError
+    with pytest.raises(expected) as caught:
+        write_atomically(path, b"new")
+    assert expected is KeyboardInterrupt or str(caught.value) == f"{path}: cannot be written (No space left on device)"
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_a_write_cut_short_by_the_system(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    program = f"""
+import resource, signal
+from cgdenoise.errors import ImageError
+from cgdenoise.images import write_atomically
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    write_atomically({str(path)!r}, bytes(1_000_000))
+except ImageError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == f"{path}: cannot be written (File too large)\n", done.stderr
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_bad_targets(tmp_path):
+    with pytest.raises(ImageError, match="not a regular file"):
+        write_atomically(tmp_path, b"")
+    with pytest.raises(ImageError, match="not a regular file"):
+        write_atomically("/dev/null", b"")
+    with pytest.raises(ImageError, match="No such file or directory"):
+        write_atomically(tmp_path / "none" / "a.png", b"")
+    with pytest.raises(ImageError, match="cannot be written"):
+        write_atomically("a\0b", b"")
+
+
+@pytest.mark.parametrize("source", ["png", "jpeg", "tiff"])
+@pytest.mark.parametrize("target", ["png", "jpeg", "tiff"])
+def test_common_metadata_goes_along_to_other_containers(picture, exif, icc, source, target):
+    given = picture(channels=3, metadata=Metadata(icc, exif.tobytes().removeprefix(b"Exif\0\0"), (300.0, 150.0)))
+    first = decode(encode(given, source, "x"), "x")
+    found = decode(encode(first, target, "x"), "x")
+    assert found.container == target
+    assert found.metadata.icc_profile == icc
+    assert found.metadata.dpi == pytest.approx((300, 150), abs=0.02)
+    kept = Image.Exif()
+    kept.load(found.metadata.exif)
+    assert (kept[0x010F], kept[0x0112], kept[0x013B]) == ("Maker", 6, "An artist")
+    assert kept.get_ifd(0x8769) == exif.get_ifd(0x8769)
+    assert kept.get_ifd(0x8825)[2] == (48.0, 8.0, 15.5)
+    # And not only we think so:
+    with Image.open(io.BytesIO(encode(first, target, "x"))) as image:
+        assert image.info["icc_profile"] == icc
+        assert image.getexif().get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+
+
+def test_importing_loads_no_decoder():
+    program = "import sys, cgdenoise.images; print({'PIL', 'tifffile', 'imagecodecs', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.skipif(not REAL, reason="no measurement images beside the repository")
+@pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_real_files(path):
+    found = read_image(path)
+    with Image.open(path) as image:
+        expected = np.asarray(image)
+    assert np.array_equal(found.pages[0], expected)
+    assert found.peak == 255
+    data = encode(found, found.container, "x")
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(image), expected)
+    assert decode(data, "x").metadata.dpi == found.metadata.dpi

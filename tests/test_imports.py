@@ -1,0 +1,82 @@
+"""The direction of dependence, read from the sources; and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import cgdenoise
+
+ROOT = Path(cgdenoise.__file__).parent
+# Each layer may import from the ones above it and from its own.
+LAYERS = [
+    {"errors", "types"},
+    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record"},
+    {"presets", "fit"},
+    {"ensemble"},
+    {"restore", "estimate"},
+    {"batch", "curves"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+# Within the second layer the parts do not know one another.
+STRANGERS = LAYERS[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Parts of the package that a source file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "cgdenoise" else [node.module]
+        found |= {name.split(".")[1] for name in names if name.startswith("cgdenoise.")}
+    return found & set(RANK)
+
+
+def part(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def test_every_part_has_a_layer():
+    assert {part(path) for path in ROOT.rglob("*.py")} == set(RANK)
+
+
+def test_dependence_runs_one_way():
+    for path in ROOT.rglob("*.py"):
+        for name in imported(path) - {part(path)}:
+            allowed = RANK[name] < RANK[part(path)] or (RANK[name] == RANK[part(path)] and name not in STRANGERS)
+            assert allowed or part(path) == "__init__", f"{path.name} imports {name}"
+
+
+def test_only_the_command_line_prints():
+    for path in ROOT.rglob("*.py"):
+        if part(path) != "cli":
+            calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+            assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"], path
+
+
+def test_ground_truth_is_in_no_signature_of_the_fit():
+    for name in ("fit.py", "ensemble.py", "restore.py", *(f"stopping/{p.name}" for p in (ROOT / "stopping").glob("*.py"))):
+        for node in ast.walk(ast.parse((ROOT / name).read_text())):
+            if isinstance(node, ast.FunctionDef):
+                arguments = {a.arg for a in node.args.args + node.args.kwonlyargs}
+                assert not arguments & {"clean", "reference", "truth", "ground_truth"}, f"{name}: {node.name}"
+
+
+def test_importing_the_package_and_help_leave_the_heavy_libraries_alone():
+    code = (
+        "import sys, cgdenoise, cgdenoise.images\n"
+        "sys.argv = ['cgdenoise', '--help']\n"
+        "from cgdenoise.cli.app import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print(sorted({'torch', 'matplotlib', 'skimage', 'scipy', 'tifffile', 'click'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_public_names_resolve_and_unknown_ones_do_not():
+    assert all(getattr(cgdenoise, name) is not None for name in cgdenoise.__all__)
+    assert not hasattr(cgdenoise, "nonsense")

@@ -1,0 +1,156 @@
+"""`denoise` on real pictures: better than the noise, equivariant, reproducible, and clear about bad arrays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage import data
+
+import cgdenoise
+from cgdenoise import ImageError, OptionError, RestorationError, denoise
+from cgdenoise.optimise import OptimiserSpec
+from cgdenoise.presets import PRESETS
+
+QUICK = replace(PRESETS["fast"], trial_iterations=15, max_iterations=80)
+TINY = replace(QUICK, decoders=QUICK.decoders[:1], max_iterations=20)
+CLEAN = data.astronaut()[60:156, 170:266].astype(float)
+NOISY = CLEAN + 25 * np.random.default_rng(0).standard_normal(CLEAN.shape)
+
+
+def test_colour_photograph_gains_several_decibels():
+    restored, result = denoise(NOISY, preset=QUICK)
+    assert cgdenoise.psnr(restored, CLEAN, 255) > cgdenoise.psnr(NOISY, CLEAN, 255) + 4
+    assert result.sigma_estimated
+    assert result.sigma == pytest.approx(25, rel=0.15)
+    assert result.depth in (4, 5)
+
+
+def test_grey_photograph_gains_several_decibels():
+    clean = data.camera()[100:196, 200:296].astype(float)
+    noisy = clean + 25 * np.random.default_rng(1).standard_normal(clean.shape)
+    restored, _ = denoise(noisy, preset=QUICK)
+    assert restored.shape == clean.shape
+    assert cgdenoise.psnr(restored, clean, 255) > cgdenoise.psnr(noisy, clean, 255) + 4
+
+
+@pytest.mark.parametrize(("a", "b"), [(257, 0), (3, 1000), (0.5, -20)])
+def test_a_change_of_unit_changes_the_unit_of_the_result_alone(a, b):
+    # Many equal values, as in any 8-bit file: where they tie, a rounding must not decide.
+    integers = np.clip(np.round(NOISY), 0, 255)
+    restored, result = denoise(integers, preset=TINY)
+    other, other_result = denoise(a * integers + b, preset=TINY)
+    assert other_result.fits[0].iteration == result.fits[0].iteration
+    np.testing.assert_allclose(other, a * restored + b, rtol=0, atol=1e-6 * a * 255)
+    assert other_result.sigma == pytest.approx(a * result.sigma, rel=1e-12)
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes():
+    first, second, other = (denoise(NOISY, preset=TINY, seed=seed, device="cpu").image for seed in (3, 3, 4))
+    assert first.tobytes() == second.tobytes()
+    assert first.tobytes() != other.tobytes()
+
+
+def test_observers_change_nothing_and_see_every_evaluation():
+    seen = []
+    watched, result = denoise(NOISY, preset=TINY, observers=[seen.append])
+    assert watched.tobytes() == denoise(NOISY, preset=TINY).image.tobytes()
+    assert [snapshot.iteration for snapshot in seen] == [1, 10, 20]
+    assert seen[-1].image().shape == NOISY.shape
+    assert seen[-1].residual_rms == pytest.approx(result.fits[0].residual_rms) or result.fits[0].iteration < 20
+
+
+def test_missing_pixels_are_filled_with_what_surrounds_them():
+    ramp = np.add.outer(np.linspace(0, 100, 48), np.linspace(0, 100, 48))
+    noisy = ramp + 3 * np.random.default_rng(2).standard_normal(ramp.shape)
+    noisy[20:24, 20:24] = np.nan
+    restored, _ = denoise(noisy, preset=QUICK)
+    assert np.isfinite(restored).all()
+    assert np.abs(restored - ramp)[20:24, 20:24].mean() < 10
+
+
+def test_one_missing_channel_value_does_not_cost_the_pixel():
+    holes = NOISY.copy()
+    holes[10:20, 10:20, 1] = np.nan
+    restored, _ = denoise(holes, preset=TINY)
+    assert np.isfinite(restored).all()
+
+
+@pytest.mark.parametrize("value", [0, 7.5])
+@pytest.mark.parametrize("shape", [(16, 16), (1, 1), (5, 4, 3)])
+def test_constant_image_is_given_back(value, shape):
+    image = np.full(shape, value)
+    restored, result = denoise(image)
+    np.testing.assert_array_equal(restored, image)
+    assert result.fits == ()
+
+
+def test_constant_channels_of_different_values_are_given_back_with_gaps_filled():
+    image = np.ones((6, 6, 3)) * [1.0, 2.0, 3.0]
+    holes = image.copy()
+    holes[2, 2] = np.nan
+    np.testing.assert_array_equal(denoise(holes).image, image)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 7), (2, 1), (4, 4, 3), (9, 2, 2)])
+def test_tiny_images_are_restored(shape):
+    image = np.random.default_rng(3).uniform(0, 255, shape)
+    restored, _ = denoise(image, preset=TINY, sigma=50)
+    assert restored.shape == shape
+    assert np.isfinite(restored).all()
+
+
+def test_fits_that_are_all_stuck_are_an_error_with_the_best_image():
+    stuck = replace(TINY, max_iterations=100, optimiser=OptimiserSpec("adam", 1e-9))
+    with pytest.raises(RestorationError, match="collapsed") as caught:
+        denoise(NOISY, preset=stuck, sigma=1)
+    assert caught.value.best.shape == NOISY.shape
+    assert np.isfinite(caught.value.best).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((8, 8), np.nan), "NaN"),
+        (np.array([[1.0, np.inf], [0.0, 2.0]]), "1 infinite"),
+        (np.zeros(7), r"shape \(7,\)"),
+        (np.zeros((2, 2, 2, 2)), "shape"),
+        (np.zeros((0, 4)), "empty"),
+        (np.zeros((4, 4), complex), "complex128"),
+        (np.zeros((4, 4), bool), "bool"),
+    ],
+)
+def test_bad_arrays_are_refused_with_what_was_found(image, message):
+    with pytest.raises(ImageError, match=message):
+        denoise(image)
+
+
+@pytest.mark.parametrize("wrong", [{"sigma": -1}, {"sigma": np.nan}, {"preset": "best?"}, {"seed": -1}, {"device": "abacus"}])
+def test_bad_parameters_are_refused(wrong):
+    with pytest.raises(OptionError, match="expected"):
+        denoise(NOISY, **wrong)
+
+
+def test_paper_preset_runs_its_network_on_the_whole_range():
+    result = denoise(NOISY[:40, :40], preset=replace(PRESETS["paper"], max_iterations=3)).result
+    assert result.depth <= 6
+    assert np.isnan(result.fits[0].held_out_rms)
+    assert result.fits[0].reason == "budget"
+
+
+@pytest.mark.parametrize("words", ["CUDA out of memory. Tried to allocate 20 GiB", "DefaultCPUAllocator: can't allocate memory"])
+def test_running_out_of_memory_is_said_with_the_size(monkeypatch, words):
+    def run(self):
+        raise RuntimeError(words)
+
+    monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
+    with pytest.raises(cgdenoise.MemoryLimitError, match="96x96"):
+        denoise(NOISY)
+
+
+def test_a_defect_is_not_called_a_lack_of_memory(monkeypatch):
+    def run(self):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
+    with pytest.raises(RuntimeError, match="mat1"):
+        denoise(NOISY)
