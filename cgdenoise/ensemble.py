@@ -55,6 +55,8 @@ class FitLabel:
     ----------
     index : int
         Its number, from 0; with the user's seed it determines the generator's random numbers.
+    group : int
+        Number of the first of the fits that are made together with this one.
     depth : int
         Levels of the generator.
     attempt : int
@@ -66,6 +68,7 @@ class FitLabel:
     """
 
     index: int
+    group: int
     depth: int
     attempt: int
     trial: bool
@@ -115,16 +118,16 @@ class EnsembleResult:
 
 @dataclass(frozen=True)
 class _Task:
-    """A fit to be made: of which generator, on which split of the pixels, and whether it only helps to choose the depth."""
+    """Fits to be made together: of which generator, on which splits of the pixels, and whether they only choose the depth."""
 
     spec: DecoderSpec
-    split: int
+    splits: Sequence[int]
     trial: bool
 
 
 @dataclass
 class Ensemble:
-    """Fits of one image, made one after the other.
+    """Fits of one image, made one after the other or several at once.
 
     Attributes
     ----------
@@ -138,6 +141,8 @@ class Ensemble:
         Of all fits; each derives its own stream.
     dtype : torch.dtype
         Of the generators' activations.
+    together : int
+        So many members of one depth are fitted at once, as one product; fewer if the device's memory is too small.
     on_step : callable
         Sees every evaluation of every fit.
     cancelled : callable
@@ -150,6 +155,7 @@ class Ensemble:
     sigma: float
     seed: int
     dtype: torch.dtype = torch.float32
+    together: int = 1
     on_step: Callable[[FitLabel, Step], None] = lambda label, step: None
     cancelled: Callable[[], bool] = lambda: False
     members: list[Member] = field(default_factory=list)
@@ -166,12 +172,14 @@ class Ensemble:
         """
         for task in self._plan():
             for attempt in range(_RESTARTS + 1):
-                member = self._fit(task, attempt)
-                self.members.append(member)
+                members = self._fit(task, attempt, len(self.members))
+                self.members += members
                 if self._interrupted():
                     return self._combine()
-                if not member.collapsed:
+                collapsed = [split for split, member in zip(task.splits, members, strict=True) if member.collapsed]
+                if not collapsed:
                     break
+                task = replace(task, splits=collapsed)
         return self._combine()
 
     def _plan(self) -> Iterator[_Task]:
@@ -181,7 +189,7 @@ class Ensemble:
         trial = self.preset.has_trials and len(candidates) > 1
         for number, spec in enumerate(candidates):
             # One split for all candidates: the noise of the same held-out pixels then cancels in the comparison.
-            yield _Task(spec, split=0, trial=trial)
+            yield _Task(spec, [0], trial)
             if number and self._best_depth() != spec.depth:
                 break
         scores = _depth_scores(self.members)
@@ -192,29 +200,51 @@ class Ensemble:
         rivals = [spec for spec in rivals if scores[spec.depth] <= least * (1 + _RIVAL)][: 1 if trial else None]
         fitted = sum(not member.collapsed and not member.label.trial for member in self.members)
         # Depths that do equally well err differently: averaging over them gains more than over seeds alone.
-        for number in range(self.preset.members - fitted):
-            yield _Task(rivals[number % len(rivals)], split=number + 1, trial=False)
+        queue = [(rivals[number % len(rivals)], number + 1) for number in range(self.preset.members - fitted)]
+        while queue:
+            spec = queue[0][0]
+            splits = [split for of, split in queue if of is spec][: self.together]
+            queue = [(of, split) for of, split in queue if split not in splits]
+            yield _Task(spec, splits, trial=False)
 
-    def _fit(self, task: _Task, attempt: int) -> Member:
-        index, spec = len(self.members), task.spec
+    def _fit(self, task: _Task, attempt: int, start: int) -> list[Member]:
+        """Fit a task's members at once, or in halves if they do not fit into the device's memory."""
+        try:
+            return self._fit_at_once(task, attempt, start)
+        except torch.OutOfMemoryError:
+            if len(task.splits) == 1:
+                raise
+        self.together = len(task.splits) // 2
+        first, second = task.splits[: self.together], task.splits[self.together :]
+        members = self._fit(replace(task, splits=first), attempt, start)
+        return members + self._fit(replace(task, splits=second), attempt, start + len(members))
+
+    def _fit_at_once(self, task: _Task, attempt: int, start: int) -> list[Member]:
         iterations = self.preset.trial_iterations if task.trial else self.preset.max_iterations
-        label = FitLabel(index, spec.depth, attempt, task.trial, iterations)
+        indices = range(start, start + len(task.splits))
+        labels = [FitLabel(index, start, task.spec.depth, attempt, task.trial, iterations) for index in indices]
         y, valid = (_centre(self.y), _centre(self.valid)) if task.trial else (self.y, self.valid)
-        split = hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, task.split))
-        training, held_out = (weights.to(y.device) for weights in split)
+        split = [hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number)) for number in task.splits]
+        training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
         channels, height, width = y.shape[1:]
-        result = fit(
-            build(spec, channels, (height, width), rng_for(self.seed, 1, index), self.dtype).to(y.device),
-            Problem(y, training, held_out),
+        rngs = [rng_for(self.seed, 1, index) for index in indices]
+        results = fit(
+            build(task.spec, channels, (height, width), rngs, self.dtype).to(y.device),
+            Problem(_laid_out(y), training, held_out),
             optimiser=self.preset.optimiser,
             stop=Budget() if task.trial else self._rule(),
             max_iterations=iterations,
             averaging=self.preset.averaging,
-            observers=[lambda step: self.on_step(label, step)],
+            observers=[lambda member, step: self.on_step(labels[member], step)],
             cancelled=self.cancelled,
         )
-        collapsed = has_collapsed(result, self._variance, self.sigma) and not task.trial
-        return Member(label, result, _score(result.chosen, self.sigma), collapsed)
+        return [
+            Member(label, result, _score(result.chosen, self.sigma), not task.trial and self._has_collapsed(result))
+            for label, result in zip(labels, results, strict=True)
+        ]
+
+    def _has_collapsed(self, result: FitResult) -> bool:
+        return has_collapsed(result, self._variance, self.sigma)
 
     def _rule(self) -> StoppingRule:
         preset = self.preset
@@ -230,7 +260,7 @@ class Ensemble:
         return float(((self.y - mean).square() * self.valid).sum() / self.valid.sum())
 
     def _interrupted(self) -> bool:
-        return bool(self.members) and self.members[-1].result.reason is StopReason.INTERRUPTED
+        return any(member.result.reason is StopReason.INTERRUPTED for member in self.members)
 
     def _best_depth(self) -> int:
         scores = _depth_scores(self.members)
@@ -259,6 +289,11 @@ class Ensemble:
 def _has_begun(member: Member) -> bool:
     """Tell whether a fit's picture is more than its random start."""
     return member.result.reason is not StopReason.INTERRUPTED or member.result.chosen.iteration >= _BEGUN
+
+
+def _laid_out(image: Tensor) -> Tensor:
+    """Return the image in the layout of the generators' output: mixed layouts are slow to compute with."""
+    return image.contiguous(memory_format=torch.channels_last)
 
 
 def _centre(image: Tensor) -> Tensor:

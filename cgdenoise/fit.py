@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from cgdenoise.optimise import Optimiser, OptimiserSpec
-from cgdenoise.stopping import StoppingRule
+from cgdenoise.stopping import Monitor, StoppingRule
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
-Observer = Callable[[Step], None]
+_PIXELS = (1, 2, 3)
+
+Observer = Callable[[int, Step], None]
+"""Takes the number of a member and its evaluation."""
 
 
 def identity(image: Tensor) -> Tensor:
@@ -29,11 +33,12 @@ class Problem:
     Attributes
     ----------
     y : Tensor
-        The measurements, float32; for denoising the image itself, [1, C, H, W]. Finite everywhere, also where both weights are 0.
+        The measurements, float32; for denoising the image itself, [M, C, H, W] for M members or [1, C, H, W] if they all
+        have the same. Finite everywhere, also where both weights are 0.
     training, held_out : Tensor
-        Weights of the measurements in the loss and in the held-out error, of `y`'s shape, 0 or 1.
+        Weights of the measurements in the loss and in the held-out error, 0 or 1, [M, C, H, W]: each member has its own.
     forward : callable
-        The forward operator, from an image [1, C, H, W] to `y`'s shape.
+        The forward operator, from images [M, C, H, W] to measurements.
     """
 
     y: Tensor
@@ -75,92 +80,128 @@ def fit(
     stop: StoppingRule,
     max_iterations: int,
     averaging: float = 0.0,
-    every: int = 10,
+    every: int = 5,
     observers: Sequence[Observer] = (),
     cancelled: Callable[[], bool] = lambda: False,
-) -> FitResult:
-    """Fit the generator's weights to the measurements: min over C of the training pixels' ||A G(C) - y||².
+) -> tuple[FitResult, ...]:
+    """Fit the weights of one or more generators to the measurements: min over C of the training pixels' ||A G(C) - y||².
 
     The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over
-    the iterates: the kept picture is the exponential moving average of the outputs, which loses the noise of the single
-    iterates and has a wide, flat optimum.
+    the iterates: the kept picture is the average of the outputs so far with weights that fall into the past over a given
+    share of the run (polynomial-decay averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates,
+    has a wide, flat optimum, and forgets the start of a short run as soon as that of a long one.
 
     Parameters
     ----------
     generator : nn.Module
-        Called without arguments it returns the image, [1, C, H, W]. Its weights are changed.
+        Called without arguments it returns the images of its M members, [M, C, H, W]. Its weights, which the members
+        do not share, are changed.
     problem : Problem
         What to fit.
     optimiser : OptimiserSpec
         How to step.
     stop : StoppingRule
-        Judges every evaluation: which output to keep, and when to end.
+        Judges every evaluation of a member: which output to keep, and when to end. The fit ends with its last member.
     max_iterations : int
         At most so many.
     averaging : float
-        Decay of the moving average an iteration, 0 <= averaging < 1; 0 keeps the plain iterate.
+        Share of the run that the average looks back over, roughly: iterate i enters it with the weight
+        1 / (1 + averaging * (i - 1)). 0 keeps the plain iterate, 1 the mean of all.
     every : int
         Iterations between evaluations. The first and the last iteration of the budget are evaluated too.
     observers : sequence of callables
-        Each sees every evaluation before it is judged.
+        Each sees the number of the member and its evaluation, before it is judged.
     cancelled : callable
-        Asked at each iteration; True ends the fit and keeps the best output so far.
+        Asked at each iteration; True ends the fit and keeps the best outputs so far.
 
     Returns
     -------
-    FitResult
-        With the output of the chosen iteration. A loss that is not finite ends the fit with the best finite output.
+    tuple of FitResult
+        One for each member, with the output of its chosen iteration. A loss that is not finite ends a member with its
+        best finite output.
     """
     start = time.perf_counter()
-    monitor = stop.monitor()
     step = Optimiser(optimiser, generator.parameters()).step
-    training_count, held_out_count = float(problem.training.sum()), float(problem.held_out.sum())
+    counts = _Counts.of(problem)
+    runs = [_Run(stop.monitor(), start) for _ in problem.training]
     average = torch.zeros(())
-    history: list[Evaluation] = []
-    best: Step | None = None
-    reason: StopReason | None = None
 
     for iteration in range(1, max_iterations + 1):
-        image = generator()
-        loss = ((problem.forward(image) - problem.y).square() * problem.training).sum() / training_count
-        output = image.detach()
-        average = output + averaging * (average - output)  # unbiased by the division below
-        if cancelled():
-            reason = StopReason.INTERRUPTED
-        if iteration == 1 or iteration % every == 0 or iteration == max_iterations or reason:
-            now = _evaluate(iteration, loss, average / (1 - averaging**iteration), problem, training_count, held_out_count)
-            if not math.isfinite(now.evaluation.loss + now.evaluation.residual):
-                reason = StopReason.NOT_FINITE
+        images = generator()
+        misfit = (problem.forward(images) - problem.y) * problem.training
+        losses = misfit.square().sum(_PIXELS) / counts.training
+        average = torch.lerp(average.to(images), images.detach(), 1 / (1 + averaging * (iteration - 1)))
+        interrupted = cancelled()
+        if iteration == 1 or iteration % every == 0 or iteration == max_iterations or interrupted:
+            evaluations = _evaluate(iteration, losses, average, problem, counts)
+            for member, (run, evaluation) in enumerate(zip(runs, evaluations, strict=True)):
+                if run.reason is None:
+                    run.observe(Step(evaluation, average[member, None]), [partial(see, member) for see in observers])
+                    if interrupted and run.reason is None:
+                        run.end(StopReason.INTERRUPTED)
+            if all(run.reason for run in runs):
                 break
-            history.append(now.evaluation)
-            for observer in observers:
-                observer(now)
-            verdict = monitor.observe(now.evaluation)
-            if verdict.keep or best is None:
-                best = now
-            reason = reason or verdict.stop
-            if reason:
-                break
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        # Nothing of this iteration may outlive it: its memory is what the next one takes, which else finds new pages.
+        del images, misfit, losses
         step()
 
-    if best is None:
-        best = Step(Evaluation(1, math.nan, math.nan, math.nan), torch.zeros_like(output))
-    return FitResult(
-        image=best.image,
-        chosen=best.evaluation,
-        reason=reason or StopReason.BUDGET,
-        history=tuple(history),
-        seconds=time.perf_counter() - start,
-    )
+    return tuple(run.result(average[member, None]) for member, run in enumerate(runs))
 
 
-def _evaluate(
-    iteration: int, loss: Tensor, averaged: Tensor, problem: Problem, training_count: float, held_out_count: float
-) -> Step:
-    """Measure the averaged output. The only place where the loop waits for the device."""
-    squares = (problem.forward(averaged) - problem.y).square()
-    residual = (squares * problem.training).sum() / training_count
-    held_out = (squares * problem.held_out).sum() / held_out_count if held_out_count else residual.new_tensor(math.nan)
-    numbers = torch.stack([loss.detach(), residual, held_out]).tolist()
-    return Step(Evaluation(iteration, *numbers), averaged)
+@dataclass(frozen=True)
+class _Counts:
+    """How many values each member is fitted to and judged by, [M]."""
+
+    training: Tensor
+    held_out: Tensor
+
+    @staticmethod
+    def of(problem: Problem) -> _Counts:
+        return _Counts(*(weights.sum(_PIXELS) for weights in (problem.training, problem.held_out)))
+
+
+@dataclass
+class _Run:
+    """One member's state: what its rule has seen, the best step so far, and why it ended."""
+
+    monitor: Monitor
+    start: float
+    history: list[Evaluation] = field(default_factory=list)
+    best: Step | None = None
+    reason: StopReason | None = None
+    seconds: float | None = None
+
+    def observe(self, now: Step, observers: Sequence[Callable[[Step], None]]) -> None:
+        if not math.isfinite(now.evaluation.loss + now.evaluation.residual):
+            self.end(StopReason.NOT_FINITE)
+            return
+        self.history.append(now.evaluation)
+        for observer in observers:
+            observer(now)
+        verdict = self.monitor.observe(now.evaluation)
+        if verdict.keep or self.best is None:
+            self.best = now
+        if verdict.stop:
+            self.end(verdict.stop)
+
+    def end(self, reason: StopReason) -> None:
+        self.reason = reason
+        self.seconds = time.perf_counter() - self.start
+
+    def result(self, like: Tensor) -> FitResult:
+        if self.reason is None:
+            self.end(StopReason.BUDGET)
+        best = self.best or Step(Evaluation(1, math.nan, math.nan, math.nan), torch.zeros_like(like))
+        assert self.reason is not None
+        assert self.seconds is not None
+        return FitResult(best.image, best.evaluation, self.reason, tuple(self.history), self.seconds)
+
+
+def _evaluate(iteration: int, losses: Tensor, average: Tensor, problem: Problem, counts: _Counts) -> list[Evaluation]:
+    """Measure the averaged outputs. The only place where the loop waits for the device."""
+    squares = (problem.forward(average) - problem.y).square()
+    residual = (squares * problem.training).sum(_PIXELS) / counts.training
+    held_out = (squares * problem.held_out).sum(_PIXELS) / counts.held_out  # 0 / 0 is NaN, as it should be
+    numbers = torch.stack([losses.detach(), residual, held_out], dim=1).tolist()
+    return [Evaluation(iteration, *of_member) for of_member in numbers]

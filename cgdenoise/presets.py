@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cgdenoise.errors import OptionError
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.optimise import OptimiserSpec
 
-_MUON = OptimiserSpec("muon", 0.02)
+_MUON = OptimiserSpec("muon")
 _TAPERED = {
-    4: DecoderSpec((512, 256, 128, 32)),
-    5: DecoderSpec((512, 256, 256, 128, 32)),
-    6: DecoderSpec((512, 256, 256, 256, 128, 32)),
+    4: DecoderSpec((512, 256, 64, 16)),
+    5: DecoderSpec((512, 256, 128, 64, 16)),
+    6: DecoderSpec((512, 256, 256, 128, 64, 16)),
 }
 
 
@@ -35,11 +35,16 @@ class Preset:
     optimiser : OptimiserSpec
         How it steps.
     averaging : float
-        Decay of the moving average over the outputs.
+        Share of the run that the average over the outputs looks back over, as `fit` takes it.
     hold_out : float
         Share of the pixels held out.
     stop : "holdout", "noise-level" or "none"
         Stopping rule.
+    nonlocal_share : float
+        Share of the non-local estimate in the pilot of a last, non-local step, 0 to 1; the generators' average is the rest.
+        0 leaves that step out: the result is the generators' average.
+    reduced_precision : bool
+        Compute the activations in bfloat16 where the hardware multiplies it natively.
     """
 
     decoders: tuple[DecoderSpec, ...]
@@ -48,9 +53,11 @@ class Preset:
     max_iterations: int
     patience: int
     optimiser: OptimiserSpec = _MUON
-    averaging: float = 0.98
+    averaging: float = 0.25
     hold_out: float = 0.05
     stop: str = "holdout"
+    nonlocal_share: float = 0.0
+    reduced_precision: bool = True
 
     @property
     def has_trials(self) -> bool:
@@ -65,14 +72,19 @@ class Preset:
         return max(len(self.decoders), self.members) * self.max_iterations
 
 
+_BALANCED = Preset(
+    decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]), trial_iterations=0, members=4, max_iterations=170, patience=30
+)
+
 PRESETS = {
-    "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=50, members=1, max_iterations=220, patience=50),
-    "balanced": Preset(
-        decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]), trial_iterations=0, members=5, max_iterations=400, patience=80
-    ),
+    "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=30, members=1, max_iterations=120, patience=20),
+    "balanced": _BALANCED,
+    "best": replace(_BALANCED, nonlocal_share=0.8),
     # DD-O as published: the code of its denoising experiments holds nothing out, averages nothing and runs 1500 iterations.
     "paper": Preset(
-        decoders=(DecoderSpec((512,) * 6, sigmoid=True, random_grid=False, early_normalisation=False),),
+        decoders=(
+            DecoderSpec((512,) * 6, sigmoid=True, random_grid=False, early_normalisation=False, initial_scale=1.0, head_gain=1.0),
+        ),
         trial_iterations=0,
         members=1,
         max_iterations=1500,
@@ -81,6 +93,7 @@ PRESETS = {
         averaging=0.0,
         hold_out=0.0,
         stop="none",
+        reduced_precision=False,
     ),
 }
 

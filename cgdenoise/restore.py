@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, MemoryLimitError, OptionError
+from cgdenoise.groups.ridge import nonlocal_ridge, refine
 from cgdenoise.noise import estimate_sigma
 from cgdenoise.presets import Preset, preset_of
 from cgdenoise.runtime import choose_device, choose_dtype
@@ -130,7 +133,7 @@ def denoise(
     sigma : float, optional
         Standard deviation of the noise in the image's units; estimated from the image if not given.
     preset : str or Preset
-        "fast", "balanced", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
+        "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
     seed : int
         The same seed on the same CPU and number of threads gives the same bytes.
     device : str
@@ -190,7 +193,8 @@ def denoise(
         preset=chosen,
         sigma=relative,
         seed=seed,
-        dtype=choose_dtype(place),
+        dtype=choose_dtype(place) if chosen.reduced_precision else torch.float32,
+        together=1 if place.type == "cpu" else chosen.members,
         on_step=on_step,
         cancelled=cancelled,
     )
@@ -207,8 +211,22 @@ def denoise(
         raise MemoryLimitError(
             f"not enough memory on {place.type} for an image of {shape[1]}x{shape[0]} pixels; expected a smaller one"
         ) from error
+    restored = outcome.image
+    if chosen.nonlocal_share and relative and not outcome.interrupted:
+        restored = _guided(ensemble.y, ensemble.valid, restored, relative, chosen.nonlocal_share)
     fits = tuple(_summary(member, scale) for member in outcome.members)
-    return finish(scale.to_array(outcome.image, len(shape)), outcome.depth, fits, outcome.interrupted)
+    return finish(scale.to_array(restored, len(shape)), outcome.depth, fits, outcome.interrupted)
+
+
+def _guided(y: Tensor, valid: Tensor, restored: Tensor, sigma: float, share: float) -> Tensor:
+    """Filter the noisy image by groups of similar patches, which a mixture of two restorations finds and weighs.
+
+    The generators err in fine texture, the groups where an image does not repeat itself: their mixture is a better pilot than
+    either (benchmarks/README.md). Missing pixels are those of the generators' restoration.
+    """
+    noisy = torch.where(valid > 0, y, restored)[0]
+    pilot = torch.lerp(restored[0], nonlocal_ridge(noisy, sigma), share)
+    return refine(noisy, pilot, sigma)[None]
 
 
 def _snapshot(label: FitLabel, step: Step, scale: Scale, ndim: int) -> Snapshot:

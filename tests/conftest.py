@@ -1,5 +1,6 @@
 """What most tests start from: a small noisy photograph, and a preset whose fits take a moment."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,9 @@ from skimage import data
 
 from cgdenoise import presets
 from cgdenoise.generators.spec import DecoderSpec
+
+# As the command line does: on a busy machine waiting threads must not spin. Before anything imports torch.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 @pytest.fixture(scope="session")

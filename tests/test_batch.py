@@ -127,8 +127,8 @@ def restore(given, **changes):
 def test_restore_tells_every_evaluation(noisy):
     seen = []
     picture, (outcome,), records = restore(source(noisy), on_snapshot=lambda page, s: seen.append((page, s.iteration)))
-    assert seen == [(0, 1), (0, 10), (0, 20)]
-    assert [r["iteration"] for r in records if r["type"] == "evaluation"] == [1, 10, 20]
+    assert seen == [(0, 1), (0, 5), (0, 10), (0, 15), (0, 20)]
+    assert [r["iteration"] for r in records if r["type"] == "evaluation"] == [1, 5, 10, 15, 20]
     assert (outcome.status, outcome.error, outcome.psnr) == ("complete", None, None)
     assert picture.pages[0].dtype == np.uint8
     assert picture.pages[0].shape == noisy.shape

@@ -21,7 +21,9 @@ def script(monkeypatch: pytest.MonkeyPatch, errors: dict[int, list[float]]) -> l
     ran: list[int] = []
 
     def scripted(generator, problem, **options):
-        depth = generator.spec.depth
+        return tuple(one(generator.spec.depth) for _ in problem.training)
+
+    def one(depth):
         queue = errors[depth]
         error = queue.pop(0) if len(queue) > 1 else queue[0]
         ran.append(depth)
@@ -32,9 +34,13 @@ def script(monkeypatch: pytest.MonkeyPatch, errors: dict[int, list[float]]) -> l
     return ran
 
 
-def run(preset=PRESET, y=None):
-    y = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) if y is None else y
-    return Ensemble(y, torch.ones_like(y), preset, sigma=0.01, seed=0).run()
+def ensemble(preset=PRESET, size=64, **options):
+    y = torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0))
+    return Ensemble(y, torch.ones_like(y), preset, **{"sigma": 0.01, "seed": 0} | options)
+
+
+def run(preset=PRESET, **options):
+    return ensemble(preset, **options).run()
 
 
 def test_search_ends_at_the_first_depth_that_is_no_better(monkeypatch):
@@ -128,9 +134,108 @@ def test_candidates_share_their_held_out_pixels_and_members_do_not(monkeypatch):
 
 
 def test_interruption_ends_the_ensemble_with_the_fits_that_are_done():
-    y = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     asked = iter(range(1000))
     # 5 iterations a fit: the seventh question falls into the second fit.
-    result = Ensemble(y, torch.ones_like(y), PRESET, sigma=0.5, seed=0, cancelled=lambda: next(asked) == 6).run()
+    result = run(size=32, sigma=0.5, cancelled=lambda: next(asked) == 6)
     assert result.interrupted
     assert [member.weight for member in result.members] == [1, 0]
+
+
+ONE_DEPTH = replace(PRESET, decoders=SPECS[:1], members=4, stop="none")
+
+
+def sizes_of(monkeypatch: pytest.MonkeyPatch, most: int = 100) -> list[int]:
+    """Let fits of more than `most` members run out of memory. Return how many members each call has, as they come."""
+    calls, inner = [], module.fit
+
+    def limited(generator, problem, **options):
+        calls.append(len(problem.training))
+        if calls[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        return inner(generator, problem, **options)
+
+    monkeypatch.setattr(module, "fit", limited)
+    return calls
+
+
+def assert_same(result, reference):
+    """Expect the same fits from the same seeds, on the same held-out pixels, with the same weights."""
+    alone = [replace(member.label, group=0) for member in reference.members]
+    assert [replace(member.label, group=0) for member in result.members] == alone
+    for member, expected in zip(result.members, reference.members, strict=True):
+        assert member.weight == pytest.approx(expected.weight, rel=1e-4)
+        assert member.score == pytest.approx(expected.score, rel=1e-4)
+        assert torch.allclose(member.result.image, expected.result.image, atol=1e-4)
+    assert torch.allclose(result.image, reference.image, atol=1e-4)
+
+
+@pytest.mark.parametrize(("together", "sizes"), [(2, [1, 2, 1]), (3, [1, 3]), (9, [1, 3])])
+def test_members_fitted_together_are_those_fitted_one_by_one(monkeypatch, together, sizes):
+    reference = run(ONE_DEPTH, size=20, sigma=0.2)
+    assert len({member.score for member in reference.members}) == 4
+    calls, seen = sizes_of(monkeypatch), []
+    assert_same(run(ONE_DEPTH, size=20, sigma=0.2, together=together, on_step=lambda *step: seen.append(step)), reference)
+    assert calls == sizes
+    for member in reference.members:
+        steps = [step for label, step in seen if label == member.label]
+        assert [step.evaluation.iteration for step in steps] == [1, 5]
+        assert torch.allclose(steps[-1].image, member.result.image, atol=1e-4)
+
+
+def test_only_members_of_one_depth_are_fitted_together(monkeypatch):
+    ran = script(monkeypatch, {3: [0.0100], 4: [0.0098], 5: [0.02]})
+    calls = sizes_of(monkeypatch)
+    result = run(replace(PRESET, members=7), together=2)
+    assert calls == [1, 1, 1, 2, 2]
+    assert ran == [3, 4, 5, 4, 4, 3, 3]
+    assert [member.label.index for member in result.members] == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes", "left"),
+    [(1, [1, 5, 2, 1, 1, 3, 1, 2, 1, 1], 1), (2, [1, 5, 2, 3, 1, 2], 1), (3, [1, 5, 2, 3], 2)],
+)
+def test_members_that_do_not_fit_into_memory_are_fitted_in_halves(monkeypatch, most, sizes, left):
+    preset = replace(ONE_DEPTH, members=6)
+    reference = run(preset, size=20, sigma=0.2)
+    calls, limited = sizes_of(monkeypatch, most), ensemble(preset, size=20, sigma=0.2, together=5)
+    assert_same(limited.run(), reference)
+    assert calls == sizes
+    assert limited.together == left
+
+
+def test_memory_too_small_for_one_member_is_an_error(monkeypatch):
+    calls = sizes_of(monkeypatch, most=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(ONE_DEPTH, together=4)
+    assert calls == [1]
+
+
+def test_of_members_fitted_together_only_the_collapsed_are_restarted(monkeypatch):
+    script(monkeypatch, {3: [0.010, 0.010, 0.08, 0.011, 0.08, 0.010]})
+    calls = sizes_of(monkeypatch)
+    result = run(ONE_DEPTH, together=3)
+    assert calls == [1, 3, 1, 1]
+    assert [member.collapsed for member in result.members] == [False, False, True, False, True, False]
+    assert [member.label.attempt for member in result.members] == [0, 0, 0, 0, 1, 2]
+    assert [member.label.index for member in result.members] == list(range(6))
+    assert sum(member.weight for member in result.members) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("early", [1, 3])
+def test_interruption_ends_the_ensemble_whichever_member_had_ended_before(monkeypatch, early):
+    """Fits of three members, of which one has stopped by itself when the user asks for an end."""
+    script(monkeypatch, {3: [0.010]})
+    inner, calls = module.fit, []
+
+    def interrupted(generator, problem, **options):
+        calls.append(len(problem.training))
+        results = inner(generator, problem, **options)
+        if len(calls) == 1:
+            return results
+        return tuple(replace(r, reason=StopReason.INTERRUPTED) if n != early else r for n, r in enumerate(results, start=1))
+
+    monkeypatch.setattr(module, "fit", interrupted)
+    result = run(replace(ONE_DEPTH, members=7), together=3)
+    assert calls == [1, 3]
+    assert result.interrupted

@@ -10,8 +10,8 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
-    {"errors", "types"},
-    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record"},
+    {"errors", "types", "kernels"},
+    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"},
     {"presets", "fit"},
     {"ensemble"},
     {"restore", "estimate"},
@@ -48,6 +48,10 @@ def test_dependence_runs_one_way():
         for name in imported(path) - {part(path)}:
             allowed = RANK[name] < RANK[part(path)] or (RANK[name] == RANK[part(path)] and name not in STRANGERS)
             assert allowed or part(path) == "__init__", f"{path.name} imports {name}"
+
+
+def test_kernels_are_the_business_of_generators_alone():
+    assert {part(path) for path in ROOT.rglob("*.py") if "kernels" in imported(path)} == {"generators", "kernels"}
 
 
 def test_only_the_command_line_prints():

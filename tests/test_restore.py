@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
 import cgdenoise
 from cgdenoise import ImageError, OptionError, RestorationError, denoise
+from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.optimise import OptimiserSpec
-from cgdenoise.presets import PRESETS
+from cgdenoise.presets import PRESETS, Preset
 
 QUICK = replace(PRESETS["fast"], trial_iterations=15, max_iterations=80)
 TINY = replace(QUICK, decoders=QUICK.decoders[:1], max_iterations=20)
@@ -54,7 +56,7 @@ def test_observers_change_nothing_and_see_every_evaluation():
     seen = []
     watched, result = denoise(NOISY, preset=TINY, observers=[seen.append])
     assert watched.tobytes() == denoise(NOISY, preset=TINY).image.tobytes()
-    assert [snapshot.iteration for snapshot in seen] == [1, 10, 20]
+    assert [snapshot.iteration for snapshot in seen] == [1, 5, 10, 15, 20]
     assert seen[-1].image().shape == NOISY.shape
     assert seen[-1].residual_rms == pytest.approx(result.fits[0].residual_rms) or result.fits[0].iteration < 20
 
@@ -137,10 +139,17 @@ def test_paper_preset_runs_its_network_on_the_whole_range():
     assert result.fits[0].reason == "budget"
 
 
-@pytest.mark.parametrize("words", ["CUDA out of memory. Tried to allocate 20 GiB", "DefaultCPUAllocator: can't allocate memory"])
-def test_running_out_of_memory_is_said_with_the_size(monkeypatch, words):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        MemoryError("no memory for the work space of forward"),
+    ],
+)
+def test_running_out_of_memory_is_said_with_the_size(monkeypatch, error):
     def run(self):
-        raise RuntimeError(words)
+        raise error
 
     monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
     with pytest.raises(cgdenoise.MemoryLimitError, match="96x96"):
@@ -154,3 +163,30 @@ def test_a_defect_is_not_called_a_lack_of_memory(monkeypatch):
     monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
     with pytest.raises(RuntimeError, match="mat1"):
         denoise(NOISY)
+
+
+def test_a_non_local_last_step_restores_better_and_fills_what_is_missing():
+    clean = data.camera()[100:148, 200:248] / 255
+    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape)
+    noisy[5:8, 30] = np.nan
+    spec = DecoderSpec((32, 32, 16))
+    alone = Preset(decoders=(spec,), trial_iterations=0, members=1, max_iterations=60, patience=20)
+    error = {
+        share: np.square(cgdenoise.denoise(noisy, preset=replace(alone, nonlocal_share=share)).image - clean).mean()
+        for share in (0.0, 0.8)
+    }
+    assert error[0.8] < 0.9 * error[0.0]  # and finite, for NaN compares as false
+
+
+def test_the_non_local_step_leaves_noiseless_and_interrupted_restorations_alone():
+    y = np.add.outer(np.arange(24.0), np.arange(24.0)) / 46 + 0.05 * np.random.default_rng(0).standard_normal((24, 24))
+    alone = Preset(decoders=(DecoderSpec((16, 16, 8)),), trial_iterations=0, members=1, max_iterations=60, patience=20)
+    guided = replace(alone, nonlocal_share=0.8)
+    assert np.array_equal(cgdenoise.denoise(y, sigma=0, preset=guided).image, cgdenoise.denoise(y, sigma=0, preset=alone).image)
+
+    def restored(preset):
+        calls = iter(range(100))
+        return cgdenoise.denoise(y, sigma=0.1, preset=preset, cancelled=lambda: next(calls) > 40)
+
+    assert restored(guided).result.interrupted
+    assert np.array_equal(restored(guided).image, restored(alone).image)

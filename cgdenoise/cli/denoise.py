@@ -34,7 +34,7 @@ def denoise(
     ] = None,
     suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
     force: Force = False,
-    preset: Annotated[PresetName, typer.Option(help="fast, balanced, or the method as published.")] = PresetName.BALANCED,
+    preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED,
     sigma: Sigma = None,
     stop: Annotated[
         StopName | None,

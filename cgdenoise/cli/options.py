@@ -13,6 +13,7 @@ class PresetName(StrEnum):
 
     FAST = "fast"
     BALANCED = "balanced"
+    BEST = "best"
     PAPER = "paper"
 
 

@@ -12,6 +12,7 @@ from cgdenoise.errors import ImageError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from cgdenoise.ensemble import FitLabel
     from cgdenoise.presets import Preset
     from cgdenoise.restore import Snapshot
 
@@ -62,8 +63,7 @@ class FitProgress:
         self._name, self._pages, self._quiet = name, pages, quiet
         self._budget = pages * preset.most_iterations
         self._start = self._said = time.monotonic()
-        self._current = (-1, -1)
-        self._fit_budget = self._iteration = self._done = 0
+        self._fits: dict[tuple[int, int], tuple[FitLabel, int]] = {}  # page and fit: its iteration so far
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -92,17 +92,15 @@ class FitProgress:
         if self._quiet:
             return
         label = snapshot.label
-        if (page, label.index) != self._current:
-            # The fit before has stopped: what it left of its budget need not be spent.
-            self._budget -= self._fit_budget - self._iteration
-            self._done += self._iteration
-            self._current, self._fit_budget = (page, label.index), label.max_iterations
-        self._iteration = snapshot.iteration
-        done = self._done + self._iteration
-        left = max(self._budget - done, 0) * (time.monotonic() - self._start) / done
+        self._fits[page, label.index] = (label, snapshot.iteration)
+        done = sum(iteration for _, iteration in self._fits.values())
+        # The groups before have stopped: what they left of their budgets need not be spent.
+        stopped = [fit for (of, _), fit in self._fits.items() if (of, fit[0].group) != (page, label.group)]
+        budget = self._budget - sum(before.max_iterations - iteration for before, iteration in stopped)
+        left = max(budget - done, 0) * (time.monotonic() - self._start) / done
         state = self._state(page, snapshot, left)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=max(self._budget, done), state=state)
+            self._bar.update(self._task, completed=done, total=max(budget, done), state=state)
         elif time.monotonic() - self._said >= _PLAIN_INTERVAL:
             self._said = time.monotonic()
             note(f"{self._name}: {state}")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.kernels.level import double, level
+from cgdenoise.kernels.product import product
 
 
 class Decoder(nn.Module):
-    """G(C) = head(ReLU(norm(U C_d ... ReLU(norm(U C_1 z))))) with z fixed and U bilinear doubling.
+    """Members of G(C) = head(ReLU(norm(U C_d ... ReLU(norm(U C_1 z))))) with z fixed and U bilinear doubling.
 
     The over-parameterised deep decoder of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), in the form of their
     published code: the convolution comes before the doubling (a 1x1 convolution commutes with the fixed interpolation
     and is four times cheaper at the lower resolution), and the normalisation before the ReLU, as in DD-O.
+
+    Several members, generators of one spec with weights of their own, are computed together: every weight has a first
+    axis for them. On a GPU, which a single one keeps idle, they cost little more than one.
 
     Any output size: the coarsest level is just large enough, and what the doublings make beyond the output's size is
     cut off. Where the cut lies is random (if the spec says so), for the prior is not invariant under shifts:
@@ -26,72 +32,90 @@ class Decoder(nn.Module):
     Attributes
     ----------
     matrices : nn.ParameterList
-        Convolution weights as matrices, [out, in * k * k].
+        Convolution weights as matrices, [M, out, in * k * k].
     gains, shifts : nn.ParameterList
-        Affine parameters of the channel normalisations, [out].
+        Affine parameters of the channel normalisations, [M, out].
+    head : nn.Parameter
+        The last convolution, [M, out channels, in].
     """
 
     code: Tensor
 
     def __init__(
-        self, spec: DecoderSpec, out_channels: int, size: tuple[int, int], rng: torch.Generator, dtype: torch.dtype
+        self,
+        spec: DecoderSpec,
+        out_channels: int,
+        size: tuple[int, int],
+        rngs: Sequence[torch.Generator],
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.spec = spec
         self.dtype = dtype
-        step = 2**spec.doublings
         self.size = size
-        self.offset = [int(torch.randint(step if spec.random_grid else 1, (), generator=rng)) for _ in size]
-        coarsest = [-(-(side + offset) // step) for side, offset in zip(size, self.offset, strict=True)]
-        code = torch.empty(1, spec.channels[0], *coarsest).uniform_(0.0, 0.1, generator=rng)
-        self.register_buffer("code", code.contiguous(memory_format=torch.channels_last))
+        step = 2**spec.doublings
+        # Room for every offset, so that all members have one size.
+        coarsest = [-(-(side + (step - 1 if spec.random_grid else 0)) // step) for side in size]
         outputs = spec.channels[1:] + spec.channels[-1:] * spec.full_resolution_layer
         inputs = (spec.channels[0], *outputs[:-1])
         area = spec.kernel_size**2
-        self.matrices = nn.ParameterList(
-            _uniform((o, i * area), 1 / math.sqrt(i * area), rng) for i, o in zip(inputs, outputs, strict=True)
-        )
-        self.gains = nn.ParameterList(torch.ones(o) for o in outputs)
-        self.shifts = nn.ParameterList(torch.zeros(o) for o in outputs)
-        self.head = nn.Parameter(_uniform((out_channels, outputs[-1]), 1 / math.sqrt(outputs[-1]), rng))
+        members = len(rngs)
+        self.offsets = []
+        codes, matrices, heads = [], [], []
+        for rng in rngs:
+            self.offsets.append([int(torch.randint(step if spec.random_grid else 1, (), generator=rng)) for _ in size])
+            codes.append(torch.empty(spec.channels[0], *coarsest).uniform_(0.0, 0.1, generator=rng).permute(1, 2, 0))
+            bounds = [spec.initial_scale / math.sqrt(i * area) for i in inputs]
+            shapes = [(o, i * area) for i, o in zip(inputs, outputs, strict=True)]
+            matrices.append([_uniform(shape, bound, rng) for shape, bound in zip(shapes, bounds, strict=True)])
+            bound = spec.initial_scale / spec.head_gain / math.sqrt(outputs[-1])
+            heads.append(_uniform((out_channels, outputs[-1]), bound, rng))
+        self.register_buffer("code", torch.stack(codes).contiguous().to(dtype))
+        self.matrices = nn.ParameterList(torch.stack(of_level) for of_level in zip(*matrices, strict=True))
+        self.gains = nn.ParameterList(torch.ones(members, o) for o in outputs)
+        self.shifts = nn.ParameterList(torch.zeros(members, o) for o in outputs)
+        self.head = nn.Parameter(torch.stack(heads))
         # Half of the range that the data are scaled to.
-        self.bias = None if spec.sigmoid else nn.Parameter(torch.full((out_channels,), 0.5))
+        self.bias = None if spec.sigmoid else nn.Parameter(torch.full((members, out_channels), 0.5))
 
     def forward(self) -> Tensor:
-        """Return the image, [1, C, H, W], float32."""
-        x = self.code.to(self.dtype)
-        for level, (matrix, gain, shift) in enumerate(zip(self.matrices, self.gains, self.shifts, strict=True)):
-            x = self._convolve(x, matrix, self.spec.kernel_size)
-            if self.spec.early_normalisation:
-                x = functional.batch_norm(x, None, None, gain, shift, training=True)
-            if level < self.spec.doublings:
-                x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-            if not self.spec.early_normalisation:
-                x = functional.batch_norm(x, None, None, gain, shift, training=True)
-            x = functional.relu_(x)
-        x = self._convolve(x, self.head, bias=self.bias)
-        if x.requires_grad:
-            # The gradient of the cut below comes channel by channel; every layer behind it would pay for the mixture.
-            x.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-        (top, left), (height, width) = self.offset, self.size
-        x = x[..., top : top + height, left : left + width]
-        return torch.sigmoid(x.float()) if self.spec.sigmoid else x.float()
+        """Return the images, [M, C, H, W], float32."""
+        x = self.code
+        for number, (matrix, gain, shift) in enumerate(zip(self.matrices, self.gains, self.shifts, strict=True)):
+            x = self._convolve(x, matrix)
+            doubled = number < self.spec.doublings
+            if doubled and not self.spec.early_normalisation:
+                x = double(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+                doubled = False
+            x = level(x, gain, shift, doubled)
+        x = product(x, self.spec.head_gain * self.head)
+        (height, width), cut = self.size, zip(x, self.offsets, strict=True)
+        # A copy even of one member: a view would lose the layout with channels innermost in all that follows.
+        x = torch.stack([member[top : top + height, left : left + width] for member, (top, left) in cut])
+        x = x.permute(0, 3, 1, 2).float()
+        x = x if self.bias is None else x + self.bias[:, :, None, None]
+        return torch.sigmoid(x) if self.spec.sigmoid else x
 
-    def _convolve(self, x: Tensor, matrix: Tensor, kernel_size: int = 1, bias: Tensor | None = None) -> Tensor:
-        if kernel_size > 1:
-            x = functional.pad(x, (kernel_size // 2,) * 4, mode="replicate")
-        weight = matrix.view(matrix.shape[0], -1, kernel_size, kernel_size).to(self.dtype)
-        return functional.conv2d(x, weight, None if bias is None else bias.to(self.dtype))
+    def _convolve(self, x: Tensor, matrix: Tensor) -> Tensor:
+        kernel_size = self.spec.kernel_size
+        if kernel_size == 1:
+            return product(x, matrix)
+        members, height, width, channels = x.shape
+        x = x.permute(0, 3, 1, 2).reshape(1, members * channels, height, width)
+        x = functional.pad(x, (kernel_size // 2,) * 4, mode="replicate")
+        weight = matrix.reshape(-1, channels, kernel_size, kernel_size).to(x.dtype)
+        x = functional.conv2d(x, weight, groups=members)
+        return x.reshape(members, -1, height, width).permute(0, 2, 3, 1)
 
 
 def build(
     spec: DecoderSpec,
     out_channels: int,
     size: tuple[int, int],
-    rng: torch.Generator,
+    rngs: Sequence[torch.Generator],
     dtype: torch.dtype = torch.float32,
 ) -> Decoder:
-    """Build the generator of a spec.
+    """Build the generators of a spec.
 
     Parameters
     ----------
@@ -101,16 +125,13 @@ def build(
         Channels of the image.
     size : (int, int)
         Its height and width.
-    rng : torch.Generator
-        On the CPU; draws the input and the initial weights, the same for every device and dtype.
+    rngs : sequence of torch.Generator
+        One for each member, on the CPU; it draws the member's input and initial weights, the same for every device,
+        dtype and company.
     dtype : torch.dtype
         Of the activations. Weights, statistics and the output are float32 whatever it is.
     """
-    return Decoder(spec, out_channels, size, rng, dtype)
-
-
-def _channels_last(gradient: Tensor) -> Tensor:
-    return gradient.contiguous(memory_format=torch.channels_last)
+    return Decoder(spec, out_channels, size, rngs, dtype)
 
 
 def _uniform(shape: tuple[int, ...], bound: float, rng: torch.Generator) -> Tensor:

@@ -26,6 +26,12 @@ class DecoderSpec:
     early_normalisation : bool
         Normalise the channels before a doubling rather than after it, on a quarter of the values. A doubling keeps the mean of
         a channel and lowers its variance a little, so this is the same network up to the scale of its gains.
+    initial_scale : float
+        Initial weights are uniform within this over the root of a convolution's inputs; 1 is torch's default, and the paper's.
+        The normalisations undo the scale of the weights but not that of their changes: from small weights the first
+        steps of a given length turn them far, and later ones ever less as they grow.
+    head_gain : float
+        Factor of the head's weights, which has no normalisation behind it: its steps are so many times longer.
 
     Raises
     ------
@@ -39,10 +45,14 @@ class DecoderSpec:
     sigmoid: bool = False
     random_grid: bool = True
     early_normalisation: bool = True
+    initial_scale: float = 0.1
+    head_gain: float = 2.5
 
     def __post_init__(self) -> None:
         if not self.channels or min(self.channels) < 1:
             raise OptionError(f"channels {self.channels}; expected one or more positive numbers")
+        if min(self.initial_scale, self.head_gain) <= 0:
+            raise OptionError(f"initial scale {self.initial_scale}, head gain {self.head_gain}; expected positive numbers")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise OptionError(f"kernel size {self.kernel_size}; expected an odd positive number")
 

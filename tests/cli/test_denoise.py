@@ -203,7 +203,7 @@ def test_members_are_averaged(restored, folder, noisy_png):
     ("args", "reason"),
     [
         (["--stop", "none"], "budget"),
-        (["--stop", "noise-level", "--sigma", "60"], "noise-level"),
+        (["--stop", "noise-level", "--sigma", "35"], "noise-level"),
         (["--stop", "holdout", "--max-iterations", "400"], "held-out"),
     ],
 )
@@ -217,7 +217,7 @@ def test_log_says_which_rule_ended_the_fit(restored, folder, noisy_png, args, re
     assert (fit["last_iteration"] == budget) == (reason == "budget")
     assert all(evaluation["held_out_rms"] > 0 for evaluation in log.evaluations)
     if reason == "noise-level":
-        assert fit["residual_rms"] <= 60 < log.evaluations[-2]["residual_rms"]
+        assert fit["residual_rms"] <= 35 < log.evaluations[-2]["residual_rms"]
 
 
 def test_nothing_held_out_is_logged_as_null(restored, folder, noisy_png):

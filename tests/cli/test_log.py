@@ -46,11 +46,11 @@ def test_header_tells_how_to_repeat_the_run(restored, folder, noisy_png):
 def test_records_come_in_order(restored, folder, noisy_png):
     restored("noisy.png", "--members", "2")
     found = records(folder)
-    assert [record["type"] for record in found] == ["header", *["evaluation"] * 6, "fit", "fit", "end"]
+    assert [record["type"] for record in found] == ["header", *["evaluation"] * 10, "fit", "fit", "end"]
     assert {record["page"] for record in found} == {0}
     for fit in (0, 1):
         iterations = [r["iteration"] for r in found if r["type"] == "evaluation" and r["fit"] == fit]
-        assert iterations == [1, 10, 20]
+        assert iterations == [1, 5, 10, 15, 20]
 
 
 def test_fit_and_end_agree_with_the_evaluations(restored, folder, noisy_png):
