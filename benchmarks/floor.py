@@ -1,0 +1,122 @@
+"""An iteration of the fast preset against its floor: operations and bytes, the machine's ceilings, what was measured.
+
+    python benchmarks/floor.py            # prints the tables of benchmarks/README.md
+
+An operation's floor is the longer of its arithmetic at the rate of a large matrix product and its bytes at the rate of a
+large copy; the iteration's is their sum. Bytes count each array once where it is read and once where it is written; an
+array is read again only where something in between needs all of it (the normalisation's sums).
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from cgdenoise.fit import Problem, fit
+from cgdenoise.generators.decoder import build
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.presets import PRESETS
+from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
+from cgdenoise.stopping import Budget
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str
+    flops: float
+    bytes: float
+
+
+def operations(spec: DecoderSpec, side: int, channels: int, width: int) -> list[Operation]:
+    """Count an iteration on a square image, `width` bytes a value; the optimiser's and the loss's float32 included."""
+    found = []
+    outputs = [*spec.channels[1:], spec.channels[-1]]
+    inputs = [spec.channels[0], *outputs[:-1]]
+    for number, (i, o) in enumerate(zip(inputs, outputs, strict=True)):
+        pixels = (side / 2 ** max(spec.doublings - number, 0)) ** 2
+        grown = 4 * pixels if number < spec.doublings else pixels
+        product = 2 * pixels * i * o
+        found += [
+            Operation("products, forward", product, width * pixels * (i + o)),
+            # Both gradients in one reading; the input, which is fixed, needs none.
+            Operation("products, backward", product * (2 if number else 1), width * pixels * (o + i + (i if number else 0))),
+            Operation("levels, forward", 0, width * (2 * pixels * o + grown * o)),
+            Operation("levels, backward", 0, width * (2 * grown * o + 2 * pixels * o) + width * 3 * pixels * o),
+            Operation("optimiser", 3 * (2 * o * o * i * 2 + 2 * o**3), 4 * 5 * i * o),
+        ]
+    pixels, last = side * side, outputs[-1]
+    found += [
+        Operation("products, forward", 2 * pixels * last * channels, pixels * (width * last + 4 * channels)),
+        Operation("products, backward", 4 * pixels * last * channels, pixels * (2 * width * last + 4 * channels)),
+        Operation("loss and average", 0, 4 * pixels * channels * 6),
+    ]
+    return found
+
+
+def median_seconds(function: Callable[[], object], runs: int) -> float:
+    function()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def ceilings(dtype: torch.dtype) -> tuple[float, float]:
+    """Measure floating-point operations and bytes a second: of a 2048 x 2048 product, and of copying 256 MB."""
+    a, b = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
+    source = torch.zeros(64 << 20)
+    target = torch.empty_like(source)
+    rate = 2 * 2048**3 / median_seconds(lambda: a @ b, 9)
+    return rate, 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source), 9)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    side = arguments.side
+    keep_freed_memory()
+    torch.set_num_threads(available_cores())
+    dtype = choose_dtype(torch.device("cpu"))
+    preset = PRESETS["fast"]
+    spec = preset.decoders[0]
+    generator = build(spec, 3, (side, side), [rng_for(0)], dtype)
+    y = torch.rand(1, 3, side, side, generator=rng_for(1)).contiguous(memory_format=torch.channels_last)
+    problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))
+
+    def run(iterations: int) -> None:
+        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), max_iterations=iterations, averaging=0.25)
+
+    run(3)
+    measured = median_seconds(lambda: run(20), arguments.runs) / 20
+    rate, bandwidth = ceilings(dtype)
+    print(f"Ceilings: {rate / 1e9:.0f} GFLOP/s ({dtype}), {bandwidth / 1e9:.0f} GB/s. {side}² RGB, channels {spec.channels}.\n")
+    print("| | GFLOP | MB | floor, ms |\n| --- | --- | --- | --- |")
+    counted = operations(spec, side, 3, dtype.itemsize)
+    total = 0.0
+    for name in dict.fromkeys(operation.name for operation in counted):
+        group = [operation for operation in counted if operation.name == name]
+        floor = sum(max(operation.flops / rate, operation.bytes / bandwidth) for operation in group)
+        total += floor
+        flops, moved = sum(o.flops for o in group) / 1e9, sum(o.bytes for o in group) / 1e6
+        print(f"| {name} | {flops:.2f} | {moved:.0f} | {1e3 * floor:.1f} |")
+    flops, moved = sum(o.flops for o in counted) / 1e9, sum(o.bytes for o in counted) / 1e6
+    print(f"| floor | {flops:.2f} | {moved:.0f} | {1e3 * total:.1f} |")
+    print(f"| measured | | | {1e3 * measured:.1f} ({measured / total:.2f} times the floor) |")
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        run(20)
+    print("\n| profile: top rows | ms an iteration |\n| --- | --- |")
+    rows = sorted(profile.key_averages(), key=lambda row: -row.self_cpu_time_total)
+    for row in rows[:8]:
+        print(f"| `{row.key}` | {row.self_cpu_time_total / 20 / 1e3:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
