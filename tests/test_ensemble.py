@@ -177,7 +177,7 @@ def test_members_fitted_together_are_those_fitted_one_by_one(monkeypatch, togeth
     assert_same(run(ONE_DEPTH, size=20, sigma=0.2, together=together, on_step=lambda *step: seen.append(step)), reference)
     assert calls == sizes
     for member in reference.members:
-        steps = [step for label, step in seen if label == member.label]
+        steps = [step for label, step in seen if label.index == member.label.index]
         assert [step.evaluation.iteration for step in steps] == [1, 5]
         assert torch.allclose(steps[-1].image, member.result.image, atol=1e-4)
 

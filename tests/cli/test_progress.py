@@ -55,14 +55,14 @@ def test_time_left_is_what_the_budget_needs_at_most(capsys, clock):
 
 
 def test_fits_made_together_are_all_still_to_come(capsys, clock):
-    # Two fits of 250 iterations at once; 100 of each in 20 s leave 300, which take 30 s.
+    # Two fits of 250 iterations at once; 100 and 50 of them in 15 s leave 350, which take 35 s.
     preset = replace(PRESETS["paper"], members=2, max_iterations=250)
     with FitProgress("a.png", 1, preset, quiet=False) as progress:
         for iteration in (50, 100):
             for index in (0, 1):
                 clock[0] += 5.0
                 progress.update(0, snapshot(iteration, index=index, group=0))
-    assert "iteration 100 of at most 250, held-out error 12, at most 30 s left" in capsys.readouterr().err
+    assert "iteration 100 of at most 250, held-out error 12, at most 35 s left" in capsys.readouterr().err
 
 
 def test_pages_and_trials_are_named_and_residual_stands_in(capsys, clock):

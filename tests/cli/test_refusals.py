@@ -300,7 +300,7 @@ def test_contradictory_options_are_a_usage_error(refused_denoise, noisy_png, arg
         (["--sigma", "nan"], "--sigma"),
         (["--seed", "-1"], "--seed"),
         (["--threads", "0"], "--threads"),
-        (["--preset", "best"], "--preset"),
+        (["--preset", "slow"], "--preset"),
         (["--stop", "never"], "--stop"),
         (["--device", "abacus"], "--device"),
         (["--frobnicate"], "--frobnicate"),
