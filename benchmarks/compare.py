@@ -147,9 +147,9 @@ def draw(curves: dict[str, list[Curve]], path: Path) -> None:
         seconds, quality = zip(*of_images[0], strict=True)
         line = axes.plot(seconds[:-1], quality[:-1], alpha=0.8)[0] if len(seconds) > 1 else None
         axes.plot(seconds[-1], quality[-1], "o", color=line.get_color() if line else None, label=name)
-    axes.set_ylim(bottom=7)
+    axes.set_ylim(bottom=5)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     FigureCanvasAgg(figure).print_figure(path, bbox_inches="tight")
 
 
