@@ -36,7 +36,7 @@ def seconds_at_most(preset: str, size: tuple[int, int], channels: int) -> float:
         return 0.0  # a single pixel is given back as it is
     chosen = preset_of(preset)
     device = choose_device("auto")
-    dtype = choose_dtype(device) if chosen.reduced_precision else torch.float32
+    dtype = choose_dtype(device, chosen.reduced_precision)
     generator = build(chosen.decoders[-1].limited_to(size), channels, size, [rng_for(0)], dtype).to(device)
     y = torch.zeros(1, channels, *size, device=device)
     problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))

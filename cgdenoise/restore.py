@@ -193,7 +193,7 @@ def denoise(
         preset=chosen,
         sigma=relative,
         seed=seed,
-        dtype=choose_dtype(place) if chosen.reduced_precision else torch.float32,
+        dtype=choose_dtype(place, chosen.reduced_precision),
         together=1 if place.type == "cpu" else chosen.members,
         on_step=on_step,
         cancelled=cancelled,

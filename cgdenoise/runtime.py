@@ -51,12 +51,14 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """Return the activations' dtype: bfloat16 where the hardware multiplies it natively, float32 elsewhere.
+def choose_dtype(device: torch.device, reduced: bool = True) -> torch.dtype:
+    """Return the activations' dtype: bfloat16 where the hardware multiplies it natively, float32 elsewhere, or if not `reduced`.
 
     Half the bytes an iteration are half the time where memory is the limit, and the averaged output hides the rounding:
     benchmarks/README.md has the figures.
     """
+    if not reduced:
+        return torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":

@@ -45,8 +45,7 @@ app.command()(info)
 def _share_the_cores() -> None:
     """Let threads that wait for the others sleep soon, not spin: beside another process they would take its cores.
 
-    libgomp reads this when torch loads it. Two restorations at once took 17.5 s each with its default and 8.3 s with
-    this; one alone takes the same time (benchmarks/README.md).
+    libgomp reads this when torch loads it. benchmarks/README.md has what it is worth, alone and side by side.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
