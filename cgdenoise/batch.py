@@ -53,6 +53,11 @@ class Options:
         Of the preset it started from, for the log.
     sigma : float or None
         Noise level in the files' own grey levels; None estimates it.
+    noise : str
+        Model of the noise, as `denoise` takes it.
+    gain : float or None
+    offset : float
+        Of Poisson noise, in the files' own grey levels.
     seed : int
         Of all fits.
     device : str
@@ -64,6 +69,9 @@ class Options:
     preset: Preset
     preset_name: str
     sigma: float | None
+    noise: str
+    gain: float | None
+    offset: float
     seed: int
     device: str
     threads: int
@@ -234,6 +242,9 @@ def restore(
             restored, result = denoise(
                 page,
                 sigma=options.sigma,
+                noise=options.noise,
+                gain=options.gain,
+                offset=options.offset,
                 preset=options.preset,
                 seed=options.seed,
                 device=options.device,
@@ -246,13 +257,28 @@ def restore(
             break  # the pages that are done count
         except RestorationError as error:
             restored, result, message = error.best, error.result, str(error)
-        stored = replace(picture, pages=(page,), alpha=None).with_pages([restored]).pages[0]
-        pages[number] = stored
-        quality = (None, None) if clean is None else (psnr(stored, clean, peak_of(clean)), ssim(stored, clean, peak_of(clean)))
-        outcome = PageOutcome(number, result, quality[0], quality[1], message)
+        pages[number] = _stored(picture, page, restored)
+        quality = _quality(pages[number], clean)
+        outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message)
         outcomes.append(outcome)
-        records += _page_records(source, options, outcome, evaluations)
+        parts = [
+            {"name": part.name, "weight": part.weight, **_quality(_stored(picture, page, part.image), clean)}
+            for part in result.parts
+        ]
+        records += _page_records(source, options, outcome, evaluations, parts)
     return picture.with_pages(pages), outcomes, records
+
+
+def _stored(picture: Picture, page: Array, restored: Array) -> Array:
+    """Return a restored page as the file will hold it."""
+    return replace(picture, pages=(page,), alpha=None).with_pages([restored]).pages[0]
+
+
+def _quality(stored: Array, clean: Array | None) -> dict[str, float]:
+    if clean is None:
+        return {}
+    peak = peak_of(clean)
+    return {"psnr": psnr(stored, clean, peak), "ssim": ssim(stored, clean, peak)}
 
 
 def peak_of(reference: Array) -> float:
@@ -281,11 +307,12 @@ def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Re
 
 
 def _page_records(
-    source: Source, options: Options, outcome: PageOutcome, evaluations: list[record.Record]
+    source: Source, options: Options, outcome: PageOutcome, evaluations: list[record.Record], parts: list[record.Record]
 ) -> list[record.Record]:
     result, page = outcome.result, outcome.page
     settings = {key: value for key, value in asdict(options).items() if key != "preset"} | asdict(options.preset)
-    head = record.header(page, source.description, settings, result.sigma, result.sigma_estimated, result.depth)
+    noise = _noise_record(result)
+    head = record.header(page, source.description, settings, result.sigma, result.sigma_estimated, noise, result.depth)
     records = [head, *evaluations]
     fits = result.fits
     for fit in fits:
@@ -312,9 +339,26 @@ def _page_records(
         "seconds": result.seconds,
         "device": result.device,
         "peak_memory_bytes": peak_memory(),
+        "parts": parts,
     }
     if outcome.psnr is not None:
         end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}
     if outcome.error:
         end["error"] = outcome.error
     return [*records, end]
+
+
+def _noise_record(result: RestorationResult) -> record.Record:
+    noise = result.noise
+    return {
+        "kind": str(noise.kind),
+        "sigma": noise.sigma,
+        "gain": noise.gain,
+        "offset": noise.offset,
+        "read_sigma": noise.read_sigma,
+        "covariance": None if noise.covariance is None else noise.covariance.tolist(),
+        "length": noise.length,
+        "spread": noise.spread,
+        "impulses": int(noise.impulses.sum()),
+        "reasons": list(noise.reasons),
+    }

@@ -16,7 +16,7 @@ from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.presets import Preset
 from cgdenoise.runtime import rng_for
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, StoppingRule, predicted_error
+from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, StoppingRule, leverage, predicted_error
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
 _RESTARTS = 2
@@ -115,6 +115,11 @@ class EnsembleResult:
         """Whether the caller asked for an end before all fits were done."""
         return any(member.result.reason is StopReason.INTERRUPTED for member in self.members)
 
+    @property
+    def leverage(self) -> float:
+        """Share that a pixel's own value has in its restoration; 0 where nothing was held out."""
+        return sum(member.weight * leverage(member.result.chosen) for member in self.members if member.weight)
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -139,6 +144,8 @@ class Ensemble:
         Noise level in the units of `y`: for the stopping rules and for telling a collapse.
     seed : int
         Of all fits; each derives its own stream.
+    block : int
+        Side of the squares of pixels that are held out together.
     dtype : torch.dtype
         Of the generators' activations.
     together : int
@@ -154,6 +161,7 @@ class Ensemble:
     preset: Preset
     sigma: float
     seed: int
+    block: int = 1
     dtype: torch.dtype = torch.float32
     together: int = 1
     on_step: Callable[[FitLabel, Step], None] = lambda label, step: None
@@ -224,7 +232,7 @@ class Ensemble:
         indices = range(start, start + len(task.splits))
         labels = [FitLabel(index, start, task.spec.depth, attempt, task.trial, iterations) for index in indices]
         y, valid = (_centre(self.y), _centre(self.valid)) if task.trial else (self.y, self.valid)
-        split = [hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number)) for number in task.splits]
+        split = [hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number), self.block) for number in task.splits]
         training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
         channels, height, width = y.shape[1:]
         rngs = [rng_for(self.seed, 1, index) for index in indices]

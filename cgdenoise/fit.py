@@ -47,7 +47,7 @@ class Problem:
     forward: Callable[[Tensor], Tensor] = identity
 
 
-def hold_out(valid: Tensor, fraction: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def hold_out(valid: Tensor, fraction: float, rng: torch.Generator, block: int = 1) -> tuple[Tensor, Tensor]:
     """Split the pixels into those that are fitted and those that judge.
 
     Parameters
@@ -59,16 +59,23 @@ def hold_out(valid: Tensor, fraction: float, rng: torch.Generator) -> tuple[Tens
         least one is if `fraction` is above 0.
     rng : torch.Generator
         On the CPU.
+    block : int
+        Side of the squares of pixels that are held out together: more than 1 where neighbours share their noise, for a fit that
+        sees the one would know the other's.
 
     Returns
     -------
     training, held_out : Tensor
         Weights of `valid`'s shape; they add up to `valid`.
     """
-    measured = valid.amax(dim=1).flatten().nonzero().flatten()
+    height, width = valid.shape[2:]
+    rows, columns = (torch.arange(side) // min(block, side) for side in (height, width))
+    cells = (rows[:, None] * (int(columns[-1]) + 1) + columns).flatten()
+    measured = torch.unique(cells[valid.amax(dim=1).flatten() > 0])
     count = min(max(1, round(fraction * len(measured))), len(measured) - 1) if fraction > 0 else 0
     chosen = measured[torch.randperm(len(measured), generator=rng)[:count]]
-    mask = torch.zeros(valid.shape[2:]).flatten().index_fill(0, chosen, 1.0).view(1, 1, *valid.shape[2:])
+    held = torch.zeros(int(cells[-1]) + 1).index_fill(0, chosen, 1.0)
+    mask = held[cells].view(1, 1, height, width)
     return valid * (1 - mask), valid * mask
 
 

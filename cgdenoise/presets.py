@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cgdenoise.errors import OptionError
 from cgdenoise.generators.spec import DecoderSpec
@@ -40,9 +40,9 @@ class Preset:
         Share of the pixels held out.
     stop : "holdout", "noise-level" or "none"
         Stopping rule.
-    nonlocal_share : float
-        Share of the non-local estimate in the pilot of a last, non-local step, 0 to 1; the generators' average is the rest.
-        0 leaves that step out: the result is the generators' average.
+    guided : bool
+        Filter the image by its groups of similar patches, guided by the generators, and mix both (`guide.guided`). Otherwise the
+        result is the generators' average.
     reduced_precision : bool
         Compute the activations in bfloat16 where the hardware multiplies it natively.
     """
@@ -56,7 +56,7 @@ class Preset:
     averaging: float = 0.25
     hold_out: float = 0.05
     stop: str = "holdout"
-    nonlocal_share: float = 0.0
+    guided: bool = False
     reduced_precision: bool = True
 
     @property
@@ -72,14 +72,19 @@ class Preset:
         return max(len(self.decoders), self.members) * self.max_iterations
 
 
-_BALANCED = Preset(
-    decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]), trial_iterations=0, members=4, max_iterations=170, patience=30
-)
-
 PRESETS = {
     "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=30, members=1, max_iterations=120, patience=20),
-    "balanced": _BALANCED,
-    "best": replace(_BALANCED, nonlocal_share=0.8),
+    "balanced": Preset(
+        decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=0, members=2, max_iterations=170, patience=30, guided=True
+    ),
+    "best": Preset(
+        decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]),
+        trial_iterations=0,
+        members=4,
+        max_iterations=170,
+        patience=30,
+        guided=True,
+    ),
     # DD-O as published: the code of its denoising experiments holds nothing out, averages nothing and runs 1500 iterations.
     "paper": Preset(
         decoders=(

@@ -20,7 +20,7 @@ FORMAT = 1
 """Version of the log's format, in every header."""
 
 
-def header(page: int, source: Record, options: Record, sigma: float, sigma_estimated: bool, depth: int) -> Record:
+def header(page: int, source: Record, options: Record, sigma: float, sigma_estimated: bool, noise: Record, depth: int) -> Record:
     """Return the first record of a page: versions, the input, the options, and what was found out about the image."""
     import numpy as np
     import torch
@@ -44,6 +44,7 @@ def header(page: int, source: Record, options: Record, sigma: float, sigma_estim
         "options": options,
         "sigma": sigma,
         "sigma_estimated": sigma_estimated,
+        "noise": noise,
         "depth": depth,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel, Member
+from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, MemoryLimitError, OptionError
-from cgdenoise.groups.ridge import nonlocal_ridge, refine
-from cgdenoise.noise import estimate_sigma
+from cgdenoise.guide import Part, complete, guided
+from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
-from cgdenoise.runtime import choose_device, choose_dtype
+from cgdenoise.runtime import choose_device, choose_dtype, rng_for
 from cgdenoise.scaling import Scale, check_image, is_constant
 from cgdenoise.types import Step, StopReason
 
@@ -27,7 +28,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An evaluation during a restoration, in the image's units.
+    """An evaluation during a restoration, in the image's units; with noise of Poisson's kind, errors in those of the noise.
 
     Attributes
     ----------
@@ -67,19 +68,30 @@ class FitSummary:
 
 
 @dataclass(frozen=True)
+class RestoredPart:
+    """An estimate that a result was mixed from: "generator", "guide" or "both" (see `guide.Part`), in the image's units."""
+
+    name: str
+    image: Array
+    weight: float
+
+
+@dataclass(frozen=True)
 class RestorationResult:
     """How a restoration went.
 
     Attributes
     ----------
-    sigma : float
-        Noise level used, in the image's units.
+    noise : NoiseModel
+        The noise that was assumed, in the image's units, and why.
     sigma_estimated : bool
-        Whether it was estimated from the image.
+        Whether its level was estimated from the image.
     depth : int
         Chosen depth of the generator; 0 if there was nothing to fit.
     fits : tuple of FitSummary
         In the order they ran. Empty for a constant image, which is given back as it is.
+    parts : tuple of RestoredPart
+        What the result was mixed from, each with its share.
     interrupted : bool
         Whether `cancelled` ended it early.
     device : str
@@ -88,13 +100,19 @@ class RestorationResult:
         Wall time.
     """
 
-    sigma: float
+    noise: NoiseModel
     sigma_estimated: bool
     depth: int
     fits: tuple[FitSummary, ...]
+    parts: tuple[RestoredPart, ...]
     interrupted: bool
     device: str
     seconds: float
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise, in the image's units."""
+        return self.noise.sigma
 
 
 class Denoised(NamedTuple):
@@ -117,6 +135,9 @@ def denoise(
     image: Array,
     *,
     sigma: float | None = None,
+    noise: str | NoiseKind = NoiseKind.AUTO,
+    gain: float | None = None,
+    offset: float = 0.0,
     preset: str | Preset = "balanced",
     seed: int = 0,
     device: str = "auto",
@@ -128,10 +149,17 @@ def denoise(
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
-        Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`. NaN marks missing
-        values, which are filled.
+        Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`; with noise of Poisson's kind
+        the offset has to follow. NaN marks missing values, which are filled.
     sigma : float, optional
-        Standard deviation of the noise in the image's units; estimated from the image if not given.
+        Standard deviation of the noise in the image's units (with Poisson noise, of its Gaussian part); estimated from the image
+        if not given.
+    noise : str or NoiseKind
+        "auto" chooses the model from the image; "gaussian", "poisson", "poisson-gaussian", "impulse" or "correlated".
+    gain : float, optional
+        What one count of Poisson noise adds to a value, in the image's units; estimated if not given.
+    offset : float
+        Value of a pixel that has received no light, in the image's units, for Poisson noise.
     preset : str or Preset
         "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
     seed : int
@@ -161,38 +189,55 @@ def denoise(
     """
     start = time.perf_counter()
     chosen = preset_of(preset) if isinstance(preset, str) else preset
-    if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
-        raise OptionError(f"sigma {sigma}; expected a finite number, 0 or above")
-    if seed < 0:
-        raise OptionError(f"seed {seed}; expected 0 or above")
+    kind = _check(sigma, noise, gain, offset, seed)
     place = choose_device(device)
     shape, values = np.shape(image), check_image(image)
     constant = is_constant(values)
     scale = Scale(0.0, 1.0) if constant else Scale.of(values, whole_range=any(spec.sigmoid for spec in chosen.decoders))
     # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
     normalised = scale.normalise(values)
-    relative = estimate_sigma(normalised) if sigma is None else sigma / scale.factor
+    if constant:
+        model = NoiseModel(NoiseKind.GAUSSIAN, sigma or 0.0, np.zeros(values.shape, bool), reasons=("the image is constant",))
+    else:
+        model = choose(
+            normalised,
+            kind,
+            sigma=None if sigma is None else sigma / scale.factor,
+            gain=None if gain is None else gain / scale.factor,
+            offset=(offset - scale.offset) / scale.factor,
+        )
+    in_units = _in_units(model, scale)
 
-    def finish(restored: Array, depth: int, fits: tuple[FitSummary, ...], interrupted: bool) -> Denoised:
-        seconds, used = time.perf_counter() - start, relative * scale.factor
-        result = RestorationResult(used, sigma is None, depth, fits, interrupted, place.type, seconds)
+    def finish(
+        restored: Array, depth: int, fits: tuple[FitSummary, ...], interrupted: bool, parts: Sequence[Part] = ()
+    ) -> Denoised:
+        seconds = time.perf_counter() - start
+        images = tuple(RestoredPart(part.name, to_array(part.image[None]), part.weight) for part in parts)
+        result = RestorationResult(in_units, sigma is None, depth, fits, images, interrupted, place.type, seconds)
         return Denoised(restored, result)
 
     if constant:
         filled = np.broadcast_to(np.nanmin(values, axis=(0, 1)), values.shape)
         return finish(filled.reshape(shape).copy(), 0, (), False)
-    y, valid = scale.to_tensors(normalised)
+    prepared = prepare(normalised, model)
+
+    def to_array(fitted: Tensor) -> Array:
+        return scale.to_array(prepared.restored(fitted), len(shape))
+
+    # Errors of what was not stabilised are in the image's units.
+    unit = scale.factor if prepared.stabiliser is None else prepared.scale.factor
 
     def on_step(label: FitLabel, step: Step) -> None:
         for observer in observers:
-            observer(_snapshot(label, step, scale, len(shape)))
+            observer(_snapshot(label, step, unit, to_array))
 
     ensemble = Ensemble(
-        y=y.to(place),
-        valid=valid.to(place),
+        y=prepared.y.to(place),
+        valid=prepared.valid.to(place),
         preset=chosen,
-        sigma=relative,
+        sigma=prepared.noise.level,
         seed=seed,
+        block=model.length + 1 if model.length else 1,
         dtype=choose_dtype(place, chosen.reduced_precision),
         together=1 if place.type == "cpu" else chosen.members,
         on_step=on_step,
@@ -200,9 +245,11 @@ def denoise(
     )
     try:
         outcome = ensemble.run()
+        fits = tuple(_summary(member, unit) for member in outcome.members)
+        parts = _parts(ensemble, outcome, prepared, rng_for(seed, 2)) if chosen.guided and not outcome.interrupted else ()
     except CollapsedError as error:
-        fits = tuple(_summary(member, scale) for member in error.members)
-        kept = finish(scale.to_array(error.best.result.image, len(shape)), error.best.label.depth, fits, False)
+        fits = tuple(_summary(member, unit) for member in error.members)
+        kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
         raise RestorationError(str(error), *kept) from error
     except (MemoryError, RuntimeError) as error:
         # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
@@ -211,39 +258,63 @@ def denoise(
         raise MemoryLimitError(
             f"not enough memory on {place.type} for an image of {shape[1]}x{shape[0]} pixels; expected a smaller one"
         ) from error
-    restored = outcome.image
-    if chosen.nonlocal_share and relative and not outcome.interrupted:
-        restored = _guided(ensemble.y, ensemble.valid, restored, relative, chosen.nonlocal_share)
-    fits = tuple(_summary(member, scale) for member in outcome.members)
-    return finish(scale.to_array(restored, len(shape)), outcome.depth, fits, outcome.interrupted)
+    parts = parts or (Part("generator", outcome.image[0], 1.0),)
+    mixture = torch.stack([part.weight * part.image for part in parts if part.weight]).sum(0)
+    return finish(to_array(mixture[None]), outcome.depth, fits, outcome.interrupted, parts)
 
 
-def _guided(y: Tensor, valid: Tensor, restored: Tensor, sigma: float, share: float) -> Tensor:
-    """Filter the noisy image by groups of similar patches, which a mixture of two restorations finds and weighs.
+def _check(sigma: float | None, noise: str | NoiseKind, gain: float | None, offset: float, seed: int) -> NoiseKind:
+    """Check what does not depend on the image; return the kind of noise."""
+    if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
+        raise OptionError(f"sigma {sigma}; expected a finite number, 0 or above")
+    if gain is not None and not (np.isfinite(gain) and gain > 0):
+        raise OptionError(f"gain {gain}; expected a finite number above 0")
+    if not np.isfinite(offset):
+        raise OptionError(f"offset {offset}; expected a finite number")
+    if seed < 0:
+        raise OptionError(f"seed {seed}; expected 0 or above")
+    if noise not in list(NoiseKind):
+        raise OptionError(f"noise {str(noise)!r}; expected one of {', '.join(NoiseKind)}")
+    return NoiseKind(noise)
 
-    The generators err in fine texture, the groups where an image does not repeat itself: their mixture is a better pilot than
-    either (benchmarks/README.md). Missing pixels are those of the generators' restoration.
-    """
-    noisy = torch.where(valid > 0, y, restored)[0]
-    pilot = torch.lerp(restored[0], nonlocal_ridge(noisy, sigma), share)
-    return refine(noisy, pilot, sigma)[None]
+
+def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
+    """Return a model of the normalised image's noise in the units of the image."""
+    return replace(
+        model,
+        sigma=model.sigma * scale.factor,
+        gain=model.gain * scale.factor,
+        offset=model.offset * scale.factor + scale.offset,
+        read_sigma=model.read_sigma * scale.factor,
+        covariance=None if model.covariance is None else model.covariance * scale.factor**2,
+    )
 
 
-def _snapshot(label: FitLabel, step: Step, scale: Scale, ndim: int) -> Snapshot:
+def _parts(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> tuple[Part, ...]:
+    """Fill the gaps and remove what noise there is, by groups of similar patches that the generators guide."""
+    y, valid, generated, noise = ensemble.y[0], ensemble.valid[0], outcome.image[0], prepared.noise
+    gaps = bool((valid == 0).any())
+    filled = complete(y, valid, generated, noise) if gaps else y
+    if not noise.level:
+        return (Part("both", filled, 1.0), Part("generator", generated, 0.0)) if gaps else ()
+    return guided(filled, generated, outcome.leverage, noise, rng).parts
+
+
+def _snapshot(label: FitLabel, step: Step, unit: float, to_array: Callable[[Tensor], Array]) -> Snapshot:
     now = step.evaluation
-    train, residual, held_out = (scale.factor * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
-    return Snapshot(label, now.iteration, train, residual, held_out, lambda: scale.to_array(step.image, ndim))
+    train, residual, held_out = (unit * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
+    return Snapshot(label, now.iteration, train, residual, held_out, lambda: to_array(step.image))
 
 
-def _summary(member: Member, scale: Scale) -> FitSummary:
+def _summary(member: Member, unit: float) -> FitSummary:
     result = member.result
     return FitSummary(
         label=member.label,
         reason=result.reason,
         iteration=result.chosen.iteration,
         last_iteration=result.history[-1].iteration if result.history else 0,
-        held_out_rms=scale.factor * math.sqrt(result.chosen.held_out),
-        residual_rms=scale.factor * math.sqrt(result.chosen.residual),
+        held_out_rms=unit * math.sqrt(result.chosen.held_out),
+        residual_rms=unit * math.sqrt(result.chosen.residual),
         weight=member.weight,
         collapsed=member.collapsed,
         seconds=result.seconds,

@@ -12,7 +12,7 @@ ROOT = Path(cgdenoise.__file__).parent
 LAYERS = [
     {"errors", "types", "kernels"},
     {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"},
-    {"presets", "fit"},
+    {"presets", "fit", "guide", "prepare"},
     {"ensemble"},
     {"restore", "estimate"},
     {"batch", "curves"},

@@ -172,16 +172,16 @@ def test_a_non_local_last_step_restores_better_and_fills_what_is_missing():
     spec = DecoderSpec((32, 32, 16))
     alone = Preset(decoders=(spec,), trial_iterations=0, members=1, max_iterations=60, patience=20)
     error = {
-        share: np.square(cgdenoise.denoise(noisy, preset=replace(alone, nonlocal_share=share)).image - clean).mean()
-        for share in (0.0, 0.8)
+        guided: np.square(cgdenoise.denoise(noisy, preset=replace(alone, guided=guided)).image - clean).mean()
+        for guided in (False, True)
     }
-    assert error[0.8] < 0.9 * error[0.0]  # and finite, for NaN compares as false
+    assert error[True] < 0.9 * error[False]  # and finite, for NaN compares as false
 
 
 def test_the_non_local_step_leaves_noiseless_and_interrupted_restorations_alone():
     y = np.add.outer(np.arange(24.0), np.arange(24.0)) / 46 + 0.05 * np.random.default_rng(0).standard_normal((24, 24))
     alone = Preset(decoders=(DecoderSpec((16, 16, 8)),), trial_iterations=0, members=1, max_iterations=60, patience=20)
-    guided = replace(alone, nonlocal_share=0.8)
+    guided = replace(alone, guided=True)
     assert np.array_equal(cgdenoise.denoise(y, sigma=0, preset=guided).image, cgdenoise.denoise(y, sigma=0, preset=alone).image)
 
     def restored(preset):

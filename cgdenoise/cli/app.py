@@ -10,6 +10,7 @@ import typer
 
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.info import info
+from cgdenoise.cli.noise import noise
 from cgdenoise.cli.output import INTERRUPTED, fail
 from cgdenoise.cli.plot import plot
 from cgdenoise.errors import CgDenoiseError, OptionError
@@ -40,6 +41,7 @@ def common(
 app.command()(denoise)
 app.command()(plot)
 app.command()(info)
+app.command()(noise)
 
 
 def _share_the_cores() -> None:

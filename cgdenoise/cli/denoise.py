@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cgdenoise.cli.options import DeviceName, Force, Json, PresetName, Quiet, Seed, Sigma, StopName, Threads
+from cgdenoise.cli.options import (
+    DeviceName,
+    Force,
+    Gain,
+    Json,
+    Noise,
+    NoiseName,
+    Offset,
+    PresetName,
+    Quiet,
+    Seed,
+    Sigma,
+    StopName,
+    Threads,
+)
 from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
@@ -36,6 +50,9 @@ def denoise(
     force: Force = False,
     preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED,
     sigma: Sigma = None,
+    noise: Noise = NoiseName.AUTO,
+    gain: Gain = None,
+    offset: Offset = 0.0,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
@@ -70,7 +87,7 @@ def denoise(
             raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
         if reference is not None and len(jobs) > 1:
             raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
-        options = _options(preset, sigma, stop, members, max_iterations, hold_out, seed, device, threads)
+        options = _options(preset, sigma, noise, gain, offset, stop, members, max_iterations, hold_out, seed, device, threads)
         clean = None if reference is None else read_image(reference)
 
         failed = False
@@ -95,6 +112,9 @@ def denoise(
 def _options(
     preset: PresetName,
     sigma: float | None,
+    noise: NoiseName,
+    gain: float | None,
+    offset: float,
     stop: StopName | None,
     members: int | None,
     max_iterations: int | None,
@@ -123,9 +143,15 @@ def _options(
     )
     if sigma is not None and not math.isfinite(sigma):
         raise OptionError(f"--sigma {sigma}; expected a finite number")
+    if gain is not None and not (math.isfinite(gain) and gain > 0):
+        raise OptionError(f"--gain {gain}; expected a finite number above 0")
+    if gain is not None and noise not in (NoiseName.AUTO, NoiseName.POISSON, NoiseName.POISSON_GAUSSIAN):
+        raise OptionError(f"--gain with --noise {noise}; expected poisson or poisson-gaussian")
+    if not math.isfinite(offset):
+        raise OptionError(f"--offset {offset}; expected a finite number")
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return Options(chosen, str(preset), sigma, seed, str(device), torch.get_num_threads())
+    return Options(chosen, str(preset), sigma, str(noise), gain, offset, seed, str(device), torch.get_num_threads())
 
 
 def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: _Interrupt) -> list[PageOutcome]:
@@ -196,6 +222,7 @@ def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool,
             "fits": len(result.fits),
             "sigma": result.sigma,
             "sigma_estimated": result.sigma_estimated,
+            "noise": str(result.noise.kind),
             "seconds": result.seconds,
             "psnr": outcome.psnr,
             "ssim": outcome.ssim,
@@ -213,7 +240,8 @@ def _sentence(outcome: PageOutcome) -> str:
         return "constant image, given back as it is"
     count = sum(fit.weight > 0 for fit in result.fits)
     found = "estimated" if result.sigma_estimated else "given"
-    text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, noise {result.sigma:.4g} ({found}), {result.seconds:.1f} s"
+    level = f"{result.noise.kind} noise {result.sigma:.4g} ({found})"
+    text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {level}, {result.seconds:.1f} s"
     if outcome.psnr is not None:
         text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
     return text

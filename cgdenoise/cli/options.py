@@ -17,6 +17,17 @@ class PresetName(StrEnum):
     PAPER = "paper"
 
 
+class NoiseName(StrEnum):
+    """Names of the noise models."""
+
+    AUTO = "auto"
+    GAUSSIAN = "gaussian"
+    POISSON = "poisson"
+    POISSON_GAUSSIAN = "poisson-gaussian"
+    IMPULSE = "impulse"
+    CORRELATED = "correlated"
+
+
 class StopName(StrEnum):
     """Names of the stopping rules."""
 
@@ -40,6 +51,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Sigma = Annotated[
     float | None,
     typer.Option(min=0, help="Noise level (standard deviation) in the file's own grey levels. Estimated if not given."),
+]
+Noise = Annotated[NoiseName, typer.Option(help="What kind of noise it is. auto decides by the image, and the log says why.")]
+Gain = Annotated[
+    float | None,
+    typer.Option(help="What one count of Poisson noise adds to a value, in the file's own grey levels. Estimated if not given."),
+]
+Offset = Annotated[
+    float, typer.Option(help="Value of a pixel that has received no light, for Poisson noise, in the file's own grey levels.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]

@@ -1,5 +1,17 @@
-"""What is known of the noise in an image."""
+"""What is known of the noise in an image: its level, its law, and how values share it."""
 
-from cgdenoise.noise.estimate import estimate_sigma
+from cgdenoise.noise.choose import NoiseReport, choose, examine
+from cgdenoise.noise.estimate import estimate_sigma, sigma_with_uncertainty
+from cgdenoise.noise.model import NoiseKind, NoiseModel
+from cgdenoise.noise.stabilise import Stabiliser
 
-__all__ = ["estimate_sigma"]
+__all__ = [
+    "NoiseKind",
+    "NoiseModel",
+    "NoiseReport",
+    "Stabiliser",
+    "choose",
+    "estimate_sigma",
+    "examine",
+    "sigma_with_uncertainty",
+]

@@ -3,6 +3,6 @@
 from cgdenoise.stopping.base import Monitor, StoppingRule, Verdict
 from cgdenoise.stopping.budget import Budget
 from cgdenoise.stopping.discrepancy import NoiseLevel
-from cgdenoise.stopping.holdout import HoldOut, predicted_error
+from cgdenoise.stopping.holdout import HoldOut, leverage, predicted_error
 
-__all__ = ["Budget", "HoldOut", "Monitor", "NoiseLevel", "StoppingRule", "Verdict", "predicted_error"]
+__all__ = ["Budget", "HoldOut", "Monitor", "NoiseLevel", "StoppingRule", "Verdict", "leverage", "predicted_error"]

@@ -34,8 +34,17 @@ def predicted_error(evaluation: Evaluation, sigma: float) -> float:
     """
     if evaluation.residual >= evaluation.held_out:
         return evaluation.held_out
-    leverage = 1 - math.sqrt(evaluation.residual / evaluation.held_out)
-    return evaluation.residual + 2 * leverage * min(sigma**2, evaluation.held_out)
+    return evaluation.residual + 2 * leverage(evaluation) * min(sigma**2, evaluation.held_out)
+
+
+def leverage(evaluation: Evaluation) -> float:
+    """Return the share, 0 to 1, that a pixel's own value has in its restoration (see `predicted_error`).
+
+    0 where the held-out error does not exceed the residual, or nothing was held out.
+    """
+    if not evaluation.held_out > evaluation.residual:
+        return 0.0
+    return 1 - math.sqrt(evaluation.residual / evaluation.held_out)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""How the noise of the channels of an image hangs together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.noise.estimate import largest_correlation, level_moments, noise_moments, sample_patches
+
+_COMMON = 0.5
+
+
+def channel_covariance(image: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Estimate the covariance of the noise between the channels of an image.
+
+    It is measured in the directions of patch space with the least variance, the same in all channels, in the smoothest
+    patches (see `estimate_sigma`). What is left there of the texture is common to the channels, and looks like noise that
+    they share. Its size is known where the channels have noise of their own: it is by what the measured variances exceed
+    σ². It is then taken from the principal axis, since texture of one colour has rank one.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) real array
+        In any unit. NaN marks missing pixels.
+
+    Returns
+    -------
+    (C, C) array of float64
+        Symmetric, positive semi-definite, in the square of the image's unit; (1, 1) for a grey image. Its trace divided
+        by C is the square of `estimate_sigma`. Zeros where the image is too small to hold patches.
+
+    Raises
+    ------
+    ImageError
+        If the array has not 2 or 3 axes.
+    """
+    patches, level = sample_patches(image), level_moments(image)
+    if patches is None or level is None:
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        return np.zeros((channels, channels))
+    measured = noise_moments(patches).covariance
+    channels = len(measured)
+    trace = channels * float(level.covariance.mean())
+    powers, axes = np.linalg.eigh(measured)
+    # Not more than would make the first axis the weakest.
+    powers[-1] -= np.clip(powers.sum() - trace, 0, powers[-1] - powers[0])
+    powers = np.maximum(powers, 0)
+    total = powers.sum()
+    result: NDArray[np.float64] = (axes * (powers * trace / total if total > 0 else powers)) @ axes.T
+    return (result + result.T) / 2
+
+
+def common_noise(covariance: NDArray[np.floating]) -> bool:
+    """Return whether channels clearly share their noise: any two are correlated by one half or more, of either sign.
+
+    From there on the difference of two channels has less noise than one alone, so what holds for independent noise (more
+    channels, less noise in what they have in common) is wrong by more than it is right. On 18 photographs with noise of
+    10/255 or more, independent noise was measured at 0.1 or less, and a field of noise that all channels share at 0.85 or
+    more even when clipped to 0 to 255.
+
+    Parameters
+    ----------
+    covariance : (C, C) real array
+        As `channel_covariance` returns it.
+
+    Returns
+    -------
+    bool
+        False for one channel.
+    """
+    return largest_correlation(covariance) >= _COMMON

@@ -1,0 +1,56 @@
+"""What kind of noise an image has: the model that a restoration assumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class NoiseKind(StrEnum):
+    """What may be assumed of the noise."""
+
+    AUTO = "auto"  # chosen from the image
+    GAUSSIAN = "gaussian"
+    POISSON = "poisson"
+    POISSON_GAUSSIAN = "poisson-gaussian"
+    IMPULSE = "impulse"
+    CORRELATED = "correlated"
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """The noise of one image, in its unit.
+
+    Attributes
+    ----------
+    kind : NoiseKind
+        Never `AUTO`.
+    sigma : float
+        Standard deviation of the Gaussian part, over all channels; of Poisson noise the root mean square of the whole noise.
+    gain, offset, read_sigma : float
+        Variance = gain * (mean - offset) + read_sigma². The gain is 0 where the noise does not depend on the brightness.
+    covariance : (C, C) array or None
+        Of the noise between channels, where they share it.
+    length : int
+        Distance in pixels from which the noise of two pixels is independent; 0 for white noise.
+    spread : float
+        Pixels that share one independent value of the noise; 1 for white noise.
+    impulses : (H, W, C) array of bool
+        Values that are impulses and count as missing.
+    reasons : tuple of str
+        Why, one sentence each.
+    """
+
+    kind: NoiseKind
+    sigma: float
+    impulses: NDArray[np.bool_]
+    gain: float = 0.0
+    offset: float = 0.0
+    read_sigma: float = 0.0
+    covariance: NDArray[np.float64] | None = None
+    length: int = 0
+    spread: float = 1.0
+    reasons: tuple[str, ...] = ()

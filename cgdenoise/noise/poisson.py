@@ -1,0 +1,303 @@
+"""Estimating from a single image how the variance of its noise grows with brightness."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.errors import ImageError, OptionError
+
+_PATCH = 8
+_MAX_PATCHES = 60_000
+_MIN_STRIDE = 3
+_LEVELS = 14
+_MIN_LEVELS = 4
+_SMOOTH_SHARE = 0.25
+_MIN_SMOOTH = 24
+_MAX_CLIPPED = 0.25
+_MAX_STEPS = 4096
+_SAMPLE = 1_000_000
+_ITERATIONS = 30
+_MIN_EVIDENCE = 6.0
+_MIN_RISE = 2.0
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PoissonGaussian:
+    """Noise of variance gain * (mean - offset) + sigma²: that of Poisson counts in units of gain, with Gaussian noise added.
+
+    `Stabiliser` has the same three parameters.
+
+    Attributes
+    ----------
+    gain : float
+        What one count adds to a value, in the image's unit; >= 0.
+    offset : float
+        The mean of values without any counts (pedestal), in the image's unit: as it was given.
+    sigma : float
+        Standard deviation of the Gaussian part, in the image's unit; >= 0.
+    gain_error, sigma_error : float
+        Their standard errors, from the scatter about the line; infinite where the image does not tell. 0 for `counts`.
+    rise : float
+        Variance of bright parts over that of dark ones (95 and 5 % of the pixels are darker), by the line; >= 1.
+    evidence : float
+        The slope of the line in units of its standard error; >= 0.
+    counts : bool
+        The values are whole numbers of counts, above the offset, and their noise is that of counts: `gain` is then the step
+        between them, and exact.
+    """
+
+    gain: float
+    offset: float
+    sigma: float
+    gain_error: float
+    sigma_error: float
+    rise: float
+    evidence: float
+    counts: bool
+
+    @property
+    def is_signal_dependent(self) -> bool:
+        """Whether the variance surely grows with brightness, and enough to matter.
+
+        Texture that is denser in bright parts looks like such noise: on photographs with white noise of 4 to 20 % of the
+        range it made a rise of up to 1.9. Below that, on strongly textured photographs, do not rely on it.
+        """
+        return self.counts or (self.evidence >= _MIN_EVIDENCE and self.rise >= _MIN_RISE)
+
+
+@dataclass(frozen=True)
+class _Scatter:
+    """Of some levels of brightness: mean, variance of the noise, its relative standard error, and the share of clipped pixels."""
+
+    mean: Array
+    variance: Array
+    error: Array
+    clipped: Array
+
+
+def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.0) -> PoissonGaussian:
+    """Fit the model of Poisson-Gaussian noise to a single image.
+
+    As Foi, Trimeche, Katkovnik and Egiazarian do ("Practical Poissonian-Gaussian Noise Modeling and Fitting for Single-Image
+    Raw-Data", IEEE TIP 2008), the image is split into levels of brightness, the noise of each is measured in its smooth
+    parts, and a line is laid through variance over mean. Here, the parts are 8 x 8 patches: their low frequencies (DCT) say
+    how smooth they are and the high ones hold the noise. The two are uncorrelated in the noise, so that this choice
+    hardly favours patches with little noise. The fit is robust, and more so against levels above the line, where texture is
+    left. Clipping is corrected for as if the noise of a level were Gaussian (after Foi, "Clipped noisy images", Signal
+    Processing 2009).
+
+    An image may also consist of whole counts. If all values are multiples of one step and the variance is that of such
+    counts, the step is the gain, and there is no Gaussian part.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) real array
+        In any unit. NaN marks missing pixels; patches that touch one are left out. All channels share one line.
+    offset : float
+        The mean of values without any counts, in the image's unit. The image cannot tell it from `sigma`.
+
+    Returns
+    -------
+    PoissonGaussian
+        In the image's unit: `a * image + b` with `a * offset + b` gives `a` times `gain` and `sigma`, for a > 0. The gain is
+        0 if dark parts are noisier than bright ones. If too few levels can be measured (image small, or mostly clipped) it
+        is 0 too, with an infinite error, and so is `sigma` if there are none.
+
+    Raises
+    ------
+    ImageError
+        The array has not 2 or 3 dimensions, or no finite value.
+    OptionError
+        `offset` is not finite.
+    """
+    if not math.isfinite(offset):
+        raise OptionError(f"offset is {offset}: expected a finite number")
+    if image.ndim not in (2, 3):
+        raise ImageError(f"array has shape {image.shape}: expected (H, W) or (H, W, C)")
+    channels = np.asarray(image if image.ndim == 3 else image[..., None], dtype=np.float64) - offset
+    # Whole rows, so that all channels have their part in the sample.
+    values = channels[:: max(1, channels.size // _SAMPLE)]
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        raise ImageError("no finite value among the pixels: nothing to estimate the noise from")
+    step = _lattice_step(values)
+    unit = step or 1.0
+    if step > 0:
+        # Whole numbers have the same ties in any unit.
+        channels, values = np.round(channels / step), np.round(values / step)
+    in_counts = _in_counts(channels, values) if step > 0 else None
+    line = in_counts or _fit_line(_measure(channels, _clipped_at(values), -_clipped_at(-values)), values)
+    return replace(
+        line,
+        gain=line.gain * unit,
+        offset=offset,
+        sigma=line.sigma * unit,
+        gain_error=line.gain_error * unit,
+        sigma_error=line.sigma_error * unit,
+    )
+
+
+def _in_counts(counts: Array, values: Array) -> PoissonGaussian | None:
+    """Return the model for an image of whole numbers if their noise is Poisson noise, else None."""
+    # No counts are the lowest value by nature: many pixels there need not have been clipped.
+    levels = _measure(counts, -math.inf, -_clipped_at(-values))
+    if not _is_poisson(levels):
+        return None
+    line = replace(_fit_line(levels, values), gain=1.0, sigma=0.0, gain_error=0.0, sigma_error=0.0, counts=True)
+    return replace(line, rise=_rise(1.0, 0.0, values))
+
+
+def _clipped_at(values: Array) -> float:
+    """Return the least value if so many pixels have it that lower ones must have been clipped to it, else minus infinity."""
+    least = values.min()
+    above = values[values > least]
+    if above.size == 0:
+        return -math.inf
+    count, next_count = values.size - above.size, np.count_nonzero(above == above.min())
+    return float(least) if count > max(8, 1e-4 * values.size, 2 * next_count) else -math.inf
+
+
+def _lattice_step(values: Array) -> float:
+    """Return the step if all values are multiples >= 0 of one, each rounded by up to a tenth of it; else 0."""
+    levels = np.unique(values)
+    levels = levels[np.diff(levels, prepend=-math.inf) > 1e-6 * np.abs(levels).max()]
+    if not 3 <= len(levels) <= _MAX_STEPS:
+        return 0.0
+    gaps = np.diff(levels)
+    steps = np.cumsum(np.round(gaps / np.median(gaps)))
+    if steps[-1] == 0:
+        return 0.0
+    first = np.round(levels[0] * steps[-1] / (levels[-1] - levels[0]))
+    multiples = first + np.concatenate([[0.0], steps])
+    step = float(multiples @ levels / (multiples @ multiples))
+    fits = first >= 0 and step > 0 and np.abs(levels - step * multiples).max() <= 0.1 * step
+    return step if fits else 0.0
+
+
+def _is_poisson(levels: _Scatter) -> bool:
+    """Return whether the variance is near the mean at nearly all levels."""
+    # Clipped counts are far from Gaussian, and below half a count a patch may hold none.
+    usable = (levels.clipped < 0.02) & (levels.mean > 0.5)
+    if np.count_nonzero(usable) < 2:
+        return False
+    ratio = levels.variance[usable] / levels.mean[usable]
+    return bool(0.85 < np.median(ratio) < 1.2 and np.mean((ratio > 0.75) & (ratio < 1.5)) > 0.75)
+
+
+def _measure(channels: Array, low: float, high: float) -> _Scatter:
+    """Measure the noise at levels of brightness, of as many patches each; `low` and `high` are where values were clipped."""
+    empty = np.empty(0)
+    if min(channels.shape[:2]) < _PATCH:
+        return _Scatter(empty, empty, empty, empty)
+    windows = np.lib.stride_tricks.sliding_window_view(channels, (_PATCH, _PATCH), axis=(0, 1))
+    # A fixed stride that bounds the number of patches: no need for more, and no seed to depend on.
+    stride = max(_MIN_STRIDE, math.ceil(math.sqrt(channels.size / _MAX_PATCHES)))
+    patches = windows[::stride, ::stride].reshape(-1, _PATCH**2)
+    patches = patches[np.isfinite(patches).all(axis=1)]
+    coefficients = patches @ _dct().T
+    order = np.add.outer(np.arange(_PATCH), np.arange(_PATCH)).ravel()
+    texture = np.square(coefficients[:, (order > 0) & (order < _PATCH // 2)]).sum(axis=1)
+    fine = np.square(coefficients[:, order >= _PATCH])
+    rows = []
+    for group in np.array_split(np.argsort(coefficients[:, 0], kind="stable"), _LEVELS):
+        smooth = group[np.argsort(texture[group], kind="stable")][: max(_MIN_SMOOTH, round(_SMOOTH_SHARE * len(group)))]
+        if len(smooth) < _MIN_SMOOTH:
+            continue
+        variance = _noise_variance(fine[smooth])
+        below, above = float(np.mean(patches[smooth] <= low)), float(np.mean(patches[smooth] >= high))
+        if variance == 0 or max(below, above) > _MAX_CLIPPED:
+            continue
+        # What the smoother half says otherwise is due to texture: a measure of what is left of it.
+        texture_error = 1 - _noise_variance(fine[smooth[: len(smooth) // 2]]) / variance
+        independent = len(smooth) * fine.shape[1] * min(1.0, 2 * stride**2 / _PATCH**2)
+        (raised, kept_below), (lowered, kept_above) = _clipped_normal(below), _clipped_normal(above)
+        variance /= kept_below * kept_above
+        mean = coefficients[smooth, 0].mean() / _PATCH + math.sqrt(variance) * (lowered - raised)
+        rows.append((mean, variance, math.hypot(0.01, math.sqrt(2 / independent), texture_error), max(below, above)))
+    return _Scatter(*np.array(rows).reshape(-1, 4).T)
+
+
+def _dct() -> Array:
+    """Return the orthonormal DCT-II of patches, [coefficients, pixels]; row by row in both."""
+    k = np.arange(_PATCH)
+    axis = np.sqrt(2 / _PATCH) * np.cos(np.pi * k[:, None] * (k + 0.5) / _PATCH)
+    axis[0] /= np.sqrt(2)
+    return np.kron(axis, axis)
+
+
+def _noise_variance(squares: Array) -> float:
+    """Return the mean of the largest set of least coefficients that is not skewed by texture; squares given, [patches, n].
+
+    The rule is that of Chen, Zhu and Heng (ICCV 2015, Algorithm 1), who apply it to the eigenvalues of a covariance.
+    """
+    powers = np.sort(squares.mean(axis=0))
+    for count in range(len(powers), 1, -1):
+        if powers[:count].mean() <= np.median(powers[:count]):
+            return float(powers[:count].mean())
+    return float(powers[0])
+
+
+def _clipped_normal(share: float) -> tuple[float, float]:
+    """Return by how much clipping a share of a normal variable at one end shifts its mean inwards, and what variance it leaves.
+
+    In units of the standard deviation and the variance before clipping.
+    """
+    if share == 0:
+        return 0.0, 1.0
+    normal = NormalDist()
+    bound = -normal.inv_cdf(share)
+    shift = normal.pdf(bound) - bound * share
+    square = (bound**2 + 1) * (1 - share) + bound * normal.pdf(bound)
+    return shift, square - (bound + shift) ** 2
+
+
+def _fit_line(levels: _Scatter, values: Array) -> PoissonGaussian:
+    """Fit variance = gain * mean + sigma² with neither below 0, by reweighted least squares; with offset 0."""
+    unknown = PoissonGaussian(0.0, 0.0, 0.0, math.inf, math.inf, 1.0, 0.0, False)
+    brightest = levels.mean.max(initial=0.0)
+    if len(levels.mean) < _MIN_LEVELS or brightest <= 0:
+        return replace(unknown, sigma=math.sqrt(np.median(levels.variance))) if len(levels.mean) else unknown
+    unit = np.median(levels.variance)
+    variance = levels.variance / unit
+    design = np.stack([np.maximum(levels.mean / brightest, 0), np.ones(len(variance))], axis=1)
+    fitted, trust = variance, np.ones(len(variance))
+    for _ in range(_ITERATIONS):
+        # Relative to the line: errors relative to the measurements would favour the low ones.
+        weight = np.sqrt(trust) / (levels.error * fitted)
+        slope, constant = _nonnegative(design * weight[:, None], variance * weight)
+        fitted = np.maximum(design @ [slope, constant], 1e-3 * np.median(variance))
+        residual = (variance - fitted) / (levels.error * fitted)
+        trust = 1 / (1 + np.square(residual / np.where(residual > 0, 1.5, 3)))
+    excess = max(1.0, trust @ residual**2 / max(1.0, trust.sum() - 2))
+    errors = np.sqrt(np.diag(np.linalg.pinv((design * weight[:, None]).T @ (design * weight[:, None]))) * excess)
+    sigma = math.sqrt(constant * unit)
+    # First order in the error of the square, as far as that is meaningful.
+    first_order = errors[1] / (2 * math.sqrt(constant)) if constant > 0 else math.inf
+    sigma_error = float(min(first_order, math.sqrt(errors[1])) * math.sqrt(unit))
+    gain, gain_error = float(slope * unit / brightest), float(errors[0] * unit / brightest)
+    evidence = float(slope / errors[0])
+    return PoissonGaussian(gain, 0.0, sigma, gain_error, sigma_error, _rise(gain, sigma, values), evidence, False)
+
+
+def _nonnegative(design: Array, values: Array) -> Array:
+    """Return the two coefficients >= 0 that fit values best in least squares; values and the second column are > 0."""
+    both = np.linalg.lstsq(design, values, rcond=None)[0]
+    if both.min() >= 0:
+        return np.asarray(both)
+    # The optimum then is on the border, where one of them is 0.
+    powers = np.square(design).sum(axis=0)
+    alone = np.maximum(values @ design / powers, 0)
+    return np.where(np.arange(2) == np.argmax(powers * alone**2), alone, 0)
+
+
+def _rise(gain: float, sigma: float, values: Array) -> float:
+    """Return the variance of the bright values over that of the dark ones, which count as one count at least."""
+    dark, bright = (gain * max(mean, gain) + sigma**2 for mean in np.quantile(values, [0.05, 0.95]))
+    return float(bright / dark) if dark > 0 else 1.0

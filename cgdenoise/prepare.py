@@ -1,0 +1,74 @@
+"""From an image and the model of its noise to what is fitted, noise of one level with gaps, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.noise import NoiseModel, Stabiliser
+from cgdenoise.scaling import Scale
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image as it is fitted.
+
+    Attributes
+    ----------
+    y, valid : Tensor
+        [1, C, H, W], float32: scaled to a range of about 1, and 1 where a value was measured and is no impulse.
+    noise : ChannelNoise
+        In the units of `y`.
+    stabiliser : Stabiliser or None
+        The transform that gave noise of one level.
+    scale : Scale
+        From its output to `y`.
+    """
+
+    y: Tensor
+    valid: Tensor
+    noise: ChannelNoise
+    stabiliser: Stabiliser | None
+    scale: Scale
+
+    def restored(self, image: Tensor) -> Tensor:
+        """Return what was fitted, [1, C, H, W], in the units of the image that was prepared; float64 on the CPU."""
+        values = image.cpu().double() * self.scale.factor + self.scale.offset
+        return values if self.stabiliser is None else torch.from_numpy(self.stabiliser.inverse(values.numpy()))
+
+
+def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
+    """Stabilise the noise of an image, take out its impulses and scale it.
+
+    Parameters
+    ----------
+    normalised : (H, W, C) array
+        Of a range of about 1; NaN where missing.
+    model : NoiseModel
+        Of its noise.
+    """
+    masked = np.where(model.impulses, np.nan, normalised)
+    lost = np.isnan(masked).all(axis=(0, 1)).any()
+    values = normalised if lost else masked
+    if not model.gain:
+        y, valid = Scale.to_tensors(values)
+        return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0))
+    stabiliser = Stabiliser(model.gain, model.offset, model.read_sigma)
+    stable = stabiliser.forward(values)
+    scale = Scale.of(stable, whole_range=False)
+    y, valid = Scale.to_tensors(scale.normalise(stable))
+    return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), stabiliser, scale)
+
+
+def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
+    if model.covariance is None:
+        return ChannelNoise.equal(model.sigma, channels, model.spread)
+    return ChannelNoise.of(torch.from_numpy(model.covariance), model.spread)
