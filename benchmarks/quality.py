@@ -2,9 +2,10 @@
 
     python benchmarks/quality.py --images FOLDER --model gaussian --level 15 25 50 --crop 256 --preset best
 
-Prints a row for each picture and, as Markdown, the means: what the generators give alone, what groups of patches give alone, and the
-result. Others, where they can be imported, are told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance,
-with sigma * sqrt(3), where channels share their noise), the best median filter for impulses.
+Prints a row for each picture and, as Markdown, the means: what the generators give alone, what groups of patches give alone
+(guide; again: filtered twice more) and guided by the generators (both), and the result. Others, where they can be imported, are
+told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share their
+noise), the best median filter for impulses.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-COLUMNS = ("noisy", "generator", "guide", "result", "other", "sigma_ratio", "seconds")
+COLUMNS = ("noisy", "generator", "guide", "again", "both", "result", "other", "sigma_ratio", "seconds")
 
 
 def corrupted(clean: np.ndarray, model: str, level: float, rng: np.random.Generator) -> np.ndarray:

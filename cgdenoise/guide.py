@@ -12,13 +12,13 @@ from torch import Tensor
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.ridge import nonlocal_ridge, refine
 
-GENERATOR, GUIDE, BOTH = "generator", "guide", "both"
+GENERATOR, GUIDE, AGAIN, BOTH = "generator", "guide", "again", "both"
 
 _SHARE = 0.2
 """Share of the generators in the pilot of the guided filter."""
 
-_AGAIN, _LEFT = 0.7, 1.2
-"""The last pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
+_RESTORED, _LEFT = 0.7, 1.2
+"""A further pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
 
 _JUDGED = 256
 """So many pixels of each side, in the middle, decide on the shares: the probe costs as much as the filters."""
@@ -37,7 +37,8 @@ class Part:
     Attributes
     ----------
     name : str
-        "generator", "guide" (groups of patches, told nothing by the generators) or "both" (groups whose pilot is a mixture).
+        "generator"; "guide": groups of patches, told nothing by the generators; "again": the same, filtered twice more; or
+        "both": groups whose pilot is a mixture, filtered once more.
     image : Tensor
         [C, H, W].
     weight : float
@@ -88,9 +89,9 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
     """
     plain = nonlocal_ridge(y, noise)
     filtered = _filtered(y, plain, generated, noise)
-    names, images = (GUIDE, BOTH, GENERATOR), [*filtered, generated]
+    names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
     if noise.spread > 1:
-        weights = [0.0, 1.0, 0.0]  # a white probe does not measure how far correlated noise comes through
+        weights = [0.0, 0.0, 1.0, 0.0]  # a white probe does not measure how far correlated noise comes through
     else:
         middle, behind = _middle(y), _middle(generated)
         if middle.shape != y.shape:
@@ -137,7 +138,7 @@ def _least_risk_weights(
     noise: ChannelNoise,
     rng: torch.Generator,
 ) -> list[float]:
-    """Return the shares of the two filtered images and the generated one; `plain` is what the filtered ones started from."""
+    """Return the shares of the plain, the filtered and the generated images."""
     white = torch.randn(y.shape, generator=rng).to(y)
     probe = noise.rotate_back(white * white.new_tensor(noise.sigmas)[:, None, None])
     of_generator = leverage * noise.level**2 * y.numel()
@@ -150,8 +151,8 @@ def _least_risk_weights(
     answer = of_generator / max(divergence(plain, plain_disturbed), of_generator)
     generated_disturbed = generated + answer * (plain_disturbed - plain)
     disturbed = _filtered(y + _PROBE * probe, plain_disturbed, generated_disturbed, noise)
-    images = [*filtered, generated]
-    divergences = [divergence(*pair) for pair in zip(filtered, disturbed, strict=True)] + [of_generator]
+    images = [plain, *filtered, generated]
+    divergences = [divergence(*pair) for pair in zip(images, [plain_disturbed, *disturbed], strict=False)] + [of_generator]
     return least_risk([image - y for image in images], divergences)
 
 
@@ -190,12 +191,12 @@ def least_risk(misfits: Sequence[Tensor], divergences: Sequence[float]) -> list[
 
 
 def _filtered(y: Tensor, plain: Tensor, generated: Tensor, noise: ChannelNoise) -> list[Tensor]:
-    """Return the two filtered images: without the generators, and with a pilot that they have a share in."""
+    """Return what further passes make of the plain image, and of one whose pilot the generators have a share in."""
     mixed = refine(y, torch.lerp(plain, generated, _SHARE), noise)
-    return [_again(y, image, noise) for image in (plain, mixed)]
+    return [_again(y, _again(y, plain, noise), noise), _again(y, mixed, noise)]
 
 
 def _again(y: Tensor, restored: Tensor, noise: ChannelNoise) -> Tensor:
     """Filter once more what the groups left: a little of the noise, where they were few or the pilot was bad."""
-    mixed = torch.lerp(y, restored, _AGAIN)
-    return refine(mixed, restored, noise.scaled((1 - _AGAIN) * _LEFT))
+    mixed = torch.lerp(y, restored, _RESTORED)
+    return refine(mixed, restored, noise.scaled((1 - _RESTORED) * _LEFT))

@@ -69,7 +69,7 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class RestoredPart:
-    """An estimate that a result was mixed from: "generator", "guide" or "both" (see `guide.Part`), in the image's units."""
+    """An estimate that a result was mixed from, in the image's units; its name is one of `guide.Part`'s."""
 
     name: str
     image: Array

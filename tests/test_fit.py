@@ -58,6 +58,16 @@ def test_split_sizes(pixels, fraction, count):
     assert hold_out(torch.ones(1, 2, 1, pixels), fraction, rng_for(0))[1][0, 0].sum() == count
 
 
+def test_squares_are_held_out_whole():
+    valid = torch.ones(1, 1, 20, 23)
+    valid[..., :4, :4] = 0
+    training, held_out = hold_out(valid, 0.2, rng_for(0), block=4)
+    assert torch.equal(training + held_out, valid)
+    cells = torch.nn.functional.avg_pool2d(held_out[..., :20], 4)
+    assert set(cells.unique().tolist()) == {0.0, 1.0}
+    assert 0.1 < held_out.mean() < 0.3
+
+
 def test_held_out_pixels_do_not_reach_the_weights():
     y = torch.rand(1, 1, 8, 8, generator=rng_for(0))
     task = problem(y)

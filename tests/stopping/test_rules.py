@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, predicted_error
+from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, leverage, predicted_error
 from cgdenoise.stopping.base import StoppingRule
 from cgdenoise.types import Evaluation, StopReason
 
@@ -91,3 +91,10 @@ def test_noise_level_stops_at_the_first_residual_at_or_below_the_variance():
 
 def test_budget_keeps_the_last_and_never_stops():
     assert run(Budget(), V_CURVE) == (100, 100, None)
+
+
+@pytest.mark.parametrize(
+    ("residual", "held_out", "share"), [(0.25, 1.0, 0.5), (1.0, 1.0, 0.0), (2.0, 1.0, 0.0), (1.0, math.nan, 0.0)]
+)
+def test_leverage_ties_the_residual_to_the_held_out_error(residual, held_out, share):
+    assert leverage(Evaluation(1, residual, residual, held_out)) == share

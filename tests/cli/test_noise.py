@@ -1,0 +1,74 @@
+"""`noise`: the report, and the options of `denoise` that override it."""
+
+import json
+
+import numpy as np
+import pytest
+from skimage import data
+
+CLEAN = data.astronaut()[:128, 160:288]
+
+
+@pytest.fixture
+def counts(folder):
+    noisy = 8 * np.random.default_rng(0).poisson(CLEAN / 8)
+    np.save(folder / "counts.npy", noisy.astype(np.float32))
+    return "counts.npy"
+
+
+def test_text_gives_the_model_and_why(cli, counts):
+    outcome = cli("noise", counts)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [line.split()[0] for line in outcome.out.splitlines()[1:7]] == [
+        "level",
+        "channels",
+        "brightness",
+        "neighbours",
+        "impulses",
+        "model",
+    ]
+    assert "all values are multiples of 8" in outcome.out
+
+
+def test_json_is_in_the_files_grey_levels(cli, counts):
+    facts = json.loads(cli("noise", counts, "--json").out)
+    assert facts["model"] == "poisson"
+    assert facts["poisson"]["gain"] == pytest.approx(8)
+    assert np.shape(facts["covariance"]) == (3, 3)
+
+
+def test_one_bad_file_does_not_stop_the_rest(cli, counts, folder):
+    np.save(folder / "flat.npy", np.ones((8, 8)))
+    outcome = cli("noise", "flat.npy", "absent.png", counts, "--json")
+    assert outcome.code == 1
+    assert len(outcome.err.splitlines()) == 2
+    assert "flat.npy: all values" in outcome.err
+    assert json.loads(outcome.out)["input"] == counts
+
+
+def header(folder):
+    return json.loads((folder / "out.fit.jsonl").read_text().splitlines()[0])["noise"]
+
+
+def test_denoise_says_in_the_log_what_it_assumed(denoise, folder, counts):
+    assert denoise(counts, "-o", "out.npy").code == 0
+    assert header(folder)["kind"] == "poisson"
+    assert header(folder)["gain"] == pytest.approx(8)
+    assert "multiples of 8" in header(folder)["reasons"][0]
+
+
+def test_denoise_takes_the_users_word(denoise, folder, counts):
+    assert denoise(counts, "-o", "out.npy", "--noise", "gaussian", "--sigma", "20").code == 0
+    assert (header(folder)["kind"], header(folder)["gain"]) == ("gaussian", 0)
+    assert header(folder)["sigma"] == pytest.approx(20)
+    assert denoise(counts, "-o", "out.npy", "--force", "--noise", "poisson", "--gain", "5", "--offset", "-1").code == 0
+    assert (header(folder)["gain"], header(folder)["offset"]) == pytest.approx((5, -1))
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--gain", "0"], ["--gain", "nan"], ["--offset", "inf"], ["--noise", "gaussian", "--gain", "2"]]
+)
+def test_bad_options_are_a_matter_of_usage(denoise, counts, wrong):
+    outcome = denoise(counts, *wrong)
+    assert outcome.code == 2
+    assert "expected" in outcome.err

@@ -1,0 +1,109 @@
+"""The model of the noise: what `auto` says to noise that is known, and what the user may say."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+from cgdenoise.noise import NoiseKind, choose, examine
+from cgdenoise.noise.gaps import sigma_between_gaps
+
+CLEAN = data.astronaut()[:256, 96:352] / 255
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def gaussian(sigma=0.1):
+    return CLEAN + sigma * rng().standard_normal(CLEAN.shape)
+
+
+def with_impulses(image, share=0.3):
+    fate = rng().random(image.shape[:2])
+    found = image.copy()
+    found[fate < share / 2], found[fate > 1 - share / 2] = 0, 1
+    return found, (fate < share / 2) | (fate > 1 - share / 2)
+
+
+def test_white_noise():
+    model = choose(gaussian())
+    assert model.kind is NoiseKind.GAUSSIAN
+    assert model.sigma == pytest.approx(0.1, rel=0.05)
+    assert model.covariance is None
+    assert not model.impulses.any()
+    assert "white" in model.reasons[0]
+
+
+def test_counts():
+    model = choose(rng().poisson(CLEAN * 30) / 30)
+    assert model.kind is NoiseKind.POISSON
+    assert model.gain == pytest.approx(1 / 30)
+    assert model.read_sigma == 0
+
+
+def test_counts_with_noise_of_their_reading():
+    image = rng().poisson(CLEAN * 30) / 30 + 0.04 * rng().standard_normal(CLEAN.shape)
+    model = choose(image)
+    assert model.kind is NoiseKind.POISSON_GAUSSIAN
+    assert model.gain == pytest.approx(1 / 30, rel=0.15)
+    assert model.sigma == pytest.approx(np.sqrt(CLEAN.mean() / 30 + 0.04**2), rel=0.1)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+def test_impulses_with_and_without_other_noise(sigma):
+    image, hit = with_impulses(np.clip(gaussian(sigma), 0, 1))
+    model = choose(image)
+    assert model.kind is NoiseKind.IMPULSE
+    assert (model.impulses.all(axis=2) | ~hit).mean() > 0.999
+    assert model.sigma == pytest.approx(sigma, rel=0.15)
+
+
+def test_noise_that_channels_share():
+    image = np.clip(CLEAN + 0.1 * rng().standard_normal(CLEAN.shape[:2])[..., None], 0, 1)
+    model = choose(image)
+    assert model.covariance is not None
+    assert np.trace(model.covariance) == pytest.approx(3 * model.sigma**2)
+    assert model.sigma == pytest.approx(0.1, rel=0.05)
+
+
+def test_filtered_noise():
+    noise = gaussian_filter(rng().standard_normal(CLEAN.shape), (1, 1, 0))
+    model = choose(CLEAN + 0.08 * noise / noise.std())
+    assert model.kind is NoiseKind.CORRELATED
+    assert model.sigma == pytest.approx(0.08, rel=0.2)
+    assert 2 <= model.length <= 5
+    assert model.spread > 4
+
+
+def test_what_the_user_says_counts():
+    image = gaussian()
+    assert choose(image, sigma=0.07).sigma == 0.07
+    assert choose(image, NoiseKind.CORRELATED).length == 0  # looked for, and not there
+    assert choose(image, NoiseKind.POISSON, gain=0.02).gain == 0.02
+    counts = rng().poisson(CLEAN * 30) / 30
+    assert choose(counts, NoiseKind.GAUSSIAN).gain == 0
+    assert choose(counts + 0.5, NoiseKind.POISSON, offset=0.5).gain == pytest.approx(1 / 30)
+    impulses, _ = with_impulses(image)
+    assert not choose(impulses, NoiseKind.GAUSSIAN).impulses.any()
+
+
+def test_weak_noise_is_not_stabilised():
+    assert choose(rng().poisson(CLEAN * 5000) / 5000 + 1e-4 * rng().standard_normal(CLEAN.shape)).gain == 0
+
+
+def test_report_has_every_estimate_with_its_error():
+    report = examine(gaussian())
+    assert abs(report.sigma - 0.1) < 4 * report.sigma_error
+    assert report.covariance.shape == (3, 3)
+    assert not report.poisson.is_signal_dependent
+    assert report.correlation.is_white
+    assert not report.impulses.present
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_level_between_gaps(share):
+    image = gaussian()
+    image[rng().random(image.shape[:2]) < share] = np.nan
+    assert sigma_between_gaps(image) == pytest.approx(0.1, rel=0.15)
+    assert sigma_between_gaps(np.full((40, 40, 1), np.nan)) == 0

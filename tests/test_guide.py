@@ -1,0 +1,80 @@
+"""The mixture of generators and groups: weights of least risk, what is gained, gaps."""
+
+import math
+
+import pytest
+import torch
+from skimage import data
+
+from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.guide import complete, guided, least_risk
+
+SIGMA = 0.1
+CLEAN = torch.tensor(data.camera()[None, 100:164, 180:244] / 255, dtype=torch.float32)
+NOISE = torch.randn(CLEAN.shape, generator=torch.Generator().manual_seed(0))
+NOISY = CLEAN + SIGMA * NOISE
+
+
+def psnr(image: torch.Tensor) -> float:
+    return -10 * math.log10((image - CLEAN).square().mean())
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
+
+
+def test_weights_of_linear_estimates_are_those_of_least_error():
+    # a * y with known a has the divergence a n sigma²; the best mixture of shrinkages is Wiener's factor.
+    generator = torch.Generator().manual_seed(3)
+    signal, n = torch.randn(200_000, generator=generator), 200_000
+    y = signal + 0.5 * torch.randn(n, generator=generator)
+    weights = least_risk([(a - 1) * y for a in (0.0, 1.0)], [a * n * 0.25 for a in (0.0, 1.0)])
+    assert weights[1] == pytest.approx(1 / 1.25, abs=0.01)
+    assert sum(weights) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_an_estimate_that_only_adds_error_has_no_share(bad):
+    misfits = [torch.ones(10) * (1 + 3 * (i == bad)) for i in range(3)]
+    weights = least_risk(misfits, [0.1, 0.1, 0.1])
+    assert weights[bad] == 0
+    assert min(weights) >= 0
+
+
+def test_equal_estimates_are_no_trouble():
+    assert sum(least_risk([torch.ones(10)] * 3, [0.1] * 3)) == pytest.approx(1)
+
+
+def test_mixture_is_its_parts_and_at_least_about_as_good():
+    blurred = torch.nn.functional.avg_pool2d(NOISY, 3, 1, 1, count_include_pad=False)
+    found = guided(NOISY, blurred, 1 / 9, ChannelNoise.equal(SIGMA, 1), rng())
+    assert [part.name for part in found.parts] == ["guide", "again", "both", "generator"]
+    mixed = sum(part.weight * part.image for part in found.parts)
+    torch.testing.assert_close(found.image, mixed)
+    assert psnr(found.image) > max(psnr(part.image) for part in found.parts) - 0.15
+    assert psnr(found.image) > psnr(NOISY) + 7
+
+
+def test_a_perfect_generator_gets_the_weight():
+    found = guided(NOISY, CLEAN, 0.0, ChannelNoise.equal(SIGMA, 1), rng())
+    assert found.parts[3].weight > 0.9
+
+
+def test_a_useless_generator_gets_none():
+    found = guided(NOISY, torch.zeros_like(NOISY), 0.0, ChannelNoise.equal(SIGMA, 1), rng())
+    assert found.parts[3].weight < 0.01
+
+
+def test_large_images_are_judged_by_their_middle():
+    wide = torch.cat([NOISY.repeat(1, 1, 5), CLEAN.repeat(1, 1, 0)], dim=2)
+    generated = CLEAN.repeat(1, 1, 5)
+    generated[:, :, :20] = 0  # beyond the middle 256 columns of 320
+    assert guided(wide, generated, 0.0, ChannelNoise.equal(SIGMA, 1), rng()).parts[3].weight > 0.9
+
+
+def test_gaps_are_filled_and_measured_values_kept():
+    valid = (torch.rand(CLEAN.shape, generator=rng()) > 0.5).float()
+    start = torch.where(valid > 0, CLEAN, CLEAN.mean())
+    filled = complete(CLEAN * valid, valid, start, ChannelNoise.equal(0.0, 1))
+    assert torch.equal(filled[valid > 0], CLEAN[valid > 0])
+    assert psnr(filled) > psnr(start) + 5.5  # 16.4 and 22.6 dB when written
