@@ -4,8 +4,8 @@
 
 Prints a row for each picture and, as Markdown, the means: what the generators give alone, what groups of patches give alone
 (guide; again: filtered twice more) and guided by the generators (both), and the result. Others, where they can be imported, are
-told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share their
-noise), the best median filter for impulses.
+told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share it),
+the best median filter for impulses.
 """
 
 import argparse

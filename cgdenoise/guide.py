@@ -102,6 +102,12 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
     return Guided(mixture, tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 
 
+def equivalent_passes(size: tuple[int, int]) -> int:
+    """Return how many pixels `guided` makes the whole two-step filter work on, for an image of this height and width."""
+    area, judged = size[0] * size[1], min(size[0], _JUDGED) * min(size[1], _JUDGED)
+    return 3 * area + (3 if judged == area else 6) * judged
+
+
 def complete(y: Tensor, valid: Tensor, generated: Tensor, noise: ChannelNoise) -> Tensor:
     """Fill the gaps of an image by its groups of similar patches, starting from what the generators put there.
 

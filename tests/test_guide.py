@@ -66,8 +66,8 @@ def test_a_useless_generator_gets_none():
 
 
 def test_large_images_are_judged_by_their_middle():
-    wide = torch.cat([NOISY.repeat(1, 1, 5), CLEAN.repeat(1, 1, 0)], dim=2)
-    generated = CLEAN.repeat(1, 1, 5)
+    wide = NOISY[:, :24].repeat(1, 1, 5)
+    generated = CLEAN[:, :24].repeat(1, 1, 5)
     generated[:, :, :20] = 0  # beyond the middle 256 columns of 320
     assert guided(wide, generated, 0.0, ChannelNoise.equal(SIGMA, 1), rng()).parts[3].weight > 0.9
 

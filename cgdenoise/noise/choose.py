@@ -170,7 +170,7 @@ def _signal_dependent(
     if gain is not None:
         reasons.append("Poisson: the gain was given")
     elif found.counts:
-        reasons.append(f"Poisson: all values are multiples of {used:.4g}, and their variance is that of counts")
+        reasons.append("Poisson: all values are whole numbers of counts, and their variance is that of counts")
     else:
         growth = f"the variance is {found.rise:.1f} times as large in bright parts as in dark ones"
         reasons.append(f"Poisson: {growth} (slope {found.evidence:.0f} standard errors)")

@@ -27,7 +27,7 @@ def test_text_gives_the_model_and_why(cli, counts):
         "impulses",
         "model",
     ]
-    assert "all values are multiples of 8" in outcome.out
+    assert "whole numbers of counts" in outcome.out
 
 
 def test_json_is_in_the_files_grey_levels(cli, counts):
@@ -54,7 +54,7 @@ def test_denoise_says_in_the_log_what_it_assumed(denoise, folder, counts):
     assert denoise(counts, "-o", "out.npy").code == 0
     assert header(folder)["kind"] == "poisson"
     assert header(folder)["gain"] == pytest.approx(8)
-    assert "multiples of 8" in header(folder)["reasons"][0]
+    assert "whole numbers of counts" in header(folder)["reasons"][0]
 
 
 def test_denoise_takes_the_users_word(denoise, folder, counts):
