@@ -11,8 +11,8 @@ ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
     {"errors", "types", "kernels"},
-    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"},
-    {"presets", "fit"},
+    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups", "operators"},
+    {"presets", "fit", "checks"},
     {"ensemble"},
     {"restore", "estimate"},
     {"batch", "curves"},
