@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,10 @@ from cgdenoise.operators.base import Field, ForwardOperator, Linear, Shape, line
 
 _EXPECTED = "expected a ForwardOperator, A and A_adjoint, matvec and rmatvec, or op * x and op.H"
 
-Convert = Callable[[Tensor], Any]
+_Map = Callable[[Any], Any]
 
 
-def load_operator(reference: str, in_shape: Shape) -> ForwardOperator:
+def load_operator(reference: str, in_shape: Shape, device: torch.device | str = "cpu") -> ForwardOperator:
     """Return the operator that a user's function makes.
 
     Parameters
@@ -40,6 +41,8 @@ def load_operator(reference: str, in_shape: Shape) -> ForwardOperator:
         `in_shape`; it returns any of the objects that `wrap` takes.
     in_shape : tuple of int
         Of the images.
+    device : torch.device or str
+        As in `wrap`.
 
     Raises
     ------
@@ -59,14 +62,15 @@ def load_operator(reference: str, in_shape: Shape) -> ForwardOperator:
         made = factory(tuple(in_shape))
     except Exception as error:
         raise OperatorError(f"operator {reference!r} failed for images of shape {list(in_shape)}: {_told(error)}") from error
-    return wrap(made, in_shape)
+    return wrap(made, in_shape, device)
 
 
-def wrap(obj: Any, in_shape: Shape) -> ForwardOperator:
+def wrap(obj: Any, in_shape: Shape, device: torch.device | str = "cpu") -> ForwardOperator:
     """Return a forward operator that calls a user's object.
 
-    It is tried on an image of zeros, which tells the shape and the field of the measurements and whether the object works on
-    NumPy arrays or on tensors, and then on a complex image: an operator that treats both parts alike takes either field.
+    It is tried on images of zeros, which tells the shape and the field of the measurements, whether the object works on NumPy
+    arrays or on tensors, and if it insists on a precision, in which it is then always called. After that it is tried on a
+    complex image: an operator that treats both parts alike takes either field.
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ def wrap(obj: Any, in_shape: Shape) -> ForwardOperator:
         An object as described above.
     in_shape : tuple of int
         Of the images.
+    device : torch.device or str
+        Where an object that works on tensors wants them. Those it is called with may be anywhere.
 
     Raises
     ------
@@ -85,20 +91,18 @@ def wrap(obj: Any, in_shape: Shape) -> ForwardOperator:
         if obj.in_shape != in_shape:
             raise OperatorError(f"{obj} is for images of shape {list(obj.in_shape)}; expected {list(in_shape)}")
         return obj
-    forward, adjoint = _methods(obj, in_shape)
-    with warnings.catch_warnings():
+    maps = _methods(obj, in_shape)
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of arrays of the wrong library, which is being found out
-        return _try(type(obj).__name__, forward, adjoint, in_shape)
+        return _try(type(obj).__name__, maps, in_shape, device)
 
 
 class Foreign(ForwardOperator):
     """A pair of maps on batches of arrays, [B, *in_shape] to [B, *out_shape] and back. Made by `wrap`."""
 
-    def __init__(
-        self, name: str, forward: Linear, adjoint: Linear, in_shape: Shape, out_shape: Shape, domain: Field, codomain: Field
-    ):
-        self._name, self._maps = name, (forward, adjoint)
-        super().__init__(in_shape, out_shape, domain, codomain)
+    def __init__(self, name: str, maps: tuple[Linear, Linear], found: _Found, in_shape: Shape):
+        self._name, self._maps, self._precision = name, maps, found.precision
+        super().__init__(in_shape, found.out_shape, found.domain, found.codomain)
 
     def _forward(self, x: Tensor) -> Tensor:
         return linear(self._run_forward, self._run_adjoint, x)
@@ -114,48 +118,81 @@ class Foreign(ForwardOperator):
 
     def _run(self, of_batch: Linear, x: Tensor, shape: Shape, result_shape: Shape, field: Field) -> Tensor:
         leading = x.shape[: x.ndim - len(shape)]
-        result = of_batch(x.detach().reshape(-1, *shape))
+        given = x.detach().reshape(-1, *shape)
+        result = of_batch(given if self._precision is None else given.to(_of(self._precision, x.is_complex())))
         if result.shape[1:] != result_shape:
             raise OperatorError(f"{self} gave {list(result.shape[1:])}; expected {list(result_shape)}")
         is_complex = x.is_complex() if field is Field.EITHER else field is Field.COMPLEX
         result = result if is_complex or not result.is_complex() else result.real
-        return result.to(x.device, x.dtype.to_complex() if is_complex else x.dtype.to_real()).reshape(*leading, *result_shape)
+        return result.to(x.device, _of(x.dtype, is_complex)).reshape(*leading, *result_shape)
 
     def __repr__(self) -> str:
         return f"{self._name}({list(self.in_shape)} -> {list(self.out_shape)})"
 
 
-def _try(name: str, forward: Callable[[Any], Any], adjoint: Callable[[Any], Any], in_shape: Shape) -> ForwardOperator:
+@dataclass(frozen=True)
+class _Found:
+    """What trying an object has shown. It is called in `precision`, or in that of the input if that is None."""
+
+    out_shape: Shape
+    domain: Field
+    codomain: Field
+    precision: torch.dtype | None
+
+
+def _try(name: str, maps: tuple[_Map, _Map], in_shape: Shape, device: torch.device | str) -> ForwardOperator:
     failures = []
-    for numbers, convert in _LIBRARIES.items():
-        ahead, back = _on_batches(forward, convert), _on_batches(adjoint, convert)
+    for library, convert in _LIBRARIES.items():
+        ahead, back = (_on_tensors(of_batch, convert, device) for of_batch in maps)
         try:
-            y = ahead(torch.zeros(1, *in_shape))
-            x = back(y)
+            return Foreign(name, (ahead, back), _found(name, ahead, back, in_shape), in_shape)
+        except OperatorError:
+            raise
         except Exception as error:  # whatever a user's code raises
-            failures.append(f"with {numbers}, {_told(error)}")
+            failures.append(f"with {library}, {_told(error)}")
+    raise OperatorError(f"{name} failed on images of shape {list(in_shape)}: {'; '.join(failures)}")
+
+
+def _found(name: str, ahead: Linear, back: Linear, in_shape: Shape) -> _Found:
+    """Try real zeros first, then those for which less is known: only complex matrices of PyTorch refuse real vectors."""
+    first = None
+    for dtype in (torch.float32, torch.complex64, torch.float64, torch.complex128):
+        try:
+            y = ahead(torch.zeros(1, *in_shape, dtype=dtype))
+            x = back(y)
+        except Exception as error:
+            first = first or error
             continue
         if x.shape[1:] != in_shape or y.shape[0] != 1:
             raise OperatorError(f"{name} took {list(in_shape)} to {list(y.shape[1:])} and back to {list(x.shape[1:])}")
         domain, codomain = (Field.COMPLEX if array.is_complex() else Field.REAL for array in (x, y))
-        if domain is codomain is Field.REAL and _is_complex_linear(ahead, in_shape):
+        if domain is codomain is Field.REAL and _is_complex_linear(ahead, in_shape, dtype):
             domain = codomain = Field.EITHER
-        return Foreign(name, ahead, back, in_shape, tuple(y.shape[1:]), domain, codomain)
-    raise OperatorError(f"{name} failed on images of shape {list(in_shape)}: {'; '.join(failures)}")
+        return _Found(tuple(y.shape[1:]), domain, codomain, None if _takes_double(ahead, in_shape, dtype) else dtype.to_real())
+    assert first is not None
+    raise first
 
 
-def _is_complex_linear(forward: Linear, in_shape: Shape) -> bool:
+def _is_complex_linear(forward: Linear, in_shape: Shape, dtype: torch.dtype) -> bool:
     rng = np.random.default_rng(0)
-    real, imaginary = (torch.from_numpy(rng.standard_normal((1, *in_shape), np.float32)) for _ in range(2))
+    real, imaginary = (torch.from_numpy(rng.standard_normal((1, *in_shape))).to(dtype) for _ in range(2))
     try:
         found = forward(torch.complex(real, imaginary))
         expected = torch.complex(forward(real), forward(imaginary))
-        return found.is_complex() and bool((found - expected).norm() <= 1e-4 * expected.norm())
     except Exception:  # it does not take complex images
         return False
+    return found.is_complex() and bool((found - expected).norm() <= 1e-4 * expected.norm())
 
 
-def _methods(obj: Any, in_shape: Shape) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+def _takes_double(forward: Linear, in_shape: Shape, dtype: torch.dtype) -> bool:
+    try:
+        forward(torch.zeros(1, *in_shape, dtype=_of(torch.float64, dtype.is_complex)))
+    except Exception:
+        return False
+    return dtype.to_real() is torch.float32
+
+
+def _methods(obj: Any, in_shape: Shape) -> tuple[_Map, _Map]:
     """Return the object's two maps on batches, of arrays or of tensors as they come."""
     if callable(getattr(obj, "A", None)) and callable(getattr(obj, "A_adjoint", None)):
         return obj.A, obj.A_adjoint
@@ -169,7 +206,7 @@ def _methods(obj: Any, in_shape: Shape) -> tuple[Callable[[Any], Any], Callable[
     raise OperatorError(f"a {type(obj).__name__} is no operator; {_EXPECTED}")
 
 
-def _each(single: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _each(single: _Map) -> _Map:
     """Return the map on batches that works on one at a time."""
 
     def on_batch(batch: Any) -> Any:
@@ -179,11 +216,11 @@ def _each(single: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return on_batch
 
 
-def _on_batches(of_batch: Callable[[Any], Any], convert: Convert) -> Linear:
+def _on_tensors(of_batch: _Map, convert: _Map, device: torch.device | str) -> Linear:
     """Return the map on tensors of one that works on a library's arrays and is to return the same."""
 
     def on_tensors(batch: Tensor) -> Tensor:
-        given = convert(batch)
+        given = convert(batch.to(device))
         result = of_batch(given)
         if not isinstance(result, type(given)):
             raise TypeError(f"got {type(result).__name__} instead of {type(given).__name__}")
@@ -192,8 +229,12 @@ def _on_batches(of_batch: Callable[[Any], Any], convert: Convert) -> Linear:
     return on_tensors
 
 
+def _of(precision: torch.dtype, is_complex: bool) -> torch.dtype:
+    return precision.to_complex() if is_complex else precision.to_real()
+
+
 def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n", 1)[0]
 
 
-_LIBRARIES: dict[str, Convert] = {"NumPy arrays": lambda x: x.numpy(force=True), "tensors": lambda x: x}
+_LIBRARIES: dict[str, _Map] = {"NumPy arrays": lambda x: x.numpy(force=True), "tensors": lambda x: x}

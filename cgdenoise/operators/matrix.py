@@ -110,7 +110,7 @@ def times(matrix: Tensor, x: Tensor) -> Tensor:
 
 def _times_sparse(matrix: Tensor, x: Tensor) -> Tensor:
     def columns(part: Tensor) -> Tensor:
-        return (matrix @ part.reshape(-1, part.shape[-1]).mT).mT.reshape(*part.shape[:-1], -1)
+        return (matrix @ part.reshape(-1, part.shape[-1]).mT).mT.reshape(*part.shape[:-1], matrix.shape[0])
 
     return columns(x) if matrix.is_complex() else on_parts(columns, x)
 
