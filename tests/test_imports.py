@@ -11,7 +11,10 @@ ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
     {"errors", "types", "kernels"},
-    {"generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups", "operators"},
+    {
+        *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
+        *("operators", "measurements"),
+    },
     {"presets", "fit", "checks"},
     {"ensemble"},
     {"restore", "estimate"},
