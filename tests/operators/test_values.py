@@ -94,6 +94,8 @@ class TestSensing:
         stored, generated = (random_matrix((3, 5, 7), 41, 6, entries, stored=limit) for limit in (2**20, 0))
         assert type(stored) is not type(generated)
         np.testing.assert_allclose(as_matrix(stored), as_matrix(generated))
+        y = torch.arange(82, dtype=torch.float64).view(2, 41)
+        torch.testing.assert_close(stored.adjoint(y), generated.adjoint(y))
 
     @pytest.mark.parametrize("entries", Entries)
     def test_entries_are_independent_with_variance_one_over_m(self, entries):
