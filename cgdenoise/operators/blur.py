@@ -1,11 +1,12 @@
 """Blur: convolution with a point-spread function (PSF), of every channel.
 
-What a camera's frame cuts off has still been blurred into the frame. The faithful model of a photograph is therefore `Blur`, the
-valid part of the convolution: the image is larger than the measurement by the PSF less one pixel, nothing is assumed of what
-lies beyond the frame, and a fit restores that too, to be cropped. The borders come out as well as the rest. Where the image must have
-the measurement's size, `blur_within` continues it by a rule first, which a photograph follows only roughly: after a motion of 15
-pixels the ten outermost rows come out worse by 1.5 dB (replicated), 3.4 dB (reflected) and 9 dB (periodic; one fit of a crop of
-the astronaut to 160 x 160 measured pixels, noise 2/255), and with a periodic border the whole image is worse.
+What a camera's frame cuts off has still been blurred into the frame. The faithful model of a photograph is therefore `Blur`,
+the valid part of the convolution: the image is larger than the measurement by the PSF less one pixel, nothing is assumed of
+what lies beyond the frame, and a fit restores that too, to be cropped: its borders come out as well as the rest. Where the
+image must have the measurement's size, `blur_within` continues it by a rule first, which a photograph follows only roughly:
+after a motion of 15 pixels the ten outermost rows come out worse by 1.5 dB (replicated), 3.4 dB (reflected) and 9 dB (periodic;
+one fit of a crop of the astronaut to 160 x 160 measured pixels, noise 2/255), and with a periodic border the whole image is
+worse.
 """
 
 from __future__ import annotations
