@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cgdenoise.errors import OptionError
@@ -97,8 +98,16 @@ PRESETS = {
     ),
 }
 
+RECONSTRUCTION = {
+    "fast": replace(PRESETS["fast"], trial_iterations=60, max_iterations=250, patience=60),
+    "balanced": replace(_BALANCED, max_iterations=400, patience=80),
+    "best": replace(_BALANCED, max_iterations=800, patience=150, members=6, nonlocal_share=0.8),
+    "paper": PRESETS["paper"],
+}
+"""The same names for images that are seen through an operator: they take longer to come out."""
 
-def preset_of(name: str) -> Preset:
+
+def preset_of(name: str, presets: Mapping[str, Preset] = PRESETS) -> Preset:
     """Return a preset by name.
 
     Raises
@@ -106,6 +115,6 @@ def preset_of(name: str) -> Preset:
     OptionError
         If there is none of that name.
     """
-    if name not in PRESETS:
-        raise OptionError(f"preset {name!r}; expected one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if name not in presets:
+        raise OptionError(f"preset {name!r}; expected one of {', '.join(presets)}")
+    return presets[name]

@@ -185,7 +185,7 @@ def denoise(
 
     def on_step(label: FitLabel, step: Step) -> None:
         for observer in observers:
-            observer(_snapshot(label, step, scale, len(shape)))
+            observer(snapshot_of(label, step, scale.factor, lambda: scale.to_array(step.image, len(shape))))
 
     ensemble = Ensemble(
         y=y.to(place),
@@ -201,7 +201,7 @@ def denoise(
     try:
         outcome = ensemble.run()
     except CollapsedError as error:
-        fits = tuple(_summary(member, scale) for member in error.members)
+        fits = tuple(summary_of(member, scale.factor) for member in error.members)
         kept = finish(scale.to_array(error.best.result.image, len(shape)), error.best.label.depth, fits, False)
         raise RestorationError(str(error), *kept) from error
     except (MemoryError, RuntimeError) as error:
@@ -214,7 +214,7 @@ def denoise(
     restored = outcome.image
     if chosen.nonlocal_share and relative and not outcome.interrupted:
         restored = _guided(ensemble.y, ensemble.valid, restored, relative, chosen.nonlocal_share)
-    fits = tuple(_summary(member, scale) for member in outcome.members)
+    fits = tuple(summary_of(member, scale.factor) for member in outcome.members)
     return finish(scale.to_array(restored, len(shape)), outcome.depth, fits, outcome.interrupted)
 
 
@@ -229,21 +229,23 @@ def _guided(y: Tensor, valid: Tensor, restored: Tensor, sigma: float, share: flo
     return refine(noisy, pilot, sigma)[None]
 
 
-def _snapshot(label: FitLabel, step: Step, scale: Scale, ndim: int) -> Snapshot:
+def snapshot_of(label: FitLabel, step: Step, factor: float, image: Callable[[], Array]) -> Snapshot:
+    """Return an evaluation of a fit with its errors multiplied by a factor, which takes them to the user's units."""
     now = step.evaluation
-    train, residual, held_out = (scale.factor * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
-    return Snapshot(label, now.iteration, train, residual, held_out, lambda: scale.to_array(step.image, ndim))
+    train, residual, held_out = (factor * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
+    return Snapshot(label, now.iteration, train, residual, held_out, image)
 
 
-def _summary(member: Member, scale: Scale) -> FitSummary:
+def summary_of(member: Member, factor: float) -> FitSummary:
+    """Return how a fit went, with its errors multiplied by a factor."""
     result = member.result
     return FitSummary(
         label=member.label,
         reason=result.reason,
         iteration=result.chosen.iteration,
         last_iteration=result.history[-1].iteration if result.history else 0,
-        held_out_rms=scale.factor * math.sqrt(result.chosen.held_out),
-        residual_rms=scale.factor * math.sqrt(result.chosen.residual),
+        held_out_rms=factor * math.sqrt(result.chosen.held_out),
+        residual_rms=factor * math.sqrt(result.chosen.residual),
         weight=member.weight,
         collapsed=member.collapsed,
         seconds=result.seconds,

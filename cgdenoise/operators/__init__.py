@@ -9,6 +9,7 @@ from cgdenoise.operators.fourier import Fourier, subsampled_fourier
 from cgdenoise.operators.mask import PixelMask
 from cgdenoise.operators.matrix import DenseMatrix, SparseMatrix
 from cgdenoise.operators.resample import Downsample, Kernel
+from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Kernel",
     "Pad",
     "PixelMask",
+    "Reshape",
     "SparseMatrix",
     "SubsampledDCT",
     "blur_within",

@@ -1,0 +1,254 @@
+"""One call to reconstruct an image from linear measurements: scaling, the ensemble through the operator, consistency."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
+from cgdenoise.errors import MeasurementError, MemoryLimitError, OperatorError, OptionError
+from cgdenoise.leastsquares import data_consistency, pilot, range_of
+from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
+from cgdenoise.operators.base import Field
+from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
+from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, Snapshot, snapshot_of, summary_of
+from cgdenoise.runtime import choose_device, choose_dtype
+from cgdenoise.scaling import Scale
+from cgdenoise.splits import Sampling
+from cgdenoise.types import Step
+
+Array = NDArray[Any]
+
+_PILOT_ITERATIONS = 10
+
+_FLAT = 1e-6
+"""Range of a pilot, relative to its largest value, below which there is nothing to fit."""
+
+
+class Reconstruction(NamedTuple):
+    """The image, of the operator's `in_shape`, float64 or complex128; how it came about; and the scale that was divided out.
+
+    The generator was fitted to (image - offset) / factor; parts of complex numbers count as real ones.
+    """
+
+    image: Array
+    result: RestorationResult
+    scale: Scale
+
+
+def reconstruct(
+    operator: ForwardOperator,
+    y: Array,
+    *,
+    sampling: Sampling | None = None,
+    sigma: float = 0.0,
+    preset: str | Preset = "balanced",
+    seed: int = 0,
+    device: str = "auto",
+    consistency: int = 10,
+    observers: Sequence[Callable[[Snapshot], None]] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Reconstruction:
+    """Reconstruct an image from y = A x + noise, by fitting a generator through A and stopping by held-out measurements.
+
+    (Heckel & Soltanolkotabi, "Compressive sensing with un-trained neural networks: Gradient descent finds a smooth
+    approximation", ICML 2020, arXiv 2005.03991.)
+
+    Parameters
+    ----------
+    operator : ForwardOperator
+        A, from images (H, W), (C, H, W) or with more axes before the last two. The image is complex if A takes complex
+        images only, or takes either field and `y` is complex.
+    y : array
+        Measurements of the operator's `out_shape`, real or complex, finite, in any unit: those of `a * x` give `a` times the
+        image. Where nothing was measured their value does not count.
+    sampling : Sampling, optional
+        What was measured, and what is held out together; every number by itself if not given.
+    sigma : float
+        Standard deviation of the noise (of a complex number: the root of E |noise|²), in the unit of `y`. 0 says that the
+        measurements are exact: the image is then made to agree with them.
+    preset : str or Preset
+        As of `denoise`, but from `presets.RECONSTRUCTION`.
+    seed, device, observers, cancelled
+        As of `denoise`. Errors of a `Snapshot` are in the unit of `y`.
+    consistency : int
+        Iterations at most of the projection onto exact measurements. 0 leaves it out, as an operator wants that nearly loses
+        parts of the image: its data never are as exact as that.
+
+    Returns
+    -------
+    Reconstruction
+        `(image, result, scale)`.
+
+    Raises
+    ------
+    MeasurementError
+        If `y` is of another shape than the operator's measurements, complex where they are real, not finite, or 0 throughout.
+    OperatorError
+        If the operator takes other arrays than images.
+    OptionError
+        If a parameter is out of its range.
+    RestorationError
+        If no fit came near the measurements; it holds the least bad image.
+    MemoryLimitError
+        If the image is too large for the device.
+    """
+    start = time.perf_counter()
+    chosen = preset_of(preset, RECONSTRUCTION) if isinstance(preset, str) else preset
+    if not (np.isfinite(sigma) and sigma >= 0):
+        raise OptionError(f"sigma {sigma}; expected a finite number, 0 or above")
+    if seed < 0 or consistency < 0:
+        raise OptionError(f"seed {seed}, consistency {consistency}; expected 0 or above")
+    place = choose_device(device)
+    sampling = Sampling.entries(operator.out_shape) if sampling is None else sampling
+    measured = check_measurements(operator, y, sampling)
+    through = on_channels(operator, measured.dtype.kind == "c").to(place, torch.float32)
+    # A power of two leaves every digit as it is, and keeps any unit within the range of float32.
+    unit = float(2.0 ** np.floor(np.log2(np.abs(measured).max())))
+    data = _tensor(measured / unit).to(place)
+
+    def image_of(fitted: Tensor) -> Array:
+        return _to_array(fitted.cpu(), operator, through)
+
+    def finish(image: Array, scale: Scale, depth: int, fits: tuple[FitSummary, ...], interrupted: bool) -> Reconstruction:
+        seconds = time.perf_counter() - start
+        return Reconstruction(image, RestorationResult(sigma, False, depth, fits, interrupted, place.type, seconds), scale)
+
+    try:
+        first = pilot(through, data, _PILOT_ITERATIONS)
+        scale = _scale_of(first, is_complex=through.in_shape[0] > 1 and _is_complex(operator, through))
+        if scale is None:
+            return finish(image_of(first) * unit, Scale(0.0, unit), 0, (), False)
+        shifted = data - through(torch.full(through.in_shape, scale.offset, device=place))
+        valid = sampling.valid.to(place)
+        ensemble = Ensemble(
+            y=(shifted * valid / scale.factor)[None],
+            valid=valid[None],
+            preset=chosen,
+            sigma=sigma / unit / scale.factor,
+            seed=seed,
+            dtype=choose_dtype(place, chosen.reduced_precision),
+            together=1 if place.type == "cpu" else chosen.members,
+            on_step=_notify(observers, scale, unit, image_of),
+            cancelled=cancelled,
+            operator=through,
+            split=sampling.split,
+        )
+        outcome = ensemble.run()
+        image = outcome.image[0]
+
+        refined = image  # a non-local stage, with the operator in the loop, goes here: from `image` to `refined`
+
+        refined = refined * scale.factor + scale.offset
+        if not sigma and consistency:
+            refined = data_consistency(through, data, refined, consistency)
+    except CollapsedError as error:
+        factor = scale.factor * unit
+        fits = tuple(summary_of(member, factor) for member in error.members)
+        least_bad = image_of(error.best.result.image[0] * scale.factor + scale.offset) * unit
+        kept = finish(least_bad, _in_unit(scale, unit), error.best.label.depth, fits, False)
+        raise RestorationError(str(error), kept.image, kept.result) from error
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        size = "x".join(map(str, reversed(through.in_shape[1:])))
+        raise MemoryLimitError(f"not enough memory on {place.type} for an image of {size} pixels and {operator}") from error
+    fits = tuple(summary_of(member, scale.factor * unit) for member in outcome.members)
+    return finish(image_of(refined) * unit, _in_unit(scale, unit), outcome.depth, fits, outcome.interrupted)
+
+
+def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:
+    """Return measurements as float64 or complex128, 0 where there is none.
+
+    Raises
+    ------
+    MeasurementError
+        If they do not go with the operator, or are not finite where something was measured, or all 0.
+    """
+    array = np.asarray(y)
+    if array.dtype.kind not in "uifc":
+        raise MeasurementError(f"y of dtype {array.dtype}; expected real or complex numbers")
+    if array.shape != operator.out_shape:
+        raise MeasurementError(f"y of shape {list(array.shape)}; expected {list(operator.out_shape)}, which {operator} gives")
+    if tuple(sampling.valid.shape) != operator.out_shape:
+        raise MeasurementError(f"a sampling of {list(sampling.valid.shape)}; expected {list(operator.out_shape)}")
+    if array.dtype.kind == "c" and operator.codomain is Field.REAL:
+        raise MeasurementError(f"y of {array.dtype}; expected real numbers, which {operator} gives")
+    is_complex = array.dtype.kind == "c" or operator.codomain is Field.COMPLEX
+    measured = np.where(sampling.valid.numpy() > 0, array, 0).astype(np.complex128 if is_complex else np.float64)
+    if wrong := int(np.count_nonzero(~np.isfinite(measured))):
+        raise MeasurementError(f"y of shape {list(array.shape)} has {wrong} values that are NaN or infinite; expected none")
+    if not measured.any():
+        raise MeasurementError(f"y of shape {list(array.shape)} is 0 throughout; expected measurements")
+    return measured
+
+
+def on_channels(operator: ForwardOperator, complex_measurements: bool) -> ForwardOperator:
+    """Return the operator on what a generator makes, real images (C, H, W): the parts of complex images are channels.
+
+    Raises
+    ------
+    OperatorError
+        If it takes no images.
+    """
+    shape = operator.in_shape
+    if len(shape) < 2:
+        raise OperatorError(f"{operator}: takes arrays of {list(shape)}; expected images, (H, W) or (C, H, W)")
+    is_complex = operator.domain is Field.COMPLEX or (operator.domain is Field.EITHER and complex_measurements)
+    parts = (2, *shape) if is_complex else shape
+    channels = (int(np.prod(parts[:-2])), *shape[-2:])
+    inner: ForwardOperator = Reshape(channels, parts)
+    return operator @ ((ComplexFromChannels(parts) @ inner) if is_complex else inner)
+
+
+def _is_complex(operator: ForwardOperator, through: ForwardOperator) -> bool:
+    return bool(np.prod(through.in_shape) != np.prod(operator.in_shape))
+
+
+def _scale_of(first: Tensor, is_complex: bool) -> Scale | None:
+    """Return the map from the image to a range of about 0 to 1, as a first image has it; None if that is constant."""
+    values = first.cpu().numpy().astype(np.float64)
+    spread = np.ptp(values, axis=(1, 2)).max()
+    if spread <= _FLAT * np.abs(values).max():
+        return None
+    if is_complex:  # a phase has no preferred sign
+        reach = max(map(abs, range_of(values)))
+        return Scale(-reach, 2 * reach)
+    low, high = range_of(values)
+    return Scale(low, high - low)
+
+
+def _in_unit(scale: Scale, unit: float) -> Scale:
+    return Scale(scale.offset * unit, scale.factor * unit)
+
+
+def _notify(
+    observers: Sequence[Callable[[Snapshot], None]], scale: Scale, unit: float, image_of: Callable[[Tensor], Array]
+) -> Callable[[FitLabel, Step], None]:
+    def on_step(label: FitLabel, step: Step) -> None:
+        def image() -> Array:
+            return image_of(step.image[0] * scale.factor + scale.offset) * unit
+
+        for observer in observers:
+            observer(snapshot_of(label, step, scale.factor * unit, image))
+
+    return on_step
+
+
+def _tensor(values: Array) -> Tensor:
+    return torch.from_numpy(values.astype(np.complex64 if values.dtype.kind == "c" else np.float32))
+
+
+def _to_array(channels: Tensor, operator: ForwardOperator, through: ForwardOperator) -> Array:
+    values = channels.numpy().astype(np.float64)
+    if not _is_complex(operator, through):
+        return values.reshape(operator.in_shape)
+    real, imaginary = values.reshape(2, *operator.in_shape)
+    image: Array = real + 1j * imaginary
+    return image
