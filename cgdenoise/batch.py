@@ -226,7 +226,7 @@ def restore(
         evaluations: list[record.Record] = []
 
         def observe(snapshot: Snapshot, number: int = number, clean: Array | None = clean, log: Any = evaluations) -> None:
-            log.append(_evaluation(number, snapshot, clean))
+            log.append(evaluation_record(number, snapshot, clean))
             on_snapshot(number, snapshot)
 
         message = None
@@ -251,7 +251,7 @@ def restore(
         quality = (None, None) if clean is None else (psnr(stored, clean, peak_of(clean)), ssim(stored, clean, peak_of(clean)))
         outcome = PageOutcome(number, result, quality[0], quality[1], message)
         outcomes.append(outcome)
-        records += _page_records(source, options, outcome, evaluations)
+        records += page_records(source.description, options, outcome, evaluations)
     return picture.with_pages(pages), outcomes, records
 
 
@@ -263,7 +263,8 @@ def peak_of(reference: Array) -> float:
     return 1.0 if (low >= 0 and high <= 1) or low == high else high - low
 
 
-def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Record:
+def evaluation_record(page: int, snapshot: Snapshot, clean: Array | None) -> record.Record:
+    """Return what the log says of an evaluation; with a clean image of the snapshot's shape also the PSNR."""
     found: record.Record = {
         "type": "evaluation",
         "page": page,
@@ -280,12 +281,13 @@ def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Re
     return found
 
 
-def _page_records(
-    source: Source, options: Options, outcome: PageOutcome, evaluations: list[record.Record]
+def page_records(
+    description: record.Record, options: Options, outcome: PageOutcome, evaluations: list[record.Record]
 ) -> list[record.Record]:
+    """Return all records of a page, from the header, which has the description of the input, to the end."""
     result, page = outcome.result, outcome.page
     settings = {key: value for key, value in asdict(options).items() if key != "preset"} | asdict(options.preset)
-    head = record.header(page, source.description, settings, result.sigma, result.sigma_estimated, result.depth)
+    head = record.header(page, description, settings, result.sigma, result.sigma_estimated, result.depth)
     records = [head, *evaluations]
     fits = result.fits
     for fit in fits:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,47 +121,50 @@ def reconstruct(
         seconds = time.perf_counter() - start
         return Reconstruction(image, RestorationResult(sigma, False, depth, fits, interrupted, place.type, seconds), scale)
 
-    try:
+    with _memory_for(operator, place):
         first = pilot(through, data, _PILOT_ITERATIONS)
-        scale = _scale_of(first, is_complex=through.in_shape[0] > 1 and _is_complex(operator, through))
+        scale = _scale_of(first, is_complex=_is_complex(operator, through))
         if scale is None:
             return finish(image_of(first) * unit, Scale(0.0, unit), 0, (), False)
+        in_unit = Scale(scale.offset * unit, scale.factor * unit)
         shifted = data - through(torch.full(through.in_shape, scale.offset, device=place))
         valid = sampling.valid.to(place)
+
+        def rescaled(fitted: Tensor) -> Array:
+            return image_of(fitted * scale.factor + scale.offset) * unit
+
+        def on_step(label: FitLabel, step: Step) -> None:
+            for observer in observers:
+                observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
+
         ensemble = Ensemble(
             y=(shifted * valid / scale.factor)[None],
             valid=valid[None],
             preset=chosen,
-            sigma=sigma / unit / scale.factor,
+            sigma=sigma / in_unit.factor,
             seed=seed,
             dtype=choose_dtype(place, chosen.reduced_precision),
             together=1 if place.type == "cpu" else chosen.members,
-            on_step=_notify(observers, scale, unit, image_of),
+            on_step=on_step,
             cancelled=cancelled,
             operator=through,
             split=sampling.split,
         )
-        outcome = ensemble.run()
+        try:
+            outcome = ensemble.run()
+        except CollapsedError as error:
+            fits = tuple(summary_of(member, in_unit.factor) for member in error.members)
+            kept = finish(rescaled(error.best.result.image[0]), in_unit, error.best.label.depth, fits, False)
+            raise RestorationError(str(error), kept.image, kept.result) from error
         image = outcome.image[0]
 
-        refined = image  # a non-local stage, with the operator in the loop, goes here: from `image` to `refined`
+        refined = image  # here goes a non-local stage with the operator in the loop: from `image` to `refined`, both (C, H, W)
 
         refined = refined * scale.factor + scale.offset
         if not sigma and consistency:
             refined = data_consistency(through, data, refined, consistency)
-    except CollapsedError as error:
-        factor = scale.factor * unit
-        fits = tuple(summary_of(member, factor) for member in error.members)
-        least_bad = image_of(error.best.result.image[0] * scale.factor + scale.offset) * unit
-        kept = finish(least_bad, _in_unit(scale, unit), error.best.label.depth, fits, False)
-        raise RestorationError(str(error), kept.image, kept.result) from error
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        size = "x".join(map(str, reversed(through.in_shape[1:])))
-        raise MemoryLimitError(f"not enough memory on {place.type} for an image of {size} pixels and {operator}") from error
-    fits = tuple(summary_of(member, scale.factor * unit) for member in outcome.members)
-    return finish(image_of(refined) * unit, _in_unit(scale, unit), outcome.depth, fits, outcome.interrupted)
+    fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
+    return finish(image_of(refined) * unit, in_unit, outcome.depth, fits, outcome.interrupted)
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:
@@ -224,21 +228,15 @@ def _scale_of(first: Tensor, is_complex: bool) -> Scale | None:
     return Scale(low, high - low)
 
 
-def _in_unit(scale: Scale, unit: float) -> Scale:
-    return Scale(scale.offset * unit, scale.factor * unit)
-
-
-def _notify(
-    observers: Sequence[Callable[[Snapshot], None]], scale: Scale, unit: float, image_of: Callable[[Tensor], Array]
-) -> Callable[[FitLabel, Step], None]:
-    def on_step(label: FitLabel, step: Step) -> None:
-        def image() -> Array:
-            return image_of(step.image[0] * scale.factor + scale.offset) * unit
-
-        for observer in observers:
-            observer(snapshot_of(label, step, scale.factor * unit, image))
-
-    return on_step
+@contextmanager
+def _memory_for(operator: ForwardOperator, place: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise MemoryLimitError(f"not enough memory on {place.type} for {operator}; expected a smaller image") from error
 
 
 def _tensor(values: Array) -> Tensor:

@@ -91,7 +91,7 @@ class Sampling:
         training, held_out : Tensor
             Weights of the shape of `valid`; they add up to it.
         """
-        measured = self.units[(valid[0] > 0) & (self.units >= 0)].unique()
+        measured = torch.unique(self.units[(valid[0] > 0) & (self.units >= 0)])
         others = bool(((valid[0] > 0) & (self.units < 0)).any())
         most = len(measured) - (0 if others else 1)
         count = min(max(1, round(fraction * len(measured))), most) if fraction > 0 else 0

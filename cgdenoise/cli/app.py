@@ -8,10 +8,13 @@ import sys
 
 import typer
 
+from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.info import info
+from cgdenoise.cli.inpaint import inpaint
 from cgdenoise.cli.output import INTERRUPTED, fail
 from cgdenoise.cli.plot import plot
+from cgdenoise.cli.upscale import upscale
 from cgdenoise.errors import CgDenoiseError, OptionError
 
 app = typer.Typer(
@@ -38,6 +41,9 @@ def common(
 
 
 app.command()(denoise)
+app.command()(inpaint)
+app.command()(deblur)
+app.command()(upscale)
 app.command()(plot)
 app.command()(info)
 

@@ -52,12 +52,18 @@ def write_cfl(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     MeasurementError
         If it has more axes.
     """
+    header, data = encode_cfl(array)
+    for place, content in zip(_pair(path), (header, data), strict=True):
+        place.write_bytes(content)
+
+
+def encode_cfl(array: NDArray[Any]) -> tuple[bytes, bytes]:
+    """Return the contents of the two files, .hdr and .cfl, of `write_cfl`, which has the parameter and the error."""
     if array.ndim > _AXES:
         raise MeasurementError(f"array of {array.ndim} axes; expected at most {_AXES}")
-    header, data = _pair(path)
     shape = array.shape + (1,) * (_AXES - array.ndim)
-    data.write_bytes(array.astype(_DTYPE).tobytes(order="F"))
-    header.write_text("# Dimensions\n" + " ".join(map(str, shape)) + "\n", encoding="utf-8")
+    header = "# Dimensions\n" + " ".join(map(str, shape)) + "\n"
+    return header.encode(), array.astype(_DTYPE).tobytes(order="F")
 
 
 def read_kspace(path: Path, keys: Iterable[str] = ()) -> dict[str, NDArray[Any]]:
