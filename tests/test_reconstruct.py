@@ -119,8 +119,12 @@ def test_same_seed_gives_the_same_bytes(image):
     assert not np.array_equal(a, c)
 
 
-def test_snapshots_have_the_image_and_errors_in_its_unit(image):
-    operator = random_matrix((32, 32), 500, 1)
+@pytest.mark.parametrize(
+    "operator",
+    [random_matrix((32, 32), 500, 1), Fourier((32, 32)) @ ComplexFromReal((32, 32))],
+    ids=["real", "complex"],
+)
+def test_snapshots_have_the_image_and_errors_in_its_unit(image, operator):
     y = measure(operator, image)
     seen = []
     preset = replace(LIGHT, hold_out=0.0, stop="none", max_iterations=60)

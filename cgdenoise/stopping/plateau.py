@@ -25,7 +25,7 @@ class Plateau:
     """
 
     patience: int
-    slack: float = 0.1
+    slack: float = 0.3
 
     def monitor(self) -> PlateauMonitor:
         """Start watching a run."""

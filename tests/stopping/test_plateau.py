@@ -22,9 +22,9 @@ def watch(held_out, patience=20):
 @pytest.mark.parametrize(
     ("held_out", "expected"),
     [
-        ([3.0, 2.0, 1.0, 1.05, 1.09], (25, None, None)),  # a little above the least is no reason
-        ([3.0, 1.0, *[1.2] * 10], (10, 30, StopReason.HELD_OUT)),
-        ([1.0, 1.2, 1.2, 1.05, *[1.2] * 10], (20, 40, StopReason.HELD_OUT)),  # the patience begins anew
+        ([3.0, 2.0, 1.0, 1.1, 1.29], (25, None, None)),  # a little above the least is no reason
+        ([3.0, 1.0, *[1.4] * 10], (10, 30, StopReason.HELD_OUT)),
+        ([1.0, 1.4, 1.4, 1.05, *[1.4] * 10], (20, 40, StopReason.HELD_OUT)),  # the patience begins anew
         ([math.nan] * 10, (50, None, None)),  # nothing is held out
     ],
 )
