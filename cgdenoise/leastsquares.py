@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.operators import Downsample, ForwardOperator
+from cgdenoise.operators import Adjoint, Downsample, ForwardOperator
 
 _ROUNDING = 1e-20
 """Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
@@ -78,7 +78,7 @@ def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
     """
     factor = max(1, min(operator.in_shape[1:]) // _COARSE)
     down = Downsample(operator.in_shape, factor).to(y.device)
-    blocks = operator @ _Transposed(down)
+    blocks = operator @ Adjoint(down)
     start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), _COARSE_ITERATIONS)
     return conjugate_gradients(operator, y, down.adjoint(start), iterations)
 
@@ -87,18 +87,6 @@ def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the first and the last percentile, or the extremes if those are equal."""
     low, high = np.percentile(values, [1, 99])
     return (float(low), float(high)) if low < high else (float(values.min()), float(values.max()))
-
-
-class _Transposed(ForwardOperator):
-    def __init__(self, inner: ForwardOperator):
-        super().__init__(inner.out_shape, inner.in_shape, inner.codomain, inner.domain)
-        self._inner = inner
-
-    def _forward(self, x: Tensor) -> Tensor:
-        return self._inner.adjoint(x)
-
-    def _adjoint(self, y: Tensor) -> Tensor:
-        return self._inner(y)
 
 
 def _energy(x: Tensor) -> float:

@@ -1,6 +1,6 @@
 """Forward operators with exact adjoints: how measurements come from an image."""
 
-from cgdenoise.operators.base import Composition, Field, ForwardOperator
+from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator
 from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
 from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
@@ -13,6 +13,7 @@ from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
 
 __all__ = [
+    "Adjoint",
     "Blur",
     "Border",
     "Coils",

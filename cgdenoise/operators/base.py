@@ -160,6 +160,20 @@ class Composition(ForwardOperator):
         return f"{self._outer} @ {self._inner}"
 
 
+class Adjoint(ForwardOperator):
+    """The adjoint of an operator as one by itself."""
+
+    def __init__(self, operator: ForwardOperator):
+        super().__init__(operator.out_shape, operator.in_shape, operator.codomain, operator.domain)
+        self._operator = operator
+
+    def _forward(self, x: Tensor) -> Tensor:
+        return self._operator.adjoint(x)
+
+    def _adjoint(self, y: Tensor) -> Tensor:
+        return self._operator(y)
+
+
 def linear(forward: Linear, adjoint: Linear, x: Tensor) -> Tensor:
     """Return forward(x), with the adjoint as its gradient.
 

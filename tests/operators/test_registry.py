@@ -8,6 +8,7 @@ from scipy import sparse
 from cgdenoise.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import (
+    Adjoint,
     Blur,
     Border,
     Coils,
@@ -22,6 +23,7 @@ from cgdenoise.operators import (
     Kernel,
     Pad,
     PixelMask,
+    Reshape,
     SparseMatrix,
     SubsampledDCT,
     blur_within,
@@ -100,6 +102,9 @@ OPERATORS = {
     **{f"blur within, {border}": blur_within((2, 17, 13), some_psf(5, 4), border) for border in Border},
     **{f"pad, {border}": Pad((2, 5, 7), ((3, 0), (9, 2)), border) for border in Border},
     **{f"{kernel} by {k}": Downsample((3, *SIZE), k, kernel) for k in (1, 2, 3, 8, 20) for kernel in Kernel},
+    "reshape": Reshape((2, *SIZE), (11, 2, 7)),
+    "adjoint of means": Adjoint(Downsample((3, *SIZE), 3)),
+    "adjoint of complex from real": Adjoint(ComplexFromReal(SIZE)),
     "foreign": wrap(Matvec(), SIZE),
     "real images, sampled fourier": subsampled_fourier(mask(*SIZE), SIZE) @ ComplexFromReal(SIZE),
     "parallel scan": subsampled_fourier(mask(1, 11), (3, *SIZE)) @ Coils(MAPS) @ ComplexFromChannels((2, *SIZE)),
