@@ -53,39 +53,40 @@ class Options:
         Of the preset it started from, for the log.
     sigma : float or None
         Noise level in the files' own grey levels; None estimates it.
-    noise : str
-        Model of the noise, as `denoise` takes it.
-    gain : float or None
-    offset : float
-        Of Poisson noise, in the files' own grey levels.
     seed : int
         Of all fits.
     device : str
         As `denoise` takes it.
     threads : int
         For the log; set by the caller.
+    noise : str
+        Model of the noise, as `denoise` takes it.
+    gain : float or None
+    offset : float
+        Of Poisson noise, in the files' own grey levels.
     """
 
     preset: Preset
     preset_name: str
     sigma: float | None
-    noise: str
-    gain: float | None
-    offset: float
     seed: int
     device: str
     threads: int
+    noise: str = "auto"
+    gain: float | None = None
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
 class PageOutcome:
-    """How a page went; `error` is the message if every fit collapsed."""
+    """How a page went; `error` is the message if every fit collapsed, `parts` what the log says of the result's parts."""
 
     page: int
     result: RestorationResult
     psnr: float | None
     ssim: float | None
     error: str | None
+    parts: tuple[record.Record, ...] = ()
 
     @property
     def status(self) -> str:
@@ -234,7 +235,7 @@ def restore(
         evaluations: list[record.Record] = []
 
         def observe(snapshot: Snapshot, number: int = number, clean: Array | None = clean, log: Any = evaluations) -> None:
-            log.append(_evaluation(number, snapshot, clean))
+            log.append(evaluation_record(number, snapshot, clean))
             on_snapshot(number, snapshot)
 
         message = None
@@ -259,13 +260,13 @@ def restore(
             restored, result, message = error.best, error.result, str(error)
         pages[number] = _stored(picture, page, restored)
         quality = _quality(pages[number], clean)
-        outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message)
-        outcomes.append(outcome)
-        parts = [
+        parts = tuple(
             {"name": part.name, "weight": part.weight, **_quality(_stored(picture, page, part.image), clean)}
             for part in result.parts
-        ]
-        records += _page_records(source, options, outcome, evaluations, parts)
+        )
+        outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
+        outcomes.append(outcome)
+        records += page_records(source.description, options, outcome, evaluations)
     return picture.with_pages(pages), outcomes, records
 
 
@@ -289,7 +290,8 @@ def peak_of(reference: Array) -> float:
     return 1.0 if (low >= 0 and high <= 1) or low == high else high - low
 
 
-def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Record:
+def evaluation_record(page: int, snapshot: Snapshot, clean: Array | None) -> record.Record:
+    """Return what the log says of an evaluation; with a clean image of the snapshot's shape also the PSNR."""
     found: record.Record = {
         "type": "evaluation",
         "page": page,
@@ -306,13 +308,14 @@ def _evaluation(page: int, snapshot: Snapshot, clean: Array | None) -> record.Re
     return found
 
 
-def _page_records(
-    source: Source, options: Options, outcome: PageOutcome, evaluations: list[record.Record], parts: list[record.Record]
+def page_records(
+    description: record.Record, options: Options, outcome: PageOutcome, evaluations: list[record.Record]
 ) -> list[record.Record]:
+    """Return all records of a page, from the header, which has the description of the input, to the end."""
     result, page = outcome.result, outcome.page
     settings = {key: value for key, value in asdict(options).items() if key != "preset"} | asdict(options.preset)
     noise = _noise_record(result)
-    head = record.header(page, source.description, settings, result.sigma, result.sigma_estimated, noise, result.depth)
+    head = record.header(page, description, settings, result.sigma, result.sigma_estimated, noise, result.depth)
     records = [head, *evaluations]
     fits = result.fits
     for fit in fits:
@@ -339,7 +342,7 @@ def _page_records(
         "seconds": result.seconds,
         "device": result.device,
         "peak_memory_bytes": peak_memory(),
-        "parts": parts,
+        "parts": list(outcome.parts),
     }
     if outcome.psnr is not None:
         end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}

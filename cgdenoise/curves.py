@@ -40,7 +40,7 @@ def draw(log: FitLog, kind: str) -> bytes:
         _line(panels[0], curve, fit, error, f"C{number % 10}")
         if judged:
             _thin(panels[0], curve, "residual_rms", f"C{number % 10}")
-        if compared:
+        if compared and not fit["trial"]:  # a trial may see a part of the image, and is not compared
             _line(panels[1], curve, fit, "psnr", f"C{number % 10}")
     name = "held-out error (dotted: residual)" if judged else "residual"
     panels[0].set(ylabel=f"{name}, RMS in grey levels")

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from cgdenoise.errors import CgDenoiseError
-from cgdenoise.fit import Problem, fit, hold_out
+from cgdenoise.fit import Problem, fit, hold_out, identity
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.operators import ForwardOperator
 from cgdenoise.presets import Preset
 from cgdenoise.runtime import rng_for
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, StoppingRule, leverage, predicted_error
+from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule, leverage, predicted_error
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
 _RESTARTS = 2
@@ -45,6 +46,10 @@ _TRIAL_SIDE = 192
 
 _FAIR_CHANCE = 100
 """Iterations before which a fit that was cut short cannot be called stuck."""
+
+
+Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
+"""Takes what was measured (1 or 0, [1, ...]), the share to hold out and random numbers; returns what `hold_out` does."""
 
 
 @dataclass(frozen=True)
@@ -137,15 +142,14 @@ class Ensemble:
     Attributes
     ----------
     y, valid : Tensor
-        [1, C, H, W] on the device: the image, finite everywhere, scaled to a range of about 1; and 1 where it was measured.
+        [1, ...] on the device: the measurements, finite everywhere, of an image that is scaled to a range of about 1; and 1
+        where there is one. For denoising both are of the image's shape, [1, C, H, W].
     preset : Preset
         How to fit.
     sigma : float
         Noise level in the units of `y`: for the stopping rules and for telling a collapse.
     seed : int
         Of all fits; each derives its own stream.
-    block : int
-        Side of the squares of pixels that are held out together.
     dtype : torch.dtype
         Of the generators' activations.
     together : int
@@ -154,6 +158,11 @@ class Ensemble:
         Sees every evaluation of every fit.
     cancelled : callable
         True ends the running fit and the ensemble.
+    operator : ForwardOperator or None
+        From images (C, H, W) to measurements, on the device; None is the identity. Through an operator fits are judged by the
+        error on held-out measurements alone, and trials see the whole image.
+    split : callable
+        Which measurements are held out together.
     """
 
     y: Tensor
@@ -161,11 +170,12 @@ class Ensemble:
     preset: Preset
     sigma: float
     seed: int
-    block: int = 1
     dtype: torch.dtype = torch.float32
     together: int = 1
     on_step: Callable[[FitLabel, Step], None] = lambda label, step: None
     cancelled: Callable[[], bool] = lambda: False
+    operator: ForwardOperator | None = None
+    split: Split = hold_out
     members: list[Member] = field(default_factory=list)
 
     def run(self) -> EnsembleResult:
@@ -192,7 +202,7 @@ class Ensemble:
 
     def _plan(self) -> Iterator[_Task]:
         """Yield what to fit; each task is asked for when the ones before it are done."""
-        size = (self.y.shape[2], self.y.shape[3])
+        size = (self._image_shape[1], self._image_shape[2])
         candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.decoders))
         trial = self.preset.has_trials and len(candidates) > 1
         for number, spec in enumerate(candidates):
@@ -231,14 +241,15 @@ class Ensemble:
         iterations = self.preset.trial_iterations if task.trial else self.preset.max_iterations
         indices = range(start, start + len(task.splits))
         labels = [FitLabel(index, start, task.spec.depth, attempt, task.trial, iterations) for index in indices]
-        y, valid = (_centre(self.y), _centre(self.valid)) if task.trial else (self.y, self.valid)
-        split = [hold_out(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number), self.block) for number in task.splits]
+        cropped = task.trial and self.operator is None
+        y, valid = (_centre(self.y), _centre(self.valid)) if cropped else (self.y, self.valid)
+        split = [self.split(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number)) for number in task.splits]
         training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
-        channels, height, width = y.shape[1:]
+        channels, height, width = y.shape[1:] if self.operator is None else self._image_shape
         rngs = [rng_for(self.seed, 1, index) for index in indices]
         results = fit(
             build(task.spec, channels, (height, width), rngs, self.dtype).to(y.device),
-            Problem(_laid_out(y), training, held_out),
+            Problem(_laid_out(y), training, held_out, self.operator or identity),
             optimiser=self.preset.optimiser,
             stop=Budget() if task.trial else self._rule(),
             max_iterations=iterations,
@@ -247,7 +258,7 @@ class Ensemble:
             cancelled=self.cancelled,
         )
         return [
-            Member(label, result, _score(result.chosen, self.sigma), not task.trial and self._has_collapsed(result))
+            Member(label, result, _score(result.chosen, self._judging_sigma), not task.trial and self._has_collapsed(result))
             for label, result in zip(labels, results, strict=True)
         ]
 
@@ -256,13 +267,26 @@ class Ensemble:
 
     def _rule(self) -> StoppingRule:
         preset = self.preset
+        if preset.stop == "holdout" and self.operator is not None and not self.sigma:
+            return Plateau(preset.patience)
         if preset.stop == "holdout":
-            return HoldOut(preset.patience, self.sigma)
+            return HoldOut(preset.patience, self._judging_sigma)
         return NoiseLevel(self.sigma) if preset.stop == "noise-level" else Budget()
+
+    @property
+    def _image_shape(self) -> tuple[int, ...]:
+        return tuple(self.y.shape[1:]) if self.operator is None else self.operator.in_shape
+
+    @property
+    def _judging_sigma(self) -> float:
+        """0 through an operator: `predicted_error` speaks of the fitted pixels, and it is the others that are wanted."""
+        return self.sigma if self.operator is None else 0.0
 
     @cached_property
     def _variance(self) -> float:
-        """Variance of the measured values about their channel's mean: the error of a constant."""
+        """Variance of the measured values about their channel's mean: the error of a constant. Of other data, the mean square."""
+        if self.operator is not None:
+            return float((self.y.abs().square() * self.valid).sum() / self.valid.sum())
         counts = self.valid.sum(dim=(2, 3), keepdim=True).clamp(min=1)
         mean = (self.y * self.valid).sum(dim=(2, 3), keepdim=True) / counts
         return float(((self.y - mean).square() * self.valid).sum() / self.valid.sum())
@@ -278,7 +302,7 @@ class Ensemble:
         """Average the sound fits, each weighted by how near the predicted error of its depth comes to the least."""
         full = [member for member in self.members if not member.label.trial and _has_begun(member)]
         done = [member for member in full if member.result.reason is not StopReason.INTERRUPTED]
-        whole = [member for member in self.members if member.result.image.shape == self.y.shape and _has_begun(member)]
+        whole = [member for member in self.members if member.result.image.shape[1:] == self._image_shape and _has_begun(member)]
         pool = done or full or whole
         if not pool:
             raise TooEarlyError("interrupted before there was a picture to keep; nothing was written")
@@ -301,7 +325,7 @@ def _has_begun(member: Member) -> bool:
 
 def _laid_out(image: Tensor) -> Tensor:
     """Return the image in the layout of the generators' output: mixed layouts are slow to compute with."""
-    return image.contiguous(memory_format=torch.channels_last)
+    return image.contiguous(memory_format=torch.channels_last) if image.ndim == 4 else image
 
 
 def _centre(image: Tensor) -> Tensor:
@@ -348,7 +372,9 @@ def _score(chosen: Evaluation, sigma: float) -> float:
     """Return the predicted error, or what stands in for it where nothing was held out or nothing is finite."""
     if not math.isfinite(chosen.residual):
         return math.inf
-    return predicted_error(chosen, sigma) if math.isfinite(chosen.held_out) else chosen.residual
+    if not math.isfinite(chosen.held_out):
+        return chosen.residual
+    return predicted_error(chosen, sigma) if sigma else chosen.held_out
 
 
 def _weight(score: float, least: float) -> float:

@@ -19,3 +19,11 @@ class MemoryLimitError(CgDenoiseError):
 
 class LogError(CgDenoiseError):
     """A fit log cannot be read: not JSON lines, or not written by a fit."""
+
+
+class OperatorError(CgDenoiseError):
+    """A forward operator cannot be built, does not fit its input, or is not linear with the adjoint it claims."""
+
+
+class MeasurementError(CgDenoiseError):
+    """A file of measurements cannot be read, or holds something else than expected."""

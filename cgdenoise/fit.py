@@ -15,8 +15,6 @@ from cgdenoise.optimise import Optimiser, OptimiserSpec
 from cgdenoise.stopping import Monitor, StoppingRule
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
-_PIXELS = (1, 2, 3)
-
 Observer = Callable[[int, Step], None]
 """Takes the number of a member and its evaluation."""
 
@@ -33,12 +31,12 @@ class Problem:
     Attributes
     ----------
     y : Tensor
-        The measurements, float32; for denoising the image itself, [M, C, H, W] for M members or [1, C, H, W] if they all
-        have the same. Finite everywhere, also where both weights are 0.
+        The measurements, float32 or complex64; [M, ...] for M members, or [1, ...] if they all have the same. For denoising
+        they are the image itself, [M, C, H, W]. Finite everywhere, also where both weights are 0.
     training, held_out : Tensor
-        Weights of the measurements in the loss and in the held-out error, 0 or 1, [M, C, H, W]: each member has its own.
+        Weights of the measurements in the loss and in the held-out error, 0 or 1, real, [M, ...]: each member has its own.
     forward : callable
-        The forward operator, from images [M, C, H, W] to measurements.
+        The forward operator, from images [M, C, H, W] to measurements [M, ...].
     """
 
     y: Tensor
@@ -91,7 +89,7 @@ def fit(
     observers: Sequence[Observer] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[FitResult, ...]:
-    """Fit the weights of one or more generators to the measurements: min over C of the training pixels' ||A G(C) - y||².
+    """Fit the weights of one or more generators to the measurements: min over C of ||A G(C) - y||² on the training data.
 
     The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over
     the iterates: the kept picture is the average of the outputs so far with weights that fall into the past over a given
@@ -136,7 +134,7 @@ def fit(
     for iteration in range(1, max_iterations + 1):
         images = generator()
         misfit = (problem.forward(images) - problem.y) * problem.training
-        losses = misfit.square().sum(_PIXELS) / counts.training
+        losses = _total(_squares(misfit)) / counts.training
         average = torch.lerp(average.to(images), images.detach(), 1 / (1 + averaging * (iteration - 1)))
         interrupted = cancelled()
         if iteration == 1 or iteration % every == 0 or iteration == max_iterations or interrupted:
@@ -165,7 +163,7 @@ class _Counts:
 
     @staticmethod
     def of(problem: Problem) -> _Counts:
-        return _Counts(*(weights.sum(_PIXELS) for weights in (problem.training, problem.held_out)))
+        return _Counts(*(_total(weights) for weights in (problem.training, problem.held_out)))
 
 
 @dataclass
@@ -207,8 +205,18 @@ class _Run:
 
 def _evaluate(iteration: int, losses: Tensor, average: Tensor, problem: Problem, counts: _Counts) -> list[Evaluation]:
     """Measure the averaged outputs. The only place where the loop waits for the device."""
-    squares = (problem.forward(average) - problem.y).square()
-    residual = (squares * problem.training).sum(_PIXELS) / counts.training
-    held_out = (squares * problem.held_out).sum(_PIXELS) / counts.held_out  # 0 / 0 is NaN, as it should be
+    squares = _squares(problem.forward(average) - problem.y)
+    residual = _total(squares * problem.training) / counts.training
+    held_out = _total(squares * problem.held_out) / counts.held_out  # 0 / 0 is NaN, as it should be
     numbers = torch.stack([losses.detach(), residual, held_out], dim=1).tolist()
     return [Evaluation(iteration, *of_member) for of_member in numbers]
+
+
+def _squares(misfit: Tensor) -> Tensor:
+    """Return |.|² of each number, real."""
+    return torch.view_as_real(misfit).square().sum(-1) if misfit.is_complex() else misfit.square()
+
+
+def _total(values: Tensor) -> Tensor:
+    """Return each member's sum, [M]."""
+    return values.sum(tuple(range(1, values.ndim)))

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, MemoryLimitError, OptionError
+from cgdenoise.fit import hold_out
 from cgdenoise.guide import Part, complete, guided
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.prepare import Prepared, prepare
@@ -229,7 +231,7 @@ def denoise(
 
     def on_step(label: FitLabel, step: Step) -> None:
         for observer in observers:
-            observer(_snapshot(label, step, unit, to_array))
+            observer(snapshot_of(label, step, unit, lambda: to_array(step.image)))
 
     ensemble = Ensemble(
         y=prepared.y.to(place),
@@ -237,7 +239,7 @@ def denoise(
         preset=chosen,
         sigma=prepared.noise.level,
         seed=seed,
-        block=model.length + 1 if model.length else 1,
+        split=partial(hold_out, block=model.length + 1),
         dtype=choose_dtype(place, chosen.reduced_precision),
         together=1 if place.type == "cpu" else chosen.members,
         on_step=on_step,
@@ -245,10 +247,10 @@ def denoise(
     )
     try:
         outcome = ensemble.run()
-        fits = tuple(_summary(member, unit) for member in outcome.members)
+        fits = tuple(summary_of(member, unit) for member in outcome.members)
         parts = _parts(ensemble, outcome, prepared, rng_for(seed, 2)) if chosen.guided and not outcome.interrupted else ()
     except CollapsedError as error:
-        fits = tuple(_summary(member, unit) for member in error.members)
+        fits = tuple(summary_of(member, unit) for member in error.members)
         kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
         raise RestorationError(str(error), *kept) from error
     except (MemoryError, RuntimeError) as error:
@@ -300,21 +302,23 @@ def _parts(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng:
     return guided(filled, generated, outcome.leverage, noise, rng).parts
 
 
-def _snapshot(label: FitLabel, step: Step, unit: float, to_array: Callable[[Tensor], Array]) -> Snapshot:
+def snapshot_of(label: FitLabel, step: Step, factor: float, image: Callable[[], Array]) -> Snapshot:
+    """Return an evaluation of a fit with its errors multiplied by a factor, which takes them to the user's units."""
     now = step.evaluation
-    train, residual, held_out = (unit * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
-    return Snapshot(label, now.iteration, train, residual, held_out, lambda: to_array(step.image))
+    train, residual, held_out = (factor * math.sqrt(error) for error in (now.loss, now.residual, now.held_out))
+    return Snapshot(label, now.iteration, train, residual, held_out, image)
 
 
-def _summary(member: Member, unit: float) -> FitSummary:
+def summary_of(member: Member, factor: float) -> FitSummary:
+    """Return how a fit went, with its errors multiplied by a factor."""
     result = member.result
     return FitSummary(
         label=member.label,
         reason=result.reason,
         iteration=result.chosen.iteration,
         last_iteration=result.history[-1].iteration if result.history else 0,
-        held_out_rms=unit * math.sqrt(result.chosen.held_out),
-        residual_rms=unit * math.sqrt(result.chosen.residual),
+        held_out_rms=factor * math.sqrt(result.chosen.held_out),
+        residual_rms=factor * math.sqrt(result.chosen.residual),
         weight=member.weight,
         collapsed=member.collapsed,
         seconds=result.seconds,

@@ -111,7 +111,7 @@ def test_peak_of(reference, peak):
 
 def options(**changes):
     preset = replace(PRESETS["fast"], decoders=(DecoderSpec((32, 32, 16)),), trial_iterations=0, max_iterations=20)
-    return replace(Options(preset, "fast", None, "auto", None, 0.0, 0, "cpu", 1), **changes)
+    return replace(Options(preset, "fast", None, 0, "cpu", 1), **changes)
 
 
 def source(array, name="a.npy"):

@@ -85,3 +85,11 @@ def test_any_name_can_be_a_title(name):
 def test_input_is_named_and_not_its_folder():
     assert draw(log(), "png") == draw(log(input={"name": "a.png"}), "png")
     assert draw(log(), "png") != draw(log(input={"name": "b.png"}), "png")
+
+
+def test_trials_without_a_psnr_are_drawn():
+    found = log(fits=2, psnr=True)
+    for evaluation in found.evaluations:
+        if evaluation["fit"] == 1:  # the trial
+            del evaluation["psnr"]
+    assert coloured(pixels(found)[:450], ORANGE) > 100

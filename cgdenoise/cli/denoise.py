@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import (
     DeviceName,
     Force,
@@ -77,7 +75,7 @@ def denoise(
     Each result lies beside its input, with a log of the fit: noisy.png gives noisy_denoised.png and noisy_denoised.fit.jsonl.
     Size, bit depth, range, alpha and metadata stay as they are. The noise level need not be known.
     """
-    interrupt = _Interrupt()
+    interrupt = Interrupt()
     with interrupt.handled():
         from cgdenoise import batch
         from cgdenoise.images import read_image
@@ -151,10 +149,10 @@ def _options(
         raise OptionError(f"--offset {offset}; expected a finite number")
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return Options(chosen, str(preset), sigma, str(noise), gain, offset, seed, str(device), torch.get_num_threads())
+    return Options(chosen, str(preset), sigma, seed, str(device), torch.get_num_threads(), str(noise), gain, offset)
 
 
-def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: _Interrupt) -> list[PageOutcome]:
+def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt) -> list[PageOutcome]:
     """Restore one input and write what came of it."""
     from cgdenoise import batch, images, record
 
@@ -245,35 +243,3 @@ def _sentence(outcome: PageOutcome) -> str:
     if outcome.psnr is not None:
         text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
     return text
-
-
-class _Interrupt:
-    """During a fit the first Ctrl-C (or SIGTERM) asks for an end; otherwise, and the second time, it ends at once."""
-
-    def __init__(self) -> None:
-        self.signal = 0
-        self._deferred = False
-
-    @contextmanager
-    def deferred(self) -> Iterator[None]:
-        self._deferred = True
-        try:
-            yield
-        finally:
-            self._deferred = False
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: object) -> None:
-        if self.signal or not self._deferred:
-            # Not KeyboardInterrupt: the command-line library would end with a message of its own.
-            fail("interrupted; nothing was written")
-            sys.exit(128 + number)
-        self.signal = number

@@ -62,3 +62,19 @@ Offset = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", help="Output file or existing folder. Beside the input if not given.")
+]
+Preset = Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")]
+Members = Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")]
+MaxIterations = Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")]
+Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
+Reference = Annotated[
+    str | None, typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit.")
+]
+ExactSigma = Annotated[
+    float,
+    typer.Option(
+        "--sigma", min=0, help="Noise level (standard deviation) of the measured values, in their unit. 0: they are kept exactly."
+    ),
+]

@@ -1,0 +1,68 @@
+"""`cgdenoise inpaint`: fill missing pixels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cgdenoise.cli.options import (
+    Device,
+    DeviceName,
+    ExactSigma,
+    Force,
+    Json,
+    MaxIterations,
+    Members,
+    Output,
+    Preset,
+    PresetName,
+    Quiet,
+    Reference,
+    Seed,
+    Threads,
+)
+from cgdenoise.cli.run import Choices, Task, beside, picture_task, run
+
+
+def inpaint(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="PNG, JPEG, TIFF or NPY.")],
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            help="Image or array of the same size: white (or 1) is kept, black (or 0) is missing. NaN suffices without."
+        ),
+    ] = None,
+    invert: Annotated[bool, typer.Option("--invert", help="White is missing instead.")] = False,
+    output: Output = None,
+    force: Force = False,
+    preset: Preset = PresetName.BALANCED,
+    sigma: ExactSigma = 0.0,
+    members: Members = None,
+    max_iterations: MaxIterations = None,
+    seed: Seed = 0,
+    device: Device = DeviceName.AUTO,
+    threads: Threads = None,
+    reference: Reference = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fill the missing pixels of an image; the others stay as they are, unless --sigma says that they are noisy.
+
+    NaN in a float file is missing too. Size, bit depth, range, alpha and metadata stay as they are.
+    """
+    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
+    target = beside(image, output, "_inpainted")
+
+    def read() -> Task:
+        from cgdenoise.images import Picture
+        from cgdenoise.inverse import LinearProblem, inpainting, read_mask
+
+        def pose(picture: Picture) -> tuple[LinearProblem, Picture]:
+            height, width = picture.pages[0].shape[:2]
+            keep = None if mask is None else read_mask(mask, (height, width), invert)
+            return inpainting(picture, keep, sigma)
+
+        return picture_task(image, target, pose, {"mask": mask, "invert": invert})
+
+    run([target], [image, mask], choices, read)

@@ -1,0 +1,312 @@
+"""What the commands for inverse problems share: set up, solve, write, report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cgdenoise.cli.interrupt import Interrupt
+from cgdenoise.cli.options import DeviceName, PresetName
+from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
+from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+
+if TYPE_CHECKING:
+    from cgdenoise.batch import Options, PageOutcome
+    from cgdenoise.images import Picture
+    from cgdenoise.inverse import LinearProblem, Solution
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Options that all these commands have."""
+
+    preset: PresetName
+    members: int | None
+    max_iterations: int | None
+    seed: int
+    device: DeviceName
+    threads: int | None
+    reference: str | None
+    force: bool
+    json: bool
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem that a command has read.
+
+    Attributes
+    ----------
+    name : str
+        The input's, for messages and the log.
+    problem : LinearProblem
+        What to solve.
+    encode : callable
+        Takes the solution to the contents of the outputs, by their paths, and a remark on how.
+    description : dict
+        For the log.
+    clean : array or None
+        Reference that the command has itself.
+    extra : dict
+        What else is to be written, by path.
+    """
+
+    name: str
+    problem: LinearProblem
+    encode: Callable[[Solution], tuple[dict[str, bytes], str]]
+    description: dict[str, Any]
+    clean: Any = None
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def beside(source: str, output: str | None, suffix: str, default: str | None = None) -> str:
+    """Return the path of the result: the output, or a name in it if it is a folder, or one beside the input.
+
+    Parameters
+    ----------
+    source : str
+        The input.
+    output : str or None
+        What the user asked for.
+    suffix : str
+        Added to the input's name.
+    default : str or None
+        Suffix of the file; None keeps the input's.
+    """
+    path = Path(source)
+    name = f"{path.stem}{suffix}{path.suffix if default is None else default}"
+    if output is None:
+        return str(path.with_name(name))
+    return os.path.join(output, name) if output.endswith(os.sep) or Path(output).is_dir() else output
+
+
+def sha256(path: str) -> str:
+    """Return the hash of a file that has been read, for the log."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, read: Callable[[], Task]) -> None:
+    """Read a problem, solve it, write and report; ends the process with the exit code if that is not 0.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Everything that will be written, the main result first; the log lies beside that.
+    inputs : sequence of str
+        Everything that is read, and must not be replaced; None counts for nothing.
+    choices : Choices
+        The shared options.
+    read : callable
+        Reads and checks all inputs.
+    """
+    log = str(Path(targets[0]).with_suffix(".fit.jsonl"))
+    interrupt = Interrupt()
+    with interrupt.handled():
+        options = _options(choices)
+        _check_targets([*targets, log], [name for name in (*inputs, choices.reference) if name], choices.force)
+        task = read()
+        clean = _reference(choices.reference, task)
+        with interrupt.deferred():
+            solution, remark = _solve(task, options, clean, log, choices, interrupt)
+        _report(task, solution.outcome, options, targets[0], log, remark, choices)
+    if interrupt.signal:
+        sys.exit(128 + interrupt.signal)
+    if solution.outcome.error:
+        sys.exit(1)
+
+
+def picture_task(
+    source: str, target: str, pose: Callable[[Picture], tuple[LinearProblem, Picture]], description: dict[str, Any]
+) -> Task:
+    """Read a picture and pose the problem whose solution is one too.
+
+    Parameters
+    ----------
+    source, target : str
+        Paths of the two.
+    pose : callable
+        Takes the picture to the problem, and to a picture that the result is to be like.
+    description : dict
+        For the log.
+    """
+    from cgdenoise import images
+    from cgdenoise.batch import load
+    from cgdenoise.errors import MeasurementError, OperatorError
+
+    loaded = load(source, images.read_bytes(source))
+    container = images.container_for(target)
+    try:
+        problem, like = pose(loaded.picture)
+    except (MeasurementError, OperatorError, ImageError) as error:
+        raise ImageError(str(error) if ": " in str(error) else f"{source}: {error}") from error
+    images.check(like, container, target)
+
+    def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
+        data = images.encode(like.with_pages([solution.picture]), container, target)
+        return {target: data}, f"in the grey levels of {source}"
+
+    return Task(source, problem, encode, loaded.description | description)
+
+
+@dataclass(frozen=True)
+class ArrayTargets:
+    """Where a reconstruction goes that is numbers rather than a picture.
+
+    Attributes
+    ----------
+    picture : str
+        Path of the picture to look at.
+    array : str
+        Path of the numbers: .npy, or .cfl, which has a .hdr beside it.
+    """
+
+    picture: str
+    array: str
+
+    @staticmethod
+    def of(source: str, output: str | None) -> ArrayTargets:
+        """Choose the paths from the input's and from what the user asked for."""
+        path = Path(beside(source, output, "_reconstructed", ".png"))
+        kind = ".cfl" if Path(source).suffix.lower() in (".cfl", ".hdr") else ".npy"
+        picture = path.with_suffix(".png") if path.suffix.lower() in (".npy", ".cfl") else path
+        return ArrayTargets(str(picture), str(picture.with_suffix(kind)))
+
+    @property
+    def paths(self) -> list[str]:
+        """All of them."""
+        header = [str(Path(self.array).with_suffix(".hdr"))] if self.array.endswith(".cfl") else []
+        return [self.picture, self.array, *header]
+
+    def task(
+        self,
+        source: str,
+        problem: LinearProblem,
+        description: dict[str, Any],
+        clean: Any = None,
+        extra: Mapping[str, bytes] | None = None,
+    ) -> Task:
+        """Return the task whose solution goes to these paths; the other parameters are the task's.
+
+        Raises
+        ------
+        ImageError
+            If a picture cannot be written there.
+        """
+        from cgdenoise import images
+        from cgdenoise.inverse.arrays import encode_array, encode_picture
+
+        images.container_for(self.picture)
+
+        def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
+            data, remark = encode_picture(solution.picture, self.picture, clean)
+            return {self.picture: data} | encode_array(solution.image, self.array), remark
+
+        return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
+
+
+def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
+    from cgdenoise import images, record
+    from cgdenoise.inverse import solve
+
+    with FitProgress(task.name, 1, options.preset, choices.quiet) as progress:
+        try:
+            solution = solve(
+                task.problem,
+                options,
+                {"name": task.name} | task.description,
+                reference=clean,
+                on_snapshot=progress.update,
+                cancelled=lambda: interrupt.signal != 0,
+            )
+        except OptionError:
+            raise
+        except CgDenoiseError as error:
+            raise ImageError(f"{task.name}: {error}") from error
+    files, remark = task.encode(solution)
+    solution.records[0]["input"]["output"] = remark
+    for path, data in {**task.extra, **files, log: record.dump(solution.records)}.items():
+        images.write_atomically(path, data)
+    return solution, remark
+
+
+def _options(choices: Choices) -> Options:
+    """Gather the choices, and set up the process: allocator and threads."""
+    import torch
+
+    from cgdenoise.batch import Options
+    from cgdenoise.presets import RECONSTRUCTION, preset_of
+    from cgdenoise.runtime import available_cores, choose_device, keep_freed_memory
+
+    keep_freed_memory()
+    torch.set_num_threads(choices.threads or available_cores())
+    choose_device(choices.device)
+    base = preset_of(choices.preset, RECONSTRUCTION)
+    chosen = replace(
+        base,
+        members=base.members if choices.members is None else choices.members,
+        max_iterations=base.max_iterations if choices.max_iterations is None else choices.max_iterations,
+    )
+    return Options(chosen, str(choices.preset), None, choices.seed, str(choices.device), torch.get_num_threads())
+
+
+def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -> None:
+    from cgdenoise import images
+
+    read = {os.path.realpath(name) for name in inputs}
+    if len({os.path.realpath(path) for path in targets}) < len(targets):
+        raise OptionError(f"{targets[0]}: two outputs of one name; expected another name for the output")
+    for path in targets:
+        if os.path.realpath(path) in read:
+            raise OptionError(f"{path}: is an input; expected another name for the output")
+        if not force and os.path.lexists(path):
+            raise ImageError(f"{path}: exists; expected a new name (--force replaces it)")
+        images.check_writable(path)
+
+
+def _reference(name: str | None, task: Task) -> Any:
+    if name is None:
+        return task.clean
+    from cgdenoise.inverse import read_array
+
+    return read_array(name)
+
+
+def _report(task: Task, outcome: PageOutcome, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
+    """Say what came of it: errors and interruptions on stderr, the result on stdout."""
+    result = outcome.result
+    if outcome.error:
+        fail(f"{task.name}: {outcome.error}; the best image so far is in {target}")
+    if outcome.status == "interrupted":
+        note(f"{task.name}: interrupted; the best result so far is in {target}")
+    if choices.json:
+        emit_json(
+            {
+                "input": task.name,
+                "output": target,
+                "log": log,
+                "status": outcome.status,
+                "preset": options.preset_name,
+                "depth": result.depth,
+                "fits": len(result.fits),
+                "sigma": result.sigma,
+                "sigma_estimated": result.sigma_estimated,
+                "seconds": result.seconds,
+                "picture": remark,
+                "psnr": outcome.psnr,
+                "ssim": outcome.ssim,
+                "error": outcome.error,
+            }
+        )
+    elif not choices.quiet and not outcome.error:
+        count = sum(fit.weight > 0 for fit in result.fits)
+        text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
+        if outcome.psnr is not None:
+            text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
+        emit(f"{target}: {text}; {remark}")

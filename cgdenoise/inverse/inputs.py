@@ -1,0 +1,98 @@
+"""What belongs to measurements: masks, point-spread functions, plain arrays; from files and from the words of an option."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
+from cgdenoise.images import read_image
+from cgdenoise.measurements import SUFFIXES, read_measurements
+from cgdenoise.operators import gaussian_psf, motion_psf
+
+Array = NDArray[Any]
+
+
+def read_array(path: str | os.PathLike[str]) -> Array:
+    """Return the one array of a file: of an image its first page, else y, in the file's dtype.
+
+    Raises
+    ------
+    ImageError, MeasurementError
+        If it cannot be read; the message begins with the path.
+    """
+    if Path(path).suffix.lower() in SUFFIXES:
+        return read_measurements(path).y
+    return read_image(path).pages[0]
+
+
+def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool = False) -> NDArray[np.bool_]:
+    """Return where something was measured: where a picture is white, or an array not 0.
+
+    Parameters
+    ----------
+    path : path
+        Of an image or an array, (H, W), (H, W, C) with equal channels, (W,) or (1, W) for whole columns.
+    shape : (int, int)
+        H and W.
+    invert : bool
+        Take the others.
+
+    Raises
+    ------
+    ImageError, MeasurementError
+        If it cannot be read, is of another size, or says that nothing was measured.
+    """
+    array = read_array(path)
+    values = array[..., 0] if array.ndim == 3 else array
+    if array.ndim == 3 and (array != values[..., None]).any():
+        raise ImageError(f"{os.fspath(path)}: a coloured picture; expected a mask in black and white")
+    if array.ndim > 3 or values.dtype.kind not in "uif" or not np.isfinite(values).all():
+        raise MeasurementError(f"{os.fspath(path)}: {array.dtype} of shape {array.shape}; expected a real, finite mask")
+    if values.shape not in (shape, (shape[1],), (1, shape[1])):
+        raise MeasurementError(f"{os.fspath(path)}: a mask of shape {values.shape}; expected {shape}")
+    # Half of the largest value: a picture that was resized or compressed has greys along its edges.
+    keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape).copy()
+    if not keep.any():
+        raise MeasurementError(f"{os.fspath(path)}: a mask that keeps nothing; expected some measured values")
+    return keep
+
+
+def read_psf(text: str) -> NDArray[np.float64]:
+    """Return a point-spread function, [h, w].
+
+    Parameters
+    ----------
+    text : str
+        `gaussian:SIGMA`, `motion:LENGTH,ANGLE` (pixels; degrees anticlockwise), or the path of a picture or an array.
+
+    Raises
+    ------
+    OptionError
+        If the words or numbers are others.
+    ImageError, MeasurementError
+        If a file cannot be read as one.
+    """
+    kind, colon, values = text.partition(":")
+    makers: dict[str, tuple[Callable[..., NDArray[np.float64]], int]] = {"gaussian": (gaussian_psf, 1), "motion": (motion_psf, 2)}
+    if colon and kind in makers and not os.path.exists(text):
+        make, count = makers[kind]
+        try:
+            numbers = [float(value) for value in values.split(",")]
+            if len(numbers) != count:
+                raise OperatorError(f"{len(numbers)} numbers instead of {count}")
+            return make(*numbers)
+        except (ValueError, OperatorError) as error:
+            raise OptionError(f"--psf {text}: {error}; expected gaussian:SIGMA or motion:LENGTH,ANGLE") from error
+    array = read_array(text)
+    if array.ndim != 2 or array.dtype.kind not in "uif":
+        raise ImageError(f"{text}: {array.dtype} of shape {array.shape}; expected a real PSF of shape (h, w)")
+    psf = array.astype(np.float64)
+    if not np.isfinite(psf).all() or psf.sum() <= 0:
+        raise ImageError(f"{text}: a PSF with the sum {psf.sum():g}; expected finite values and a sum above 0")
+    return psf

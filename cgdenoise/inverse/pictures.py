@@ -1,0 +1,151 @@
+"""Problems whose measurements are a picture: missing pixels, blur, low resolution. The results are pictures again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.images import Picture
+from cgdenoise.inverse.problem import Array, LinearProblem
+from cgdenoise.noise import estimate_sigma
+from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
+from cgdenoise.scaling import check_image
+from cgdenoise.splits import Sampling
+
+
+def inpainting(picture: Picture, keep: NDArray[np.bool_] | None, sigma: float) -> tuple[LinearProblem, Picture]:
+    """Return the problem of the pixels that are missing.
+
+    Parameters
+    ----------
+    picture : Picture
+        Of one page. NaN is missing too.
+    keep : bool array, (H, W), or None
+        Where the pixels were measured; None everywhere.
+    sigma : float
+        Noise level of the others, in grey levels. 0 keeps them as they are.
+
+    Returns
+    -------
+    problem, like
+        The problem, and a picture that the result is to be like.
+
+    Raises
+    ------
+    ImageError
+        If the picture has more than one page, is not real, or has nothing missing, or nothing else.
+    """
+    page, values = _page(picture)
+    valid = np.isfinite(values)
+    if keep is not None:
+        valid &= keep[..., None]
+    if valid.all():
+        raise ImageError("nothing is missing; expected a mask that leaves something out, or NaN")
+    if not valid.any():
+        raise ImageError("nothing is left: the mask keeps missing values only")
+    mask = torch.from_numpy(_planes(valid))
+    y = _planes(np.where(valid, values, 0.0))
+
+    def view(image: Array) -> Array:
+        filled = _pixels(image, page.shape)
+        # The very numbers of the file: float32, in which a fit is made, would lose digits of theirs.
+        return filled if sigma else np.where(valid.reshape(page.shape), page, filled)
+
+    problem = LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma)
+    return problem, picture
+
+
+def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) -> tuple[LinearProblem, Picture]:
+    """Return the problem of a known blur. The image goes on beyond the frame, from where it was blurred into it.
+
+    Parameters
+    ----------
+    picture : Picture
+        Of one page, without NaN.
+    psf : array
+        [h, w], as `Blur` takes it.
+    sigma : float or None
+        Noise level in grey levels; None estimates it.
+
+    Returns and raises as `inpainting`; the result is as large as the picture.
+    """
+    page, values = _page(picture)
+    if not np.isfinite(values).all():
+        raise ImageError("missing values (NaN); expected a picture without them")
+    if psf.shape[0] > page.shape[0] or psf.shape[1] > page.shape[1]:
+        raise ImageError(f"a picture of {list(page.shape[:2])} and a PSF of shape {list(psf.shape)}; expected one no larger")
+    y = _planes(values)
+    below, right = psf.shape[0] - 1, psf.shape[1] - 1
+    channels, height, width = y.shape
+    top, left = below // 2, right // 2
+
+    def view(image: Array) -> Array:
+        return _pixels(image[:, top : top + height, left : left + width], page.shape)
+
+    problem = LinearProblem(
+        Blur((channels, height + below, width + right), psf),
+        y,
+        view,
+        Sampling.pixels(torch.ones(y.shape)),
+        estimate_sigma(values) if sigma is None else sigma,
+        sigma is None,
+        consistency=0,  # what a blur takes away drowns in the rounding of the pixels
+    )
+    return problem, picture
+
+
+def upscaling(picture: Picture, factor: int, kernel: Kernel, sigma: float) -> tuple[LinearProblem, Picture]:
+    """Return the problem of a picture with more pixels, from which this one would come by averaging.
+
+    Parameters
+    ----------
+    picture : Picture
+        Of one page, without NaN.
+    factor : int
+        Of both sides, at least 2.
+    kernel : Kernel
+        How the pixels were averaged.
+    sigma : float
+        Noise level in grey levels; 0 for none.
+
+    Returns and raises as `inpainting`; the result is as large as that, with the resolution in its metadata multiplied.
+    """
+    if factor < 2:
+        raise OptionError(f"factor {factor}; expected 2 or more")
+    page, values = _page(picture)
+    if not np.isfinite(values).all():
+        raise ImageError("missing values (NaN); expected a picture without them")
+    y = _planes(values)
+    channels, height, width = y.shape
+    shape = (height * factor, width * factor, *page.shape[2:])
+    dpi = picture.metadata.dpi
+    like = Picture(
+        pages=(np.zeros(shape, page.dtype),),
+        alpha=None if picture.alpha is None else (np.kron(picture.alpha[0], np.ones((factor, factor), page.dtype)),),
+        container=picture.container,
+        # What is written verbatim states the old size.
+        metadata=replace(picture.metadata, verbatim=None, dpi=dpi and (dpi[0] * factor, dpi[1] * factor)),
+    )
+    operator = Downsample((channels, *shape[:2]), factor, kernel)
+    problem = LinearProblem(operator, y, lambda image: _pixels(image, shape), Sampling.pixels(torch.ones(y.shape)), sigma)
+    return problem, like
+
+
+def _page(picture: Picture) -> tuple[Array, NDArray[np.float64]]:
+    if len(picture.pages) != 1:
+        raise ImageError(f"{len(picture.pages)} pages; expected one")
+    return picture.pages[0], check_image(picture.pages[0])
+
+
+def _planes(values: Array) -> Array:
+    """Return (H, W, C) values as [C, H, W]."""
+    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+
+
+def _pixels(image: Array, shape: tuple[int, ...]) -> Array:
+    """Return a [C, H, W] image as (H, W, C) or (H, W)."""
+    return np.moveaxis(image, 0, 2).reshape(shape)

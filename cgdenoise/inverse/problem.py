@@ -1,0 +1,160 @@
+"""A linear inverse problem as data, its solution, and the records of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise import record
+from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, peak_of
+from cgdenoise.errors import MeasurementError
+from cgdenoise.metrics import psnr, ssim
+from cgdenoise.operators import ForwardOperator
+from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restore import RestorationError, Snapshot
+from cgdenoise.scaling import Scale
+from cgdenoise.splits import Sampling
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LinearProblem:
+    """Measurements y = A x + noise of an image x.
+
+    Attributes
+    ----------
+    operator : ForwardOperator
+        A.
+    y : array
+        Of the operator's `out_shape`.
+    view : callable
+        Takes a reconstruction, of the operator's `in_shape`, to the picture that is looked at and compared with a reference:
+        real, (H, W) or (H, W, C).
+    sampling : Sampling or None
+        As `reconstruct` takes it.
+    sigma : float
+        Noise level in the unit of `y`; 0 for exact measurements.
+    sigma_estimated : bool
+        Whether it was estimated.
+    consistency : int
+        As `reconstruct` takes it.
+    """
+
+    operator: ForwardOperator
+    y: Array
+    view: Callable[[Array], Array]
+    sampling: Sampling | None = None
+    sigma: float = 0.0
+    sigma_estimated: bool = False
+    consistency: int = 10
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A reconstruction.
+
+    Attributes
+    ----------
+    image : array
+        Of the operator's `in_shape`, in the unit of the image.
+    picture : array
+        What `LinearProblem.view` shows of it.
+    outcome : PageOutcome
+        How it went.
+    scale : Scale or None
+        What was divided out for the fit and put back; None where every fit collapsed.
+    records : list of dict
+        The log.
+    """
+
+    image: Array
+    picture: Array
+    outcome: PageOutcome
+    scale: Scale | None
+    records: list[record.Record]
+
+
+def solve(
+    problem: LinearProblem,
+    options: Options,
+    description: record.Record,
+    *,
+    reference: Array | None,
+    on_snapshot: Callable[[int, Snapshot], None],
+    cancelled: Callable[[], bool],
+) -> Solution:
+    """Reconstruct the image and gather its log.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+        Its noise level counts, not that of the options.
+    options : Options
+        How.
+    description : dict
+        Of the input, with its `name`, for the log.
+    reference : array, optional
+        Clean picture as `view` shows it, to compare with. It adds figures to the log and does nothing else.
+    on_snapshot : callable
+        Sees 0 and every evaluation.
+    cancelled : callable
+        True ends the running fit.
+
+    Raises
+    ------
+    MeasurementError
+        If the reference is of another shape than the picture, or not finite; and as `reconstruct`.
+    """
+    if reference is not None:
+        _check_reference(problem, reference)
+    evaluations: list[record.Record] = []
+
+    def observe(snapshot: Snapshot) -> None:
+        seen = replace(snapshot, image=lambda: problem.view(snapshot.image()))
+        evaluations.append(evaluation_record(0, seen, reference))
+        on_snapshot(0, seen)
+
+    message, scale = None, None
+    try:
+        image, result, scale = reconstruct(
+            problem.operator,
+            problem.y,
+            sampling=problem.sampling,
+            sigma=problem.sigma,
+            preset=options.preset,
+            seed=options.seed,
+            device=options.device,
+            consistency=problem.consistency,
+            observers=[observe],
+            cancelled=cancelled,
+        )
+    except RestorationError as error:
+        image, result, message = error.best, error.result, str(error)
+    result = replace(result, sigma_estimated=problem.sigma_estimated)
+    picture = problem.view(image)
+    quality: tuple[float | None, float | None] = (None, None)
+    if reference is not None:
+        peak = peak_of(reference)
+        quality = (psnr(picture, reference, peak), ssim(picture, reference, peak))
+    outcome = PageOutcome(0, result, quality[0], quality[1], message)
+    description = description | {
+        "operator": str(problem.operator),
+        "measurements": list(problem.y.shape),
+        "order": "row-major",
+        "scale": None if scale is None else asdict(scale),
+    }
+    records = page_records(description, replace(options, sigma=problem.sigma), outcome, evaluations)
+    return Solution(image, picture, outcome, scale, records)
+
+
+def _check_reference(problem: LinearProblem, reference: Array) -> None:
+    expected = problem.view(np.zeros(problem.operator.in_shape)).shape
+    if reference.shape != expected:
+        raise MeasurementError(f"the reference has shape {reference.shape}; expected {expected}, as the reconstruction")
+    if reference.dtype.kind not in "uif" or not np.isfinite(reference).all():
+        raise MeasurementError(f"the reference is of {reference.dtype} and has to be real and finite throughout")

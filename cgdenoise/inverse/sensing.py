@@ -1,0 +1,122 @@
+"""Compressed sensing: measurements of a whole image by a matrix, a named operator or a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cgdenoise.checks import dot_test
+from cgdenoise.errors import OptionError
+from cgdenoise.inverse.problem import Array, LinearProblem
+from cgdenoise.operators import DenseMatrix, Entries, ForwardOperator, SparseMatrix, SubsampledDCT, load_operator, random_matrix
+from cgdenoise.operators.base import Shape
+from cgdenoise.runtime import rng_for
+
+_SIMULATION = 3  # key of the random numbers of a simulation's noise, apart from those of the fits
+
+_CENTRE = 0.08
+
+_NAMED: dict[str, Callable[[Shape, int, int], ForwardOperator]] = {
+    "gaussian": lambda shape, count, seed: random_matrix(shape, count, seed, Entries.GAUSSIAN),
+    "rademacher": lambda shape, count, seed: random_matrix(shape, count, seed, Entries.RADEMACHER),
+    "dct": SubsampledDCT,
+}
+
+NAMES = (*_NAMED, "fourier")
+"""The operators that have a name. "fourier" is `fourier_problem`'s."""
+
+
+def named_operator(name: str, shape: Shape, count: int, seed: int) -> ForwardOperator:
+    """Return an operator by its name, or by `package.module:factory`; the latter must pass the dot test.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES` but "fourier", or a reference as `load_operator` takes it.
+    shape : tuple of int
+        Of the image.
+    count : int
+        Measurements, of a named one.
+    seed : int
+        Of a named one's random numbers.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    OperatorError
+        If it cannot be made, or its adjoint is not its adjoint.
+    """
+    if name in _NAMED:
+        return _NAMED[name](shape, count, seed)
+    if ":" not in name:
+        raise OptionError(f"operator {name!r}; expected one of {', '.join(NAMES)}, or package.module:factory")
+    operator = load_operator(name, shape)
+    dot_test(operator, torch.Generator().manual_seed(seed), rtol=1e-3)  # of a user's code in any precision
+    return operator
+
+
+def matrix_operator(matrix: Any, shape: Shape) -> ForwardOperator:
+    """Return the operator of a matrix, dense or sparse, [m, n], on an image in row-major order."""
+    if sparse.issparse(matrix):
+        return SparseMatrix(matrix if matrix.dtype.kind in "fc" else matrix.astype(np.float64), shape)
+    return DenseMatrix(matrix if matrix.dtype.kind in "fc" else matrix.astype(np.float64), shape)
+
+
+def linear_problem(operator: ForwardOperator, y: Array, sigma: float) -> LinearProblem:
+    """Return the problem of measurements that are held out one by one; the picture is the real image or the magnitude."""
+
+    def view(image: Array) -> Array:
+        values = np.abs(image) if image.dtype.kind == "c" else image
+        return np.moveaxis(values, 0, 2) if values.ndim == 3 else values
+
+    return LinearProblem(
+        operator, y.reshape(operator.out_shape) if y.size == np.prod(operator.out_shape) else y, view, None, sigma
+    )
+
+
+def fourier_lines(shape: tuple[int, int], ratio: float, seed: int) -> NDArray[np.bool_]:
+    """Return a mask of whole columns of the Fourier plane, [H, W]: the central 8 % and random others, `ratio` of all.
+
+    Raises
+    ------
+    OptionError
+        If the share is not above 0 and at most 1.
+    """
+    if not 0 < ratio <= 1:
+        raise OptionError(f"ratio {ratio}; expected above 0 and at most 1")
+    width = shape[1]
+    count = max(1, round(ratio * width))
+    distance = np.abs(np.arange(width) - width // 2)
+    central = min(count, max(1, round(_CENTRE * width)))
+    order = np.argsort(distance, kind="stable")
+    others = np.random.default_rng(seed).permutation(order[central:])
+    kept = np.zeros(width, bool)
+    kept[order[:central]] = True
+    kept[others[: count - central]] = True
+    return np.tile(kept, (shape[0], 1))
+
+
+def simulated(operator: ForwardOperator, image: Array, sigma: float, seed: int) -> Array:
+    """Return measurements of an image with white Gaussian noise; both parts of complex ones share it.
+
+    Parameters
+    ----------
+    operator : ForwardOperator
+        What measures.
+    image : array
+        Of its `in_shape`.
+    sigma : float
+        Standard deviation of the noise; nothing is added where the operator gives exactly 0.
+    seed : int
+        Of the noise.
+    """
+    y = operator(torch.from_numpy(np.ascontiguousarray(image, np.float64))).numpy()
+    noise = torch.randn((2, *y.shape), generator=rng_for(seed, _SIMULATION), dtype=torch.float64).numpy()
+    added = (noise[0] + 1j * noise[1]) / np.sqrt(2) if y.dtype.kind == "c" else noise[0]
+    return np.where(y != 0, y + sigma * added, 0) if sigma else y

@@ -1,0 +1,93 @@
+"""Least squares through a forward operator: what the measurements say of an image without any prior."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgdenoise.operators import Adjoint, Downsample, ForwardOperator
+
+_ROUNDING = 1e-20
+"""Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
+
+_COARSE, _COARSE_ITERATIONS = 8, 50
+"""Blocks along the shorter side of the coarse image that a pilot begins with, and how well it is solved for."""
+
+
+@torch.no_grad()
+def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, iterations: int) -> Tensor:
+    """Return an image nearer to min ||A x - y||² than the start, by conjugate gradients on the normal equations (CGLS).
+
+    Of all minimisers it goes towards the one nearest to the start, so that nothing changes that the measurements do not see.
+    Where A A^H is a multiple of a projection (a mask, sampled Fourier lines, a subsampled DCT, means of blocks), the first
+    iteration arrives. (Hestenes & Stiefel, 1952.)
+
+    Parameters
+    ----------
+    operator : ForwardOperator
+        A.
+    y : Tensor
+        [*out_shape].
+    start : Tensor
+        [*in_shape].
+    iterations : int
+        At most so many; fewer where the gradient vanishes.
+    """
+    x, residual = start.clone(), y - operator(start)
+    gradient = operator.adjoint(residual)
+    direction, energy = gradient, _energy(gradient)
+    least = _ROUNDING * _energy(operator.adjoint(y))
+    for _ in range(iterations):
+        if not energy > least:
+            break
+        image = operator(direction)
+        step = energy / _energy(image)
+        x = x + step * direction
+        residual = residual - step * image
+        gradient = operator.adjoint(residual)
+        before, energy = energy, _energy(gradient)
+        direction = gradient + energy / before * direction
+    return x
+
+
+def data_consistency(operator: ForwardOperator, y: Tensor, image: Tensor, iterations: int) -> Tensor:
+    """Return the image nearest to a given one among those with exactly these measurements: for data without noise.
+
+    That puts measured pixels and Fourier samples back, in one iteration; other operators come close after some.
+    Parameters as of `conjugate_gradients`.
+    """
+    return conjugate_gradients(operator, y, image, iterations)
+
+
+def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
+    """Return a first image, to learn its range from: of a few large blocks, and then a few steps of least squares.
+
+    Least squares alone shrinks what the measurements hardly see: a quarter of random measurements leaves a quarter of the
+    image's energy. The blocks they do see.
+
+    Parameters
+    ----------
+    operator : ForwardOperator
+        From real images (C, H, W).
+    y : Tensor
+        [*out_shape], in double precision.
+    iterations : int
+        Of the second part.
+    """
+    factor = max(1, min(operator.in_shape[1:]) // _COARSE)
+    down = Downsample(operator.in_shape, factor).to(y.device)
+    blocks = operator @ Adjoint(down)
+    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), _COARSE_ITERATIONS)
+    return conjugate_gradients(operator, y, down.adjoint(start), iterations)
+
+
+def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the first and the last percentile, or the extremes if those are equal."""
+    low, high = np.percentile(values, [1, 99])
+    return (float(low), float(high)) if low < high else (float(values.min()), float(values.max()))
+
+
+def _energy(x: Tensor) -> float:
+    return float(torch.view_as_real(x).square().sum() if x.is_complex() else x.square().sum())

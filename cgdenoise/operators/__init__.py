@@ -1,0 +1,42 @@
+"""Forward operators with exact adjoints: how measurements come from an image."""
+
+from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator
+from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
+from cgdenoise.operators.coils import Coils
+from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
+from cgdenoise.operators.foreign import load_operator, wrap
+from cgdenoise.operators.fourier import Fourier, subsampled_fourier
+from cgdenoise.operators.mask import PixelMask
+from cgdenoise.operators.matrix import DenseMatrix, SparseMatrix
+from cgdenoise.operators.resample import Downsample, Kernel
+from cgdenoise.operators.reshape import Reshape
+from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
+
+__all__ = [
+    "Adjoint",
+    "Blur",
+    "Border",
+    "Coils",
+    "ComplexFromChannels",
+    "ComplexFromReal",
+    "Composition",
+    "DenseMatrix",
+    "Downsample",
+    "Entries",
+    "Field",
+    "ForwardOperator",
+    "Fourier",
+    "Kernel",
+    "Pad",
+    "PixelMask",
+    "Reshape",
+    "SparseMatrix",
+    "SubsampledDCT",
+    "blur_within",
+    "gaussian_psf",
+    "load_operator",
+    "motion_psf",
+    "random_matrix",
+    "subsampled_fourier",
+    "wrap",
+]

@@ -1,0 +1,222 @@
+import io
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.io import savemat
+
+from cgdenoise.errors import MeasurementError
+from cgdenoise.measurements import Measurements, read_measurements
+
+RNG = np.random.default_rng(0)
+Y = RNG.standard_normal(4)
+MATRIX = RNG.standard_normal((4, 6))
+KSPACE = (RNG.standard_normal((5, 3, 4, 7)) + 1j * RNG.standard_normal((5, 3, 4, 7))).astype(np.complex64)
+
+
+def save_7_3(path, **variables):
+    """As MATLAB does: a header of text, then HDF5 with the axes the other way round."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in variables.items():
+            if sparse.issparse(array):
+                columns = sparse.csc_array(array)
+                group = file.create_group(name)
+                group.attrs["MATLAB_sparse"] = np.uint64(array.shape[0])
+                group["jc"], group["ir"] = columns.indptr.astype(np.uint64), columns.indices.astype(np.uint64)
+                group["data"] = columns.data
+                continue
+            array = np.atleast_2d(array).T
+            if np.iscomplexobj(array):
+                pairs = np.empty(array.shape, [("real", float), ("imag", float)])
+                pairs["real"], pairs["imag"] = array.real, array.imag
+                array = pairs
+            file[name] = array
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+
+
+def save_old(path, **variables):
+    savemat(path, variables)
+
+
+def refused(path, told, **options):
+    with pytest.raises(MeasurementError, match=told) as caught:
+        read_measurements(path, **options)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+class TestNumpy:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+    def test_npy_is_y_as_it_is(self, tmp_path, dtype):
+        y = KSPACE[0].astype(dtype) if np.issubdtype(dtype, np.complexfloating) else KSPACE[0].real.astype(dtype)
+        np.save(tmp_path / "y.npy", y)
+        found = read_measurements(tmp_path / "y.npy")
+        np.testing.assert_array_equal(found.y, y)
+        assert found.y.dtype == dtype
+        assert found == Measurements(found.y)
+
+    def test_integers_become_floats(self, tmp_path):
+        np.save(tmp_path / "y.npy", np.arange(5, dtype=np.uint16))
+        found = read_measurements(tmp_path / "y.npy").y
+        assert (found.dtype, found.tolist()) == (np.float64, [0, 1, 2, 3, 4])
+
+    def test_npz_has_all_names(self, tmp_path):
+        mask, maps = np.array([True, False, True]), KSPACE[0, :2]
+        np.savez(tmp_path / "y.npz", y=Y, mask=mask, maps=maps, A=MATRIX, shape=(2, 3), comment=["made by hand"])
+        found = read_measurements(tmp_path / "y.npz")
+        for left, right in zip((found.y, found.mask, found.maps, found.matrix), (Y, mask, maps, MATRIX), strict=True):
+            np.testing.assert_array_equal(left, right)
+        assert found.shape == (2, 3)
+        assert read_measurements(tmp_path / "y.npz", shape=(6,)).shape == (6,)
+
+    def test_npz_without_y(self, tmp_path):
+        np.savez(tmp_path / "y.npz", x=Y, A=MATRIX)
+        refused(tmp_path / "y.npz", "no array y; found A, x")
+
+    def test_pickles_are_not_opened(self, tmp_path):
+        np.save(tmp_path / "y.npy", np.array([{}]), allow_pickle=True)
+        np.savez(tmp_path / "y.npz", y=np.array([{}]))
+        refused(tmp_path / "y.npy", "pickled Python objects")
+        refused(tmp_path / "y.npz", "pickled Python objects")
+
+    def test_damaged_files(self, tmp_path):
+        buffer = io.BytesIO()
+        np.save(buffer, KSPACE)
+        whole = buffer.getvalue()
+        for length in (0, 5, 60, 500):
+            (tmp_path / "y.npy").write_bytes(whole[:length])
+            refused(tmp_path / "y.npy", "not a .npy file that can be read")
+        with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+            archive.writestr("y.npy", whole[:500])
+        refused(tmp_path / "y.npz", "not a .npz file that can be read")
+        (tmp_path / "y.npz").write_bytes(whole)
+        refused(tmp_path / "y.npz", "not a .npz file that can be read")
+
+
+@pytest.mark.parametrize("save", [save_old, save_7_3], ids=["to 7", "7.3"])
+class TestMatlab:
+    def test_arrays_have_matlabs_axes_and_vectors_lose_theirs(self, tmp_path, save):
+        save(tmp_path / "y.mat", y=KSPACE[0], mask=np.ones((1, 7)), maps=KSPACE[1])
+        found = read_measurements(tmp_path / "y.mat")
+        np.testing.assert_allclose(found.y, KSPACE[0])
+        np.testing.assert_allclose(found.maps, KSPACE[1])
+        assert found.mask.tolist() == [1] * 7
+        save(tmp_path / "y.mat", y=Y[:, None])
+        np.testing.assert_array_equal(read_measurements(tmp_path / "y.mat").y, Y)
+
+    @pytest.mark.parametrize("kind", [np.asarray, sparse.csc_array])
+    def test_columns_of_a_matrix_are_put_in_row_major_order(self, tmp_path, save, kind):
+        save(tmp_path / "y.mat", y=Y, A=kind(MATRIX), shape=np.array([[2.0, 3.0]]))
+        found = read_measurements(tmp_path / "y.mat")
+        image = RNG.standard_normal((2, 3))
+        np.testing.assert_allclose(found.matrix @ image.ravel(), MATRIX @ image.ravel(order="F"))
+        assert sparse.issparse(found.matrix) == (kind is sparse.csc_array)
+
+    def test_order_of_the_columns_needs_a_shape(self, tmp_path, save):
+        save(tmp_path / "y.mat", y=Y, A=MATRIX)
+        refused(tmp_path / "y.mat", "A without the shape of the image")
+        refused(tmp_path / "y.mat", r"A of shape \(4, 6\); expected 9 columns for an image of \(3, 3\)", shape=(3, 3))
+        assert read_measurements(tmp_path / "y.mat", shape=(3, 2)).matrix.shape == (4, 6)
+
+    def test_without_y(self, tmp_path, save):
+        save(tmp_path / "y.mat", x=Y)
+        refused(tmp_path / "y.mat", "no variable y; found x")
+
+    def test_structures_are_no_arrays(self, tmp_path, save):
+        if save is save_old:
+            savemat(tmp_path / "y.mat", {"y": {"part": 1.0}})
+        else:
+            save(tmp_path / "y.mat", x=Y)
+            with h5py.File(tmp_path / "y.mat", "r+") as file:
+                file.create_group("y")
+        refused(tmp_path / "y.mat", "expected (an array|numbers)")
+
+    def test_truncated(self, tmp_path, save):
+        save(tmp_path / "y.mat", y=KSPACE)
+        whole = (tmp_path / "y.mat").read_bytes()
+        for length in (0, 100, 600, len(whole) // 2):
+            (tmp_path / "y.mat").write_bytes(whole[:length])
+            refused(tmp_path / "y.mat", "that can be read")
+
+
+class TestFastMri:
+    @pytest.fixture
+    def volume(self, tmp_path):
+        with h5py.File(tmp_path / "volume.h5", "w") as file:
+            file["kspace"], file["ismrmrd_header"], file["mask"] = KSPACE, "xml", np.arange(7) % 2 == 0
+        return tmp_path / "volume.h5"
+
+    @pytest.mark.parametrize(("number", "expected"), [(None, 2), (0, 0), (4, 4)])
+    def test_slice(self, volume, number, expected):
+        found = read_measurements(volume, slice_number=number)
+        np.testing.assert_array_equal(found.y, KSPACE[expected])
+        assert found.mask.tolist() == [[True, False] * 3 + [True]]
+
+    def test_single_coil_without_mask(self, tmp_path):
+        with h5py.File(tmp_path / "volume.h5", "w") as file:
+            file["kspace"] = KSPACE[:, 0]
+        found = read_measurements(tmp_path / "volume.h5")
+        np.testing.assert_array_equal(found.y, KSPACE[2, 0])
+        assert found.mask is None
+
+    @pytest.mark.parametrize("number", [-1, 5])
+    def test_no_such_slice(self, volume, number):
+        refused(volume, f"slice {number}; expected 0 to 4", slice_number=number)
+
+    def test_other_contents(self, tmp_path):
+        with h5py.File(tmp_path / "volume.h5", "w") as file:
+            file["reconstruction_rss"] = KSPACE.real
+        refused(tmp_path / "volume.h5", "no data set kspace; found reconstruction_rss")
+        with h5py.File(tmp_path / "volume.h5", "w") as file:
+            file["kspace"] = KSPACE[0, 0]
+        refused(tmp_path / "volume.h5", r"kspace of shape \(4, 7\); expected")
+        (tmp_path / "volume.h5").write_bytes(b"nothing of the kind")
+        refused(tmp_path / "volume.h5", "not an HDF5 file that can be read")
+
+    def test_without_h5py_the_error_says_what_to_install(self, volume, monkeypatch):
+        monkeypatch.setitem(sys.modules, "h5py", None)
+        refused(volume, r"needs h5py; install it with: pip install 'cgdenoise\[h5\]'")
+
+
+class TestAnyFile:
+    @pytest.mark.parametrize(
+        ("contents", "told"),
+        [
+            ({"y": np.array([1, np.nan, np.inf])}, r"y of shape \(3,\) has 2 values that are NaN or infinite"),
+            ({"y": np.array([1, 1j * np.nan])}, "y .* has 1 values"),
+            ({"y": Y, "maps": np.array([np.nan])}, "maps .* has 1 values"),
+            ({"y": np.zeros((3, 4))}, r"y of shape \(3, 4\) is 0 throughout"),
+            ({"y": np.zeros((0, 4))}, r"y of shape \(0, 4\) is empty"),
+            ({"y": np.array(["1"])}, "y is of dtype <U1; expected numbers"),
+            ({"y": Y, "shape": np.array([2.5, 3])}, r"shape is \[2.5, 3.0\]; expected whole numbers"),
+            ({"y": Y, "shape": np.array([2, 0])}, r"shape is \[2, 0\]; expected whole numbers of at least 1"),
+        ],
+    )
+    def test_contents_that_no_fit_could_use(self, tmp_path, contents, told):
+        np.savez(tmp_path / "y.npz", **contents)
+        refused(tmp_path / "y.npz", told)
+
+    def test_unknown_suffix_and_no_file(self, tmp_path):
+        refused(tmp_path / "y.txt", r"suffix '.txt'; expected one of .npy, .npz")
+        for suffix in (".npy", ".npz", ".mat", ".h5", ".cfl"):
+            refused(tmp_path / f"none{suffix}", "No such file")
+
+    def test_slice_of_what_has_none(self, tmp_path):
+        np.save(tmp_path / "y.npy", Y)
+        refused(tmp_path / "y.npy", "slice 0 of a file without slices", slice_number=0)
+
+
+def test_reading_numpys_files_leaves_the_heavy_libraries_alone(tmp_path):
+    np.save(tmp_path / "y.npy", Y)
+    code = (
+        "import sys\nfrom cgdenoise.measurements import read_measurements\n"
+        f"read_measurements({str(tmp_path / 'y.npy')!r})\n"
+        "print(sorted({'torch', 'scipy', 'h5py'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
