@@ -15,39 +15,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.matching import TILE, Search, match, tiles
 
 FIRST = Search(patch=9, count=28, window=37, step=5)
 SECOND = Search(patch=7, count=55, window=37, step=5)
 
-_OPPONENT = [
-    [1 / math.sqrt(length) * part for part in axis] for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
-]
-"""Luminance and two differences of colours, orthonormal: white noise of one level stays so."""
-
-Weights = Callable[[Tensor, float], Tensor]
-"""Takes groups [B, k, n] as deviations from their mean patches, and the standard deviation of the noise; gives [B, k, k]."""
+Weights = Callable[[Tensor, Tensor, float], Tensor]
+"""Takes groups [B, k, n] as deviations from their mean patches, the variance of the noise in each, [B], and its spread; gives
+[B, k, k]."""
 
 
-def nonlocal_ridge(y: Tensor, sigma: float) -> Tensor:
+def nonlocal_ridge(y: Tensor, noise: ChannelNoise) -> Tensor:
     """Return an image without most of its noise: `first_estimate`, then `refine` with it as pilot.
 
     Parameters
     ----------
     y : Tensor
         Noisy image, [C, H, W], of any size and in any unit; finite everywhere.
-    sigma : float
-        Standard deviation of the noise, in the image's unit: white and the same in all channels.
+    noise : ChannelNoise
+        In the image's unit.
 
     Returns
     -------
     Tensor
-        [C, H, W]. It follows any change of unit: `a * y + b` with noise `a * sigma` gives `a` times the image plus `b`.
+        [C, H, W]. It follows any change of unit: `a * y + b` with `a` times the noise gives `a` times the image plus `b`.
     """
-    return refine(y, first_estimate(y, sigma), sigma)
+    return refine(y, first_estimate(y, noise), noise)
 
 
-def first_estimate(y: Tensor, sigma: float, search: Search = FIRST, *, tile: int = TILE) -> Tensor:
+def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, *, tile: int = TILE) -> Tensor:
     """Estimate an image from its noisy groups alone.
 
     The paper's first step minimises an unbiased estimate of the risk, I - n sigma² (Y Y')^-1, which is unbounded in
@@ -57,10 +54,9 @@ def first_estimate(y: Tensor, sigma: float, search: Search = FIRST, *, tile: int
     Parameters
     ----------
     y : Tensor
-        Noisy image, [C, H, W], finite. Three channels are taken as colours: patches are compared by luminance, and filtered
-        in an opponent space. Otherwise they are compared by all channels. Every channel is filtered by its own weights.
-    sigma : float
-        Standard deviation of the noise in `y`'s unit. 0 returns `y`, up to rounding.
+        Noisy image, [C, H, W], finite. It is filtered along each axis of the noise by itself.
+    noise : ChannelNoise
+        In `y`'s unit. Where it is 0 nothing changes, up to rounding.
     search : Search
         How to form the groups.
     tile : int
@@ -71,10 +67,10 @@ def first_estimate(y: Tensor, sigma: float, search: Search = FIRST, *, tile: int
     Tensor
         [C, H, W].
     """
-    return _filter(y, None, sigma, search, _above_the_noise, tile)
+    return _filter(y, None, noise, search, _above_the_noise, tile)
 
 
-def refine(y: Tensor, pilot: Tensor, sigma: float, search: Search = SECOND, *, tile: int = TILE) -> Tensor:
+def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECOND, *, tile: int = TILE) -> Tensor:
     """Filter an image with the weights that would be best if a pilot were the truth: the second step of NL-Ridge.
 
     Parameters
@@ -83,7 +79,7 @@ def refine(y: Tensor, pilot: Tensor, sigma: float, search: Search = SECOND, *, t
         Noisy image, [C, H, W], finite; channels as in `first_estimate`.
     pilot : Tensor
         An estimate of the image without its noise, [C, H, W]. Patches are compared in it, and their weights come from it.
-    sigma, search, tile
+    noise, search, tile
         As in `first_estimate`.
 
     Returns
@@ -91,24 +87,26 @@ def refine(y: Tensor, pilot: Tensor, sigma: float, search: Search = SECOND, *, t
     Tensor
         [C, H, W].
     """
-    return _filter(y, pilot, sigma, search, _ridge, tile)
+    return _filter(y, pilot, noise, search, _ridge, tile)
 
 
-def _above_the_noise(groups: Tensor, sigma: float) -> Tensor:
+def _above_the_noise(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
     """Return the projection onto the principal directions with more power than noise alone would have in any.
 
     The limit is the upper edge of the spectrum of white noise, n sigma² (1 + sqrt(k / n))² (Marchenko & Pastur, 1967).
+    Of noise that `spread` pixels share a patch holds fewer independent values, which widens the spectrum.
     """
     k, n = groups.shape[1:]
+    edge = n * variance * (1 + math.sqrt(k * spread / n)) ** 2
     powers, directions = torch.linalg.eigh(groups @ groups.mT)
-    kept: Tensor = directions * (powers > n * sigma**2 * (1 + math.sqrt(k / n)) ** 2)[:, None]
+    kept: Tensor = directions * (powers > edge[:, None])[:, None]
     return kept @ kept.mT
 
 
-def _ridge(groups: Tensor, sigma: float) -> Tensor:
+def _ridge(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
     """Return X X' (X X' + n sigma² I)^-1, the theta with the least expected error on noisy groups whose truth is X."""
     gram = groups @ groups.mT
-    noise = groups.shape[2] * sigma**2
+    noise = groups.shape[2] * variance  # correlated or not: the error of a patch is a sum over its pixels
     # With noise near 0 the system is singular where patches repeat. What is added is at the level of the Gram matrix's
     # rounding; it is not counted as noise, and so the limit of no noise is the identity.
     precision = torch.finfo(groups.dtype)
@@ -121,13 +119,12 @@ def _ridge(groups: Tensor, sigma: float) -> Tensor:
     return theta
 
 
-def _filter(y: Tensor, pilot: Tensor | None, sigma: float, search: Search, weights: Weights, tile: int) -> Tensor:
+def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search, weights: Weights, tile: int) -> Tensor:
     """Filter all groups of an image and average the overlapping estimates. Without a pilot the image is its own."""
-    axes = y.new_tensor(_OPPONENT) if len(y) == 3 else torch.eye(len(y), dtype=y.dtype, device=y.device)
-    noisy = torch.einsum("ij,jhw->ihw", axes, y)
-    truth = None if pilot is None else torch.einsum("ij,jhw->ihw", axes, pilot)
-    guide = noisy if truth is None else truth
-    guide = guide[:1] if len(y) == 3 else guide
+    noisy = noise.rotate(y)
+    truth = None if pilot is None else noise.rotate(pilot)
+    guide = noise.comparable(noisy if truth is None else truth)
+    variances = y.new_tensor(noise.sigmas).square()
     size = (y.shape[1], y.shape[2])
     search = search.limited_to(size)
     total, count = torch.zeros_like(noisy), torch.zeros_like(noisy)
@@ -135,14 +132,14 @@ def _filter(y: Tensor, pilot: Tensor | None, sigma: float, search: Search, weigh
         area = (slice(None), *part.area)
         members = match(guide[area], part, search)
         like = None if truth is None else truth[area]
-        sums, counts = _filter_area(noisy[area], like, members, search.patch, lambda x: weights(x, sigma))
+        sums, counts = _filter_area(noisy[area], like, members, search.patch, weights, variances, noise.spread)
         total[area] += sums
         count[area] += counts
-    return torch.einsum("ji,jhw->ihw", axes, total / count)
+    return noise.rotate_back(total / count)
 
 
 def _filter_area(
-    noisy: Tensor, truth: Tensor | None, members: Tensor, patch: int, weights: Callable[[Tensor], Tensor]
+    noisy: Tensor, truth: Tensor | None, members: Tensor, patch: int, weights: Weights, variances: Tensor, spread: float
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
 
@@ -152,6 +149,8 @@ def _filter_area(
         What to filter and what to take the weights from, [C, H, W].
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
+    variances : Tensor
+        Of the noise in each channel, [C].
     """
     patches = _patches(noisy, patch)
     channels, positions, n = patches.shape
@@ -159,7 +158,7 @@ def _filter_area(
     index = (members.flatten() + positions * torch.arange(channels, device=members.device)[:, None]).flatten()
     y = patches.flatten(0, 1).index_select(0, index).view(-1, members.shape[1], n)
     x = y if truth is None else _patches(truth, patch).flatten(0, 1).index_select(0, index).view_as(y)
-    theta = weights(x - x.mean(1, keepdim=True))
+    theta = weights(x - x.mean(1, keepdim=True), variances.repeat_interleave(len(members)), spread)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
     mean = y.mean(1, keepdim=True)
     estimates = torch.baddbmm(mean.expand_as(y), theta, y - mean)
@@ -168,9 +167,9 @@ def _filter_area(
     # index_add_ runs in the order of the index: the same sums each time.
     sums = y.new_zeros(channels * positions, n).index_add_(0, index, estimates.mul_(confidence).view(-1, n))
     counts = y.new_zeros(channels * positions).index_add_(0, index, confidence.flatten())
-    spread = counts.view(channels, 1, positions).expand(-1, n, -1)
+    of_pixels = counts.view(channels, 1, positions).expand(-1, n, -1)
     size = noisy.shape[1:]
-    return functional.fold(sums.view_as(patches).mT, size, patch)[:, 0], functional.fold(spread, size, patch)[:, 0]
+    return functional.fold(sums.view_as(patches).mT, size, patch)[:, 0], functional.fold(of_pixels, size, patch)[:, 0]
 
 
 def _patches(image: Tensor, patch: int) -> Tensor:

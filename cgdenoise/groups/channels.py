@@ -1,0 +1,87 @@
+"""The noise between the channels of an image, and the axes in which its channels are filtered one by one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_OPPONENT = tuple(
+    tuple(1 / math.sqrt(length) * part for part in axis) for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
+)
+"""Luminance and two differences of colours, orthonormal: white noise of one level stays so."""
+
+_LEAST = 0.02
+"""Part of the largest standard deviation below which no axis's is taken to lie: what clipping and rounding leave."""
+
+_QUIETEST = 0.3
+"""Part of the largest standard deviation below which no axis counts for more when patches are compared."""
+
+
+@dataclass(frozen=True)
+class ChannelNoise:
+    """Noise that is Gaussian and, from one channel's axis to another's, independent.
+
+    Attributes
+    ----------
+    axes : tuple of tuples of float
+        Orthonormal, [C][C]: each a combination of the channels.
+    sigmas : tuple of float
+        Standard deviation of the noise along each axis, in the image's unit.
+    spread : float
+        Pixels that share one independent value of the noise: 1 for white noise, the sum of its squared autocorrelation over all
+        lags otherwise.
+    """
+
+    axes: tuple[tuple[float, ...], ...]
+    sigmas: tuple[float, ...]
+    spread: float = 1.0
+
+    @staticmethod
+    def equal(sigma: float, channels: int, spread: float = 1.0) -> ChannelNoise:
+        """Return noise of one level, independent between the channels. Three channels are taken as colours."""
+        axes = _OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
+        return ChannelNoise(axes, (sigma,) * channels, spread)
+
+    @staticmethod
+    def of(covariance: Tensor, spread: float = 1.0) -> ChannelNoise:
+        """Return noise of a covariance [C, C] between the channels: its axes are those of the covariance, loudest first."""
+        powers, directions = torch.linalg.eigh(covariance.double())
+        loudest = max(float(powers[-1]), 0.0)
+        sigmas = tuple(math.sqrt(max(power, loudest * _LEAST**2)) for power in powers.flip(0).tolist())
+        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, spread)
+
+    @property
+    def level(self) -> float:
+        """Root mean square of the noise over the channels."""
+        return math.sqrt(sum(sigma**2 for sigma in self.sigmas) / len(self.sigmas))
+
+    def scaled(self, factor: float) -> ChannelNoise:
+        """Return the same noise, so many times as strong."""
+        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.spread)
+
+    def rotate(self, image: Tensor) -> Tensor:
+        """Return an image [C, H, W] in the axes."""
+        return torch.einsum("ij,jhw->ihw", image.new_tensor(self.axes), image)
+
+    def rotate_back(self, image: Tensor) -> Tensor:
+        """Return an image in the axes in its channels."""
+        return torch.einsum("ji,jhw->ihw", image.new_tensor(self.axes), image)
+
+    def comparable(self, rotated: Tensor) -> Tensor:
+        """Return what patches are compared in, [K, H, W].
+
+        Colours with noise of one level are compared by luminance: the differences of colours have little signal and as much
+        noise. Otherwise each axis counts by the inverse of its noise, within limits: the loudest may hold
+        most of the image's detail.
+        """
+        if max(self.sigmas) == min(self.sigmas):
+            return rotated[:1] if len(rotated) == 3 else rotated
+        return torch.stack(
+            [axis / max(s / max(self.sigmas), _WEIGHT_AT_MOST) for axis, s in zip(rotated, self.sigmas, strict=True)]
+        )
+
+
+_WEIGHT_AT_MOST = 0.3

@@ -1,0 +1,201 @@
+"""The end of a restoration: groups of similar patches and the generators guide each other, and are mixed by their risk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.groups.ridge import nonlocal_ridge, refine
+
+GENERATOR, GUIDE, BOTH = "generator", "guide", "both"
+
+_SHARE = 0.2
+"""Share of the generators in the pilot of the guided filter."""
+
+_AGAIN, _LEFT = 0.7, 1.2
+"""The last pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
+
+_JUDGED = 256
+"""So many pixels of each side, in the middle, decide on the shares: the probe costs as much as the filters."""
+
+_GAP_LEVELS = torch.logspace(math.log10(0.08), math.log10(0.008), 10).tolist()
+"""Noise levels of the passes that fill gaps, in parts of the image's range."""
+
+_PROBE = 0.05
+"""Size of the disturbance that measures divergence, in standard deviations of the noise."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """An estimate that a restoration is mixed from.
+
+    Attributes
+    ----------
+    name : str
+        "generator", "guide" (groups of patches, told nothing by the generators) or "both" (groups whose pilot is a mixture).
+    image : Tensor
+        [C, H, W].
+    weight : float
+        Its share; the shares sum to 1.
+    """
+
+    name: str
+    image: Tensor
+    weight: float
+
+
+@dataclass(frozen=True)
+class Guided:
+    """The mixture, [C, H, W], and its parts."""
+
+    image: Tensor
+    parts: tuple[Part, ...]
+
+
+def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, rng: torch.Generator) -> Guided:
+    """Restore a noisy image from its groups of similar patches and from what generators made of it.
+
+    Generators err in fine texture, groups where an image does not repeat itself. How much each counts is decided by Stein's
+    unbiased risk estimate (Annals of Statistics, 1981) of the mixture sum_i w_i f_i(y), sum_i w_i = 1,
+
+        ||sum_i w_i f_i(y) - y||² + 2 sum_i w_i tr(Sigma J_i)   + const.
+
+    The divergences of the filters are measured by a random probe (Ramani, Blu & Unser, IEEE TIP 2008), that of the generators
+    follows from their held-out error.
+
+    Parameters
+    ----------
+    y : Tensor
+        Noisy image, [C, H, W], finite.
+    generated : Tensor
+        The generators' restoration, [C, H, W].
+    leverage : float
+        Share that a pixel's own value has in it, 0 to 1 (see `stopping.holdout.predicted_error`).
+    noise : ChannelNoise
+        In `y`'s unit; not 0.
+    rng : torch.Generator
+        For the probe; on the CPU.
+
+    Returns
+    -------
+    Guided
+        The mixture and its parts.
+    """
+    plain = nonlocal_ridge(y, noise)
+    filtered = _filtered(y, plain, generated, noise)
+    names, images = (GUIDE, BOTH, GENERATOR), [*filtered, generated]
+    if noise.spread > 1:
+        weights = [0.0, 1.0, 0.0]  # a white probe does not measure how far correlated noise comes through
+    else:
+        middle, behind = _middle(y), _middle(generated)
+        if middle.shape != y.shape:
+            plain = nonlocal_ridge(middle, noise)
+            filtered = _filtered(middle, plain, behind, noise)
+        weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng)
+    mixture = torch.stack([w * image for w, image in zip(weights, images, strict=True)]).sum(0)
+    return Guided(mixture, tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
+
+
+def complete(y: Tensor, valid: Tensor, generated: Tensor, noise: ChannelNoise) -> Tensor:
+    """Fill the gaps of an image by its groups of similar patches, starting from what the generators put there.
+
+    Each pass filters the filled image as if it had noise, less from pass to pass, and puts the measured values back: the
+    gradual refinement of Egiazarian, Foi & Katkovnik (ICIP 2007), with other filters.
+
+    Parameters
+    ----------
+    y, valid : Tensor
+        [C, H, W]: the image, and 1 where it was measured.
+    generated : Tensor
+        The generators' restoration, [C, H, W].
+    noise : ChannelNoise
+        Of the measured values, in `y`'s unit.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W]: `y` where it was measured.
+    """
+    image = torch.where(valid > 0, y, generated)
+    for level in _GAP_LEVELS:
+        passing = ChannelNoise.equal(max(level, noise.level), len(y))
+        image = torch.where(valid > 0, y, nonlocal_ridge(image, passing))
+    return image
+
+
+def _least_risk_weights(
+    y: Tensor,
+    generated: Tensor,
+    plain: Tensor,
+    filtered: list[Tensor],
+    leverage: float,
+    noise: ChannelNoise,
+    rng: torch.Generator,
+) -> list[float]:
+    """Return the shares of the two filtered images and the generated one; `plain` is what the filtered ones started from."""
+    white = torch.randn(y.shape, generator=rng).to(y)
+    probe = noise.rotate_back(white * white.new_tensor(noise.sigmas)[:, None, None])
+    of_generator = leverage * noise.level**2 * y.numel()
+
+    def divergence(image: Tensor, disturbed: Tensor) -> float:
+        return float((probe * (disturbed - image)).sum(dtype=torch.float64)) / _PROBE
+
+    plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise)
+    # The generators are not fitted again: they are taken to answer the probe as the groups do, as far as their leverage goes.
+    answer = of_generator / max(divergence(plain, plain_disturbed), of_generator)
+    generated_disturbed = generated + answer * (plain_disturbed - plain)
+    disturbed = _filtered(y + _PROBE * probe, plain_disturbed, generated_disturbed, noise)
+    images = [*filtered, generated]
+    divergences = [divergence(*pair) for pair in zip(filtered, disturbed, strict=True)] + [of_generator]
+    return least_risk([image - y for image in images], divergences)
+
+
+def _middle(image: Tensor) -> Tensor:
+    top, left = (max(side - _JUDGED, 0) // 2 for side in image.shape[1:])
+    return image[:, top : top + _JUDGED, left : left + _JUDGED]
+
+
+def least_risk(misfits: Sequence[Tensor], divergences: Sequence[float]) -> list[float]:
+    """Return the weights, from 0 to 1 and summing to 1, of least estimated risk.
+
+    Parameters
+    ----------
+    misfits : sequence of Tensor
+        What each estimate differs from the data by.
+    divergences : sequence of float
+        Trace of the noise's covariance times the estimate's Jacobian.
+    """
+    flat = torch.stack([misfit.flatten().double() for misfit in misfits])
+    gram, slope = flat @ flat.mT, torch.tensor(divergences, dtype=torch.float64)
+    # The risk is a convex quadratic: its least value on the simplex is the least over the faces where it is attained.
+    best, least = [0.0] * len(flat), float("inf")
+    for chosen in range(1, 2 ** len(flat)):
+        face = [i for i in range(len(flat)) if chosen >> i & 1]
+        system = torch.ones(len(face) + 1, len(face) + 1, dtype=torch.float64)
+        system[:-1, :-1], system[-1, -1] = gram[face][:, face], 0
+        solved = torch.linalg.lstsq(system, torch.cat([-slope[face], torch.ones(1)])[:, None]).solution[:-1, 0]
+        if (solved < 0).any():
+            continue
+        weights = torch.zeros(len(flat), dtype=torch.float64)
+        weights[face] = solved / solved.sum()
+        risk = float(weights @ gram @ weights + 2 * weights @ slope)
+        if risk < least:
+            best, least = weights.tolist(), risk
+    return best
+
+
+def _filtered(y: Tensor, plain: Tensor, generated: Tensor, noise: ChannelNoise) -> list[Tensor]:
+    """Return the two filtered images: without the generators, and with a pilot that they have a share in."""
+    mixed = refine(y, torch.lerp(plain, generated, _SHARE), noise)
+    return [_again(y, image, noise) for image in (plain, mixed)]
+
+
+def _again(y: Tensor, restored: Tensor, noise: ChannelNoise) -> Tensor:
+    """Filter once more what the groups left: a little of the noise, where they were few or the pilot was bad."""
+    mixed = torch.lerp(y, restored, _AGAIN)
+    return refine(mixed, restored, noise.scaled((1 - _AGAIN) * _LEFT))
