@@ -17,7 +17,7 @@ from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.presets import Preset
 from cgdenoise.runtime import rng_for
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, StoppingRule, predicted_error
+from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule, predicted_error
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
 _RESTARTS = 2
@@ -262,6 +262,8 @@ class Ensemble:
 
     def _rule(self) -> StoppingRule:
         preset = self.preset
+        if preset.stop == "holdout" and self.operator is not None and not self.sigma:
+            return Plateau(preset.patience)
         if preset.stop == "holdout":
             return HoldOut(preset.patience, self._judging_sigma)
         return NoiseLevel(self.sigma) if preset.stop == "noise-level" else Budget()

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from cgdenoise.operators import Downsample, ForwardOperator
 
-_ROUNDING = 1e-12
-"""Squared norm of the gradient, relative to the first, at which float32 has nothing more to give."""
+_ROUNDING = 1e-20
+"""Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
 
 _COARSE = 8
 """Blocks along the shorter side of the coarse image that a pilot begins with."""
@@ -41,9 +41,9 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
     x, residual = start.clone(), y - operator(start)
     gradient = operator.adjoint(residual)
     direction, energy = gradient, _energy(gradient)
-    first = energy
+    least = _ROUNDING * _energy(operator.adjoint(y))
     for _ in range(iterations):
-        if not energy > _ROUNDING * first:
+        if not energy > least:
             break
         image = operator(direction)
         step = energy / (_energy(image) + damping * _energy(direction))
@@ -75,14 +75,14 @@ def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
     operator : ForwardOperator
         From real images (C, H, W).
     y : Tensor
-        [*out_shape].
+        [*out_shape], in double precision.
     iterations : int
         Of each of the two.
     """
     factor = max(1, min(operator.in_shape[1:]) // _COARSE)
     down = Downsample(operator.in_shape, factor).to(y.device)
     blocks = operator @ _Transposed(down)
-    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, device=y.device), iterations)
+    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), iterations)
     return conjugate_gradients(operator, y, down.adjoint(start), iterations)
 
 

@@ -28,6 +28,9 @@ Array = NDArray[Any]
 
 _PILOT_ITERATIONS = 10
 
+_GRID = 2.0**36
+"""Measurements are rounded to this many steps of the largest."""
+
 _FLAT = 1e-6
 """Range of a pilot, relative to its largest value, below which there is nothing to fit."""
 
@@ -109,13 +112,13 @@ def reconstruct(
     place = choose_device(device)
     sampling = Sampling.entries(operator.out_shape) if sampling is None else sampling
     measured = check_measurements(operator, y, sampling)
-    through = on_channels(operator, measured.dtype.kind == "c").to(place, torch.float32)
-    # A power of two leaves every digit as it is, and keeps any unit within the range of float32.
-    unit = float(2.0 ** np.floor(np.log2(np.abs(measured).max())))
-    data = _tensor(measured / unit).to(place)
+    through = on_channels(operator, measured.dtype.kind == "c")
+    # Beside the fit everything is double precision on the CPU: an image may have little contrast on a high level.
+    unit = float(np.abs(measured).max())
+    data = _on_grid(torch.from_numpy(measured / unit))
 
-    def image_of(fitted: Tensor) -> Array:
-        return _to_array(fitted.cpu(), operator, through)
+    def image_of(channels: Tensor) -> Array:
+        return _to_array(channels, operator, through)
 
     def finish(image: Array, scale: Scale, depth: int, fits: tuple[FitSummary, ...], interrupted: bool) -> Reconstruction:
         seconds = time.perf_counter() - start
@@ -127,19 +130,23 @@ def reconstruct(
         if scale is None:
             return finish(image_of(first) * unit, Scale(0.0, unit), 0, (), False)
         in_unit = Scale(scale.offset * unit, scale.factor * unit)
-        shifted = data - through(torch.full(through.in_shape, scale.offset, device=place))
-        valid = sampling.valid.to(place)
+        valid = sampling.valid
+        shifted = (data - through(torch.full(through.in_shape, scale.offset, dtype=torch.float64))) * valid / scale.factor
+        single = torch.complex64 if shifted.is_complex() else torch.float32
+
+        def restored(fitted: Tensor) -> Tensor:
+            return fitted.cpu().double() * scale.factor + scale.offset
 
         def rescaled(fitted: Tensor) -> Array:
-            return image_of(fitted * scale.factor + scale.offset) * unit
+            return image_of(restored(fitted)) * unit
 
         def on_step(label: FitLabel, step: Step) -> None:
             for observer in observers:
                 observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
 
         ensemble = Ensemble(
-            y=(shifted * valid / scale.factor)[None],
-            valid=valid[None],
+            y=shifted[None].to(place, single),
+            valid=valid[None].to(place),
             preset=chosen,
             sigma=sigma / in_unit.factor,
             seed=seed,
@@ -147,7 +154,7 @@ def reconstruct(
             together=1 if place.type == "cpu" else chosen.members,
             on_step=on_step,
             cancelled=cancelled,
-            operator=through,
+            operator=through.to(place, torch.float32),
             split=sampling.split,
         )
         try:
@@ -160,11 +167,11 @@ def reconstruct(
 
         refined = image  # here goes a non-local stage with the operator in the loop: from `image` to `refined`, both (C, H, W)
 
-        refined = refined * scale.factor + scale.offset
+        final = restored(refined)
         if not sigma and consistency:
-            refined = data_consistency(through, data, refined, consistency)
+            final = data_consistency(through, data, final, consistency)
     fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
-    return finish(image_of(refined) * unit, in_unit, outcome.depth, fits, outcome.interrupted)
+    return finish(image_of(final) * unit, in_unit, outcome.depth, fits, outcome.interrupted)
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:
@@ -217,7 +224,7 @@ def _is_complex(operator: ForwardOperator, through: ForwardOperator) -> bool:
 
 def _scale_of(first: Tensor, is_complex: bool) -> Scale | None:
     """Return the map from the image to a range of about 0 to 1, as a first image has it; None if that is constant."""
-    values = first.cpu().numpy().astype(np.float64)
+    values = first.numpy()
     spread = np.ptp(values, axis=(1, 2)).max()
     if spread <= _FLAT * np.abs(values).max():
         return None
@@ -239,12 +246,15 @@ def _memory_for(operator: ForwardOperator, place: torch.device) -> Iterator[None
         raise MemoryLimitError(f"not enough memory on {place.type} for {operator}; expected a smaller image") from error
 
 
-def _tensor(values: Array) -> Tensor:
-    return torch.from_numpy(values.astype(np.complex64 if values.dtype.kind == "c" else np.float32))
+def _on_grid(values: Tensor) -> Tensor:
+    """Round to multiples of a small number, so that `a * y` gives the very numbers that `y` gives."""
+    if values.is_complex():
+        return torch.view_as_complex(_on_grid(torch.view_as_real(values)))
+    return torch.round(values * _GRID) / _GRID
 
 
 def _to_array(channels: Tensor, operator: ForwardOperator, through: ForwardOperator) -> Array:
-    values = channels.numpy().astype(np.float64)
+    values = channels.numpy()
     if not _is_complex(operator, through):
         return values.reshape(operator.in_shape)
     real, imaginary = values.reshape(2, *operator.in_shape)

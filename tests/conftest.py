@@ -31,6 +31,5 @@ def noisy(clean):
 def light(monkeypatch):
     """Make "fast" one small generator without trial fits: the paths are the same, the arithmetic is not."""
     spec = DecoderSpec((32, 32, 16))
-    monkeypatch.setitem(
-        presets.PRESETS, "fast", replace(presets.PRESETS["fast"], decoders=(spec,), trial_iterations=0, patience=20)
-    )
+    for table in (presets.PRESETS, presets.RECONSTRUCTION):
+        monkeypatch.setitem(table, "fast", replace(table["fast"], decoders=(spec,), trial_iterations=0, patience=20))

@@ -8,10 +8,12 @@ import sys
 
 import typer
 
+from cgdenoise.cli.cs import cs
 from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
+from cgdenoise.cli.mri import mri
 from cgdenoise.cli.output import INTERRUPTED, fail
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.upscale import upscale
@@ -44,6 +46,8 @@ app.command()(denoise)
 app.command()(inpaint)
 app.command()(deblur)
 app.command()(upscale)
+app.command()(cs)
+app.command()(mri)
 app.command()(plot)
 app.command()(info)
 

@@ -155,6 +155,62 @@ def picture_task(
     return Task(source, problem, encode, loaded.description | description)
 
 
+@dataclass(frozen=True)
+class ArrayTargets:
+    """Where a reconstruction goes that is numbers rather than a picture.
+
+    Attributes
+    ----------
+    picture : str
+        Path of the picture to look at.
+    array : str
+        Path of the numbers: .npy, or .cfl, which has a .hdr beside it.
+    """
+
+    picture: str
+    array: str
+
+    @staticmethod
+    def of(source: str, output: str | None) -> ArrayTargets:
+        """Choose the paths from the input's and from what the user asked for."""
+        path = Path(beside(source, output, "_reconstructed", ".png"))
+        kind = ".cfl" if Path(source).suffix.lower() in (".cfl", ".hdr") else ".npy"
+        picture = path.with_suffix(".png") if path.suffix.lower() in (".npy", ".cfl") else path
+        return ArrayTargets(str(picture), str(picture.with_suffix(kind)))
+
+    @property
+    def paths(self) -> list[str]:
+        """All of them."""
+        header = [str(Path(self.array).with_suffix(".hdr"))] if self.array.endswith(".cfl") else []
+        return [self.picture, self.array, *header]
+
+    def task(
+        self,
+        source: str,
+        problem: LinearProblem,
+        description: dict[str, Any],
+        clean: Any = None,
+        extra: Mapping[str, bytes] | None = None,
+    ) -> Task:
+        """Return the task whose solution goes to these paths; the other parameters are the task's.
+
+        Raises
+        ------
+        ImageError
+            If a picture cannot be written there.
+        """
+        from cgdenoise import images
+        from cgdenoise.inverse.arrays import encode_array, encode_picture
+
+        images.container_for(self.picture)
+
+        def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
+            data, remark = encode_picture(solution.picture, self.picture, clean)
+            return {self.picture: data} | encode_array(solution.image, self.array), remark
+
+        return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
+
+
 def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
     from cgdenoise import images, record
     from cgdenoise.inverse import solve

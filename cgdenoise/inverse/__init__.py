@@ -1,26 +1,30 @@
 """Inverse problems from files: what was measured, how, and what becomes of the reconstruction."""
 
+from cgdenoise.inverse.files import Simulation, Sources, read_kspace_problem, read_problem, simulate_problem
 from cgdenoise.inverse.inputs import read_array, read_mask, read_psf
-from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
+from cgdenoise.inverse.kspace import estimate_maps, fourier_problem, parallel_problem
 from cgdenoise.inverse.pictures import deblurring, inpainting, upscaling
 from cgdenoise.inverse.problem import LinearProblem, Solution, solve
-from cgdenoise.inverse.sensing import NAMES, fourier_lines, linear_problem, named_operator, simulated
+from cgdenoise.inverse.sensing import fourier_lines, linear_problem
 
 __all__ = [
-    "NAMES",
     "LinearProblem",
+    "Simulation",
     "Solution",
+    "Sources",
     "deblurring",
+    "estimate_maps",
     "fourier_lines",
     "fourier_problem",
     "inpainting",
     "linear_problem",
-    "named_operator",
     "parallel_problem",
     "read_array",
+    "read_kspace_problem",
     "read_mask",
+    "read_problem",
     "read_psf",
-    "simulated",
+    "simulate_problem",
     "solve",
     "upscaling",
 ]

@@ -57,7 +57,7 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
     if values.shape not in (shape, (shape[1],), (1, shape[1])):
         raise MeasurementError(f"{os.fspath(path)}: a mask of shape {values.shape}; expected {shape}")
     # Half of the largest value: a picture that was resized or compressed has greys along its edges.
-    keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape)
+    keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape).copy()
     if not keep.any():
         raise MeasurementError(f"{os.fspath(path)}: a mask that keeps nothing; expected some measured values")
     return keep

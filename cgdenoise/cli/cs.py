@@ -1,0 +1,132 @@
+"""`cgdenoise cs`: compressed sensing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cgdenoise.cli.options import (
+    Device,
+    DeviceName,
+    Force,
+    Json,
+    MaxIterations,
+    Members,
+    Preset,
+    PresetName,
+    Quiet,
+    Reference,
+    Seed,
+    Threads,
+)
+from cgdenoise.cli.run import ArrayTargets, Choices, Task, run
+from cgdenoise.errors import OptionError
+
+if TYPE_CHECKING:
+    from cgdenoise.inverse import Sources
+
+
+def cs(
+    measurements: Annotated[
+        str | None, typer.Option(help="y: .npy, .npz (y and any of mask, maps, A, shape), .mat, .h5 of fastMRI, or .cfl of BART.")
+    ] = None,
+    simulate: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="Make the measurements from a clean image instead.")
+    ] = None,
+    matrix: Annotated[
+        str | None, typer.Option(help="A, (m, n): .npy, or .npz of SciPy's sparse. Columns as the image in row-major order.")
+    ] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="gaussian, rademacher, dct, fourier, or package.module:factory, called with the shape.")
+    ] = None,
+    mask: Annotated[
+        str | None, typer.Option(help="Where the centred Fourier plane was sampled: image or array, white is.")
+    ] = None,
+    maps: Annotated[str | None, typer.Option(help="Coil sensitivities, (coils, H, W), complex.")] = None,
+    shape: Annotated[str | None, typer.Option(metavar="H,W", help="Shape of the image: H,W or C,H,W.")] = None,
+    real: Annotated[bool, typer.Option("--real", help="The image is real although its Fourier samples are complex.")] = False,
+    ratio: Annotated[float, typer.Option(help="Simulated measurements, as a share of the pixels (or of the lines).")] = 0.25,
+    count: Annotated[int | None, typer.Option(min=1, help="Simulated measurements, instead of --ratio.")] = None,
+    simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated measurements.")] = 0.0,
+    save_measurements: Annotated[str | None, typer.Option(help="Write the simulated measurements to this .npz.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Picture; the array lies beside it. Beside the input if not given.")
+    ] = None,
+    force: Force = False,
+    preset: Preset = PresetName.BALANCED,
+    sigma: Annotated[
+        float | None, typer.Option(min=0, help="Noise level of the measurements, in their unit. 0, if not simulated: exact.")
+    ] = None,
+    members: Members = None,
+    max_iterations: MaxIterations = None,
+    seed: Seed = 0,
+    device: Device = DeviceName.AUTO,
+    threads: Threads = None,
+    reference: Reference = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Reconstruct an image from linear measurements y = A x, with A a matrix, a named operator or one of your own.
+
+    Images become vectors in row-major order. Named operators are scaled so that E ||A x||² = ||x||², and depend on --seed.
+    The reconstruction is written as an array in the measurements' unit (.npy, or .cfl from .cfl), and as a picture.
+    """
+    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
+    if (measurements is None) == (simulate is None):
+        raise OptionError("expected one of --measurements and --simulate")
+    if simulate is not None and (matrix, operator, mask) == (None, None, None):
+        operator = "gaussian"
+    if sum(option is not None for option in (matrix, operator, mask)) > 1:
+        raise OptionError("expected one of --matrix, --operator and --mask")
+    if simulate is None and save_measurements is not None:
+        raise OptionError("--save-measurements without --simulate")
+    if simulate is not None and maps is not None:
+        raise OptionError("--maps with --simulate; expected measurements of coils")
+    if save_measurements is not None and Path(save_measurements).suffix.lower() != ".npz":
+        raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
+    source = str(measurements or simulate)
+    sources = _sources(source, simulate is not None, matrix, operator, mask, maps, _shape(shape), real, seed)
+    targets = ArrayTargets.of(source, output)
+
+    def read() -> Task:
+        if operator is not None and ":" in operator and "" not in sys.path:
+            sys.path.insert(0, "")  # a factory lies in the working folder, as with python -m
+        from cgdenoise.inverse import read_problem, simulate_problem
+
+        described: dict[str, Any] = {
+            "matrix": matrix,
+            "operator_name": operator,
+            "mask": mask,
+            "maps": maps,
+            "seed": seed,
+            "real": real,
+        }
+        if simulate is None:
+            return targets.task(source, read_problem(sources, sigma or 0.0), described)
+        made = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
+        saved = {} if save_measurements is None else {save_measurements: made.saved()}
+        described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
+        return targets.task(source, made.problem, described, made.clean, saved)
+
+    run([*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], choices, read)
+
+
+def _sources(*values: Any) -> Sources:
+    from cgdenoise.inverse import Sources
+
+    return Sources(*values)
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        sides = tuple(int(side) for side in text.split(","))
+    except ValueError:
+        sides = ()
+    if len(sides) not in (2, 3) or min(sides) < 1:
+        raise OptionError(f"--shape {text}; expected H,W or C,H,W, whole numbers of at least 1")
+    return sides

@@ -1,0 +1,72 @@
+"""`cgdenoise mri`: magnetic resonance images from few samples."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cgdenoise.cli.options import (
+    Device,
+    DeviceName,
+    ExactSigma,
+    Force,
+    Json,
+    MaxIterations,
+    Members,
+    Preset,
+    PresetName,
+    Quiet,
+    Reference,
+    Seed,
+    Threads,
+)
+from cgdenoise.cli.run import ArrayTargets, Choices, Task, run
+
+
+def mri(
+    kspace: Annotated[
+        str, typer.Argument(metavar="KSPACE", help="Samples, (H, W) or (coils, H, W): .h5 of fastMRI, .cfl, .npy, .npz or .mat.")
+    ],
+    mask: Annotated[
+        str | None, typer.Option(help="Where it was sampled: image or array, white is. Where the samples are not 0 if not given.")
+    ] = None,
+    maps: Annotated[
+        str | None,
+        typer.Option(
+            help="Coil sensitivities, (coils, H, W), complex. From the sampled centre if not given, and if it is large enough."
+        ),
+    ] = None,
+    slice_number: Annotated[
+        int | None, typer.Option("--slice", min=0, help="Of a volume, from 0. The middle one if not given.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Picture; the array lies beside it. Beside the input if not given.")
+    ] = None,
+    force: Force = False,
+    preset: Preset = PresetName.BALANCED,
+    sigma: ExactSigma = 0.0,
+    members: Members = None,
+    max_iterations: MaxIterations = None,
+    seed: Seed = 0,
+    device: Device = DeviceName.AUTO,
+    threads: Threads = None,
+    reference: Reference = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Reconstruct a magnetic resonance image from samples of its centred Fourier plane, of one coil or several.
+
+    Without sensitivities, given or from the centre, every coil gets its own image, and the picture is the root of the sum of
+    their squares. The complex image is written as an array (.npy, or .cfl from .cfl), and its magnitude as a picture.
+    """
+    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
+    targets = ArrayTargets.of(kspace, output)
+
+    def read() -> Task:
+        from cgdenoise.inverse import read_kspace_problem
+
+        described = {"mask": mask, "maps": maps, "slice": slice_number}
+        return targets.task(kspace, read_kspace_problem(kspace, mask, maps, slice_number, sigma), described)
+
+    run(targets.paths, [kspace, mask, maps], choices, read)

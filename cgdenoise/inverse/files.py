@@ -1,0 +1,243 @@
+"""Problems of compressed sensing and of magnetic resonance, from the files and words of a command."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
+from cgdenoise.images import read_image
+from cgdenoise.inverse.inputs import read_array, read_mask
+from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
+from cgdenoise.inverse.problem import Array, LinearProblem
+from cgdenoise.inverse.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
+from cgdenoise.measurements import Measurements, read_measurements
+from cgdenoise.operators import ComplexFromReal, subsampled_fourier
+from cgdenoise.reconstruct import check_measurements
+from cgdenoise.scaling import check_image
+from cgdenoise.splits import Sampling
+
+_LARGEST = 2**33
+"""Bytes of a named operator's matrix beyond which a typing error is likelier than an intention."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where measurements and operator come from; None for what was not given.
+
+    Attributes
+    ----------
+    source : str
+        Path of the measurements or, to simulate them, of a clean image.
+    simulate : bool
+        Which of the two.
+    matrix, operator, mask, maps : str or None
+        Paths, and the operator's name.
+    shape : tuple of int or None
+        Of the image.
+    real : bool
+        Whether an image with Fourier samples is real.
+    seed : int
+        Of a named operator, and of simulated noise.
+    """
+
+    source: str
+    simulate: bool
+    matrix: str | None
+    operator: str | None
+    mask: str | None
+    maps: str | None
+    shape: tuple[int, ...] | None
+    real: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Measurements that were made from a clean image, and that image, (H, W) or (H, W, C) in its file's dtype."""
+
+    problem: LinearProblem
+    clean: Array
+    mask: NDArray[np.bool_] | None
+
+    def saved(self) -> bytes:
+        """Return them as the contents of a .npz that `read_measurements` reads."""
+        y, shape = self.problem.y, np.array(self.problem.operator.in_shape)
+        buffer = io.BytesIO()
+        if self.mask is None:
+            np.savez(buffer, y=y, shape=shape)
+        else:
+            np.savez(buffer, y=y, shape=shape, mask=self.mask)
+        return buffer.getvalue()
+
+
+def read_problem(sources: Sources, sigma: float) -> LinearProblem:
+    """Read measurements, and the operator that made them.
+
+    Raises
+    ------
+    MeasurementError, OperatorError, OptionError, ImageError
+        If something cannot be read, is missing, or does not go together; the message begins with the path.
+    """
+    found = read_measurements(sources.source, sources.shape)
+    with _of(sources.source):
+        if sources.operator == "fourier" or sources.mask is not None or (sources.operator is None and _has_plane(sources, found)):
+            return _fourier(found, sources.mask, sources.maps, sources.real, sigma)
+        shape = sources.shape or found.shape
+        if sources.matrix is None and sources.operator is None and found.matrix is None:
+            raise OptionError("no operator; expected one of --matrix, --operator and --mask, or A or mask in the file")
+        if shape is None:
+            raise OptionError("no shape of the image; expected --shape H,W, or shape in the file")
+        if sources.operator is not None:
+            operator = named_operator(sources.operator, shape, _affordable(sources.operator, found.y.size, shape), sources.seed)
+        else:
+            matrix = found.matrix if sources.matrix is None else _read_matrix(sources.matrix)
+            operator = matrix_operator(matrix, shape)
+        problem = linear_problem(operator, found.y, sigma)
+        _check(problem)
+        return problem
+
+
+def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: float, sigma: float | None) -> Simulation:
+    """Measure a clean image.
+
+    Parameters
+    ----------
+    sources : Sources
+        With the image as the source.
+    ratio : float
+        Measurements of a named operator, as a share of the image's values, or of the lines of the Fourier plane.
+    count : int or None
+        Their number, instead.
+    noise : float
+        Standard deviation of the noise that is added.
+    sigma : float or None
+        That the reconstruction is told; None for the true one.
+
+    Raises
+    ------
+    ImageError, MeasurementError, OperatorError, OptionError
+        As `read_problem`, or if the image is not clean.
+    """
+    clean = read_image(sources.source).pages[0]
+    with _of(sources.source):
+        values = check_image(clean)
+        if not np.isfinite(values).all():
+            raise ImageError("missing values (NaN); expected a clean image")
+        image = np.moveaxis(values, 2, 0)
+        image = image[0] if image.shape[0] == 1 else image
+        if sources.shape not in (None, image.shape):
+            raise OptionError(f"--shape {sources.shape} for an image of {image.shape}; expected no --shape with --simulate")
+        told = noise if sigma is None else sigma
+        if sources.operator == "fourier" or sources.mask is not None:
+            if image.ndim != 2:
+                raise ImageError(f"{image.shape[0]} channels; expected a grey image for the Fourier plane")
+            plane = (image.shape[0], image.shape[1])
+            share = ratio if count is None else count / plane[1]
+            kept = fourier_lines(plane, share, sources.seed) if sources.mask is None else read_mask(sources.mask, plane)
+            operator = subsampled_fourier(kept, plane) @ ComplexFromReal(plane)
+            y = simulated(operator, image, noise, sources.seed)
+            return Simulation(fourier_problem(y, kept, True, told), clean, kept)
+        if not 0 < ratio <= 1:
+            raise OptionError(f"--ratio {ratio}; expected above 0 and at most 1")
+        number = max(1, round(ratio * image.size)) if count is None else count
+        if sources.matrix is not None:
+            sensing = matrix_operator(_read_matrix(sources.matrix), image.shape)
+        else:
+            sensing = named_operator(
+                str(sources.operator), image.shape, _affordable(str(sources.operator), number, image.shape), sources.seed
+            )
+        y = simulated(sensing, image, noise, sources.seed)
+        return Simulation(linear_problem(sensing, y, told), clean, None)
+
+
+def read_kspace_problem(path: str, mask: str | None, maps: str | None, slice_number: int | None, sigma: float) -> LinearProblem:
+    """Read the Fourier samples of a magnetic resonance image, as `parallel_problem` and `fourier_problem` take them.
+
+    Raises
+    ------
+    MeasurementError, ImageError
+        If something cannot be read or does not go together; the message begins with the path.
+    """
+    found = read_measurements(path, slice_number=slice_number)
+    with _of(path):
+        return _fourier(found, mask, maps, False, sigma)
+
+
+def _fourier(found: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float) -> LinearProblem:
+    y, sampled = found.y, None
+    given = found.maps if maps is None else read_array(maps)
+    if y.ndim == 3 and y.shape[0] == 1 and given is None:
+        y = y[0]
+    plane = found.shape if y.ndim == 1 else y.shape[-2:]
+    if plane is not None and len(plane) != 2:
+        raise MeasurementError(f"y of shape {list(y.shape)}; expected [H, W], [coils, H, W], or [m] with a mask")
+    if mask is not None:
+        sampled = read_mask(mask, _size_of(mask) if plane is None else (plane[0], plane[1]))
+    elif found.mask is not None:
+        sampled = _mask_on(found.mask, found.mask.shape if plane is None else plane)
+    if y.ndim < 3 and given is None:
+        return fourier_problem(y, sampled, real, sigma)
+    if real:
+        raise OptionError("--real with coils, whose images are complex")
+    return parallel_problem(y, sampled, given, sigma)
+
+
+def _mask_on(mask: Array, plane: tuple[int, ...]) -> NDArray[np.bool_]:
+    try:
+        return np.broadcast_to(mask != 0, plane).copy()
+    except ValueError:
+        raise MeasurementError(f"mask of shape {list(mask.shape)}; expected {list(plane)}") from None
+
+
+def _size_of(path: str) -> tuple[int, int]:
+    height, width = read_array(path).shape[:2]
+    return height, width
+
+
+def _has_plane(sources: Sources, found: Measurements) -> bool:
+    return sources.matrix is None and found.matrix is None and (found.mask is not None or Path(sources.source).suffix == ".cfl")
+
+
+def _read_matrix(path: str) -> Any:
+    if Path(path).suffix.lower() != ".npz":
+        return read_array(path)
+    from scipy import sparse
+
+    try:
+        return sparse.load_npz(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or "no sparse matrix of scipy.sparse.save_npz"
+        raise MeasurementError(f"{path}: {reason}; expected one, or a dense .npy") from error
+
+
+def _affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
+    if name in ("gaussian", "rademacher") and 4 * count * int(np.prod(shape)) > _LARGEST:
+        raise OptionError(f"{count} measurements of {shape}: a matrix of over 8 GiB; expected fewer, or --operator dct")
+    return count
+
+
+def _check(problem: LinearProblem) -> None:
+    check_measurements(problem.operator, problem.y, problem.sampling or Sampling.entries(problem.operator.out_shape))
+
+
+@contextmanager
+def _of(path: str) -> Iterator[None]:
+    """Let errors begin with the path, unless they name another."""
+    try:
+        yield
+    except (MeasurementError, OperatorError, ImageError, OptionError) as error:
+        text = str(error)
+        raise type(error)(text if _names_a_file(text) else f"{path}: {text}") from error
+
+
+def _names_a_file(text: str) -> bool:
+    return os.path.lexists(text.split(": ", 1)[0])

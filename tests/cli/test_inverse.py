@@ -1,0 +1,191 @@
+"""`inpaint`, `deblur` and `upscale`: pictures in, pictures out."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from cgdenoise.operators import Downsample
+from cgdenoise.record import read_log
+
+LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
+QUICK = (*LIGHT, "--max-iterations", "10")
+
+
+@pytest.fixture
+def done(cli, light):
+    """Run a command quickly, which must succeed without a word on stderr."""
+
+    def run(command, *args, quick=QUICK):
+        outcome = cli(command, *args, *quick)
+        assert outcome.code == 0, outcome.err
+        assert outcome.err == ""
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def keep():
+    return np.random.default_rng(0).random((24, 24)) < 0.6
+
+
+@pytest.fixture
+def files(folder, clean, keep):
+    """Write clean.png, holes.png, black where it is missing, and mask.png."""
+    Image.fromarray(clean).save(folder / "clean.png", dpi=(300, 300))
+    Image.fromarray(np.where(keep[..., None], clean, 0).astype(np.uint8)).save(folder / "holes.png", dpi=(300, 300))
+    Image.fromarray(keep.astype(np.uint8) * 255).save(folder / "mask.png")
+    return folder
+
+
+def read(path):
+    return np.array(Image.open(path))
+
+
+def test_missing_pixels_are_filled_and_others_stay(done, files, clean, keep):
+    outcome = done("inpaint", "holes.png", "--mask", "mask.png", quick=(*LIGHT, "--max-iterations", "150"))
+    found = read(files / "holes_inpainted.png")
+    assert np.array_equal(found[keep], clean[keep])
+    missing = clean[~keep].astype(float)
+    assert np.sqrt(np.mean((found[~keep] - missing) ** 2)) < 0.6 * missing.std()
+    assert outcome.out.startswith("holes_inpainted.png: 1 fit, depth 3")
+    (log,) = read_log(files / "holes_inpainted.fit.jsonl")
+    assert (log.header["input"]["name"], log.header["input"]["mask"]) == ("holes.png", "mask.png")
+    assert log.end["status"] == "complete"
+    with Image.open(files / "holes_inpainted.png") as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.05)
+
+
+def test_inverted_mask_is_the_same(done, files, keep):
+    Image.fromarray((~keep).astype(np.uint8)).save(files / "black.png")
+    done("inpaint", "holes.png", "--mask", "mask.png", "-o", "a.png")
+    done("inpaint", "holes.png", "--mask", "black.png", "--invert", "-o", "b.png")
+    assert (files / "a.png").read_bytes() == (files / "b.png").read_bytes()
+
+
+def test_nan_is_missing_and_floats_keep_every_digit(done, files, clean, keep):
+    values = clean[..., 0] + 1000 + 1e-7 * np.arange(24)
+    np.save(files / "a.npy", np.where(keep, values, np.nan))
+    done("inpaint", "a.npy")
+    found = np.load(files / "a_inpainted.npy")
+    assert np.array_equal(found[keep], values[keep])
+    assert np.isfinite(found).all()
+    assert 900 < found.min() < found.max() < 1400
+
+
+def test_noisy_pixels_are_restored_too(done, files, clean, keep):
+    done("inpaint", "holes.png", "--mask", "mask.png", "--sigma", "10")
+    assert not np.array_equal(read(files / "holes_inpainted.png")[keep], clean[keep])
+
+
+def test_16_bits_stay(done, files, clean):
+    tifffile.imwrite(files / "deep.tif", clean[..., 0].astype(np.uint16) * 257)
+    done("inpaint", "deep.tif", "--mask", "mask.png")
+    found = tifffile.imread(files / "deep_inpainted.tif")
+    assert found.dtype == np.uint16
+    assert (found % 257).any()
+
+
+def test_blur_is_undone_within_the_frame(done, files, clean):
+    psf = np.zeros((3, 5))
+    psf[1] = 1 / 5  # a motion along the rows
+    wide = np.pad(clean.astype(float), ((0, 0), (2, 2), (0, 0)), mode="reflect")
+    blurred = sum(wide[:, k : k + 24] for k in range(5)) / 5
+    np.save(files / "blurred.npy", blurred)
+    np.save(files / "psf.npy", psf)
+    done("deblur", "blurred.npy", "--psf", "psf.npy", "--sigma", "1", quick=(*LIGHT, "--max-iterations", "200"))
+    found = np.load(files / "blurred_deblurred.npy")
+    assert found.shape == (24, 24, 3)
+    inner = (slice(None), slice(4, 20))  # the ends were reflected
+    assert np.mean((found - clean)[inner] ** 2) < np.mean((blurred - clean)[inner] ** 2)
+
+
+@pytest.mark.parametrize("psf", ["gaussian:1", "motion:4,30"])
+def test_psf_by_its_name(done, files, psf):
+    found = json.loads(done("deblur", "clean.png", "--psf", psf, "--json").out)
+    assert found["sigma_estimated"]
+    assert read(files / "clean_deblurred.png").shape == (24, 24, 3)
+
+
+@pytest.mark.parametrize("kernel", ["box", "bicubic"])
+def test_picture_with_more_pixels_averages_to_the_given_one(done, files, clean, kernel):
+    np.save(files / "a.npy", clean[..., 0].astype(np.float32))
+    done("upscale", "a.npy", "--factor", "3", "--kernel", kernel)
+    found = np.load(files / "a_upscaled.npy")
+    assert found.shape == (72, 72)
+    means = Downsample((72, 72), 3, kernel)(torch.from_numpy(found)).numpy()
+    np.testing.assert_allclose(means, clean[..., 0], atol=0.5)
+
+
+def test_upscaled_png_states_the_new_resolution(done, files):
+    done("upscale", "clean.png")
+    with Image.open(files / "clean_upscaled.png") as image:
+        assert image.size == (48, 48)
+        assert image.info["dpi"] == pytest.approx((600, 600), abs=0.1)
+
+
+def test_reference_adds_figures_and_leaves_the_result_alone(done, files):
+    done("inpaint", "holes.png", "--mask", "mask.png", "-o", "a.png")
+    found = json.loads(
+        done("inpaint", "holes.png", "--mask", "mask.png", "-o", "b.png", "--reference", "clean.png", "--json").out
+    )
+    assert (files / "a.png").read_bytes() == (files / "b.png").read_bytes()
+    assert 10 < found["psnr"] < 50
+    (log,) = read_log(files / "b.fit.jsonl")
+    assert log.end["psnr"] == found["psnr"]
+    assert log.fits[0]["psnr"] in [evaluation["psnr"] for evaluation in log.evaluations]
+
+
+def test_quiet_and_force(done, files):
+    assert done("inpaint", "holes.png", "--mask", "mask.png", "-q").out == ""
+    assert done("inpaint", "holes.png", "--mask", "mask.png", "-q", "--force", "--seed", "2").out == ""
+
+
+INPAINT = ("inpaint", "holes.png", "--mask")
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ((*INPAINT, "small.png"), "small.png: a mask of shape (8, 24); expected (24, 24)"),
+        ((*INPAINT, "nothing.png"), "nothing.png: a mask that keeps nothing"),
+        ((*INPAINT, "clean.png"), "clean.png: a coloured picture"),
+        ((*INPAINT, "absent.png"), "absent.png"),
+        ((*INPAINT, "white.png"), "holes.png: nothing is missing"),
+        (("inpaint", "holes.png"), "holes.png: nothing is missing"),
+        (("inpaint", "pages.tif", "--mask", "mask.png"), "pages.tif: 2 pages"),
+        ((*INPAINT, "mask.png", "--reference", "small.png"), "the reference has shape (8, 24)"),
+        ((*INPAINT, "mask.png", "-o", "old.png"), "old.png: exists"),
+        (("deblur", "holes.png", "--psf", "large.npy"), "PSF of shape [60, 3]"),
+        (("deblur", "holes.png", "--psf", "zero.png"), "sum 0"),
+        (("deblur", "nan.npy", "--psf", "gaussian:1"), "nan.npy: missing values"),
+        (("upscale", "nan.npy"), "nan.npy: missing values"),
+    ],
+)
+def test_bad_input_is_refused(refused, files, args, names):
+    Image.fromarray(np.ones((8, 24), np.uint8)).save(files / "small.png")
+    for name, value in (("nothing", 0), ("white", 255), ("zero", 0), ("old", 1)):
+        Image.fromarray(np.full((24, 24), value, np.uint8)).save(files / f"{name}.png")
+    tifffile.imwrite(files / "pages.tif", np.zeros((2, 24, 24), np.uint8), photometric="minisblack")
+    np.save(files / "large.npy", np.ones((60, 3)))
+    np.save(files / "nan.npy", np.full((24, 24), np.nan) * np.eye(24) + 1)
+    if "large.npy" in args:
+        Image.fromarray(np.ones((24, 24), np.uint8)).save(files / "holes.png")
+    refused(*args, *QUICK, names=names)
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        (("deblur", "holes.png", "--psf", "gaussian:x"), "--psf gaussian:x"),
+        (("deblur", "holes.png", "--psf", "motion:3"), "1 numbers instead of 2"),
+        ((*INPAINT, "mask.png", "-o", "mask.png"), "mask.png: is an input"),
+        ((*INPAINT, "mask.png", "-o", "holes.png"), "holes.png: is an input"),
+    ],
+)
+def test_usage_errors(refused, files, args, names):
+    refused(*args, *QUICK, names=names, code=2)

@@ -1,0 +1,104 @@
+"""Fourier samples: on the grid or alone, calibration, and maps from the centre."""
+
+import numpy as np
+import pytest
+import torch
+
+from cgdenoise.errors import MeasurementError
+from cgdenoise.inverse import estimate_maps, fourier_lines, fourier_problem, parallel_problem
+from cgdenoise.inverse.kspace import _calibration
+from cgdenoise.operators import Fourier
+
+
+@pytest.fixture
+def image():
+    rows, columns = np.mgrid[-1:1:48j, -1:1:40j]
+    inside = rows**2 + columns**2 < 0.8
+    return inside * (1 + 0.5 * np.cos(9 * rows) * np.sin(7 * columns)) * np.exp(1j * rows)
+
+
+@pytest.fixture
+def maps():
+    rows, columns = np.mgrid[-1:1:48j, -1:1:40j]
+    raw = np.stack([np.exp(-((rows - r) ** 2) - (columns - c) ** 2 + 1j * c * rows) for r in (-1, 1) for c in (-1, 1)])
+    return raw / np.sqrt((abs(raw) ** 2).sum(0))
+
+
+def transform(image):
+    return Fourier(image.shape).__call__(torch.from_numpy(image)).numpy()
+
+
+def test_lines_are_the_centre_and_a_share_of_all():
+    mask = fourier_lines((10, 100), 0.25, 3)
+    assert mask.shape == (10, 100)
+    assert mask[0].sum() == 25
+    assert mask[:, 46:54].all()
+    assert (mask == mask[:1]).all()
+    assert not np.array_equal(mask, fourier_lines((10, 100), 0.25, 4))
+
+
+@pytest.mark.parametrize("shape", [(48, 40), (47, 41)])
+def test_calibration_is_the_largest_centred_block(shape):
+    mask = np.zeros(shape, bool)
+    top, left = shape[0] // 2, shape[1] // 2
+    mask[top - 6 : top + 6, left - 3 : left + 4] = True
+    assert _calibration(mask) == (12, 7)
+    assert _calibration(fourier_lines(shape, 0.3, 0)) == (shape[0], pytest.approx(0.08 * shape[1], abs=1))
+    assert _calibration(np.ones(shape, bool)) == shape
+    assert _calibration(np.zeros(shape, bool)) == (0, 0)
+
+
+def test_maps_come_from_the_centre(image, maps):
+    mask = np.zeros((48, 40), bool)
+    mask[16:32, 12:28] = True
+    found = estimate_maps(transform(maps * image) * mask, mask)
+    inside = abs(image) > 0.7
+    assert np.allclose((abs(found) ** 2).sum(0)[inside], 1, atol=1e-5)
+    # Only up to a phase that all coils share: that is the image's.
+    agreement = abs((found.conj() * maps).sum(0))[inside]
+    assert agreement.min() > 0.9
+    assert np.mean(agreement) > 0.99
+
+
+def test_without_a_centre_every_coil_has_its_image(image, maps):
+    mask = np.zeros((48, 40), bool)
+    mask[:, ::4] = True
+    y = transform(maps * image) * mask
+    assert estimate_maps(y, mask) is None
+    problem = parallel_problem(y, None, None, 0.0)
+    assert problem.operator.in_shape == (4, 48, 40)
+    np.testing.assert_allclose(problem.view(maps * image), abs(image), atol=1e-12)
+    assert np.array_equal(problem.sampling.valid.numpy()[0] > 0, mask)
+
+
+def test_given_maps_explain_the_samples(image, maps):
+    y = transform(maps * image)
+    problem = parallel_problem(y, None, maps, 0.0)
+    np.testing.assert_allclose(problem.operator(torch.from_numpy(image)).numpy(), y, atol=1e-5)
+
+
+def test_samples_alone_go_where_the_mask_says(image):
+    mask = fourier_lines((48, 40), 0.5, 0)
+    grid = np.where(mask, transform(image), 0)
+    np.testing.assert_array_equal(fourier_problem(grid[mask], mask, False, 0.0).y, grid)
+    np.testing.assert_array_equal(fourier_problem(grid, None, False, 0.0).sampling.valid.numpy() > 0, mask)
+
+
+@pytest.mark.parametrize(
+    ("y", "mask", "message"),
+    [
+        (np.ones((8, 8)), None, "complex"),
+        (np.ones((2, 8, 8), complex), None, r"\(H, W\)"),
+        (np.ones(9, complex), np.ones((2, 5), bool), "9 samples and a mask with 10"),
+        (np.ones(9, complex), None, "9 samples and no mask"),
+        (np.ones((8, 8), complex), np.ones((8, 9), bool), r"\(8, 9\)"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(y, mask, message):
+    with pytest.raises(MeasurementError, match=message):
+        fourier_problem(y, mask, False, 0.0)
+
+
+def test_maps_of_another_shape_are_refused():
+    with pytest.raises(MeasurementError, match="maps"):
+        parallel_problem(np.ones((2, 8, 8), complex), None, np.ones((3, 8, 8), complex), 0.0)

@@ -1,0 +1,83 @@
+"""Conjugate gradients against NumPy's least squares; projections that arrive at once; the range of a pilot."""
+
+import numpy as np
+import pytest
+import torch
+
+from cgdenoise.leastsquares import conjugate_gradients, data_consistency, pilot
+from cgdenoise.operators import (
+    ComplexFromReal,
+    DenseMatrix,
+    Downsample,
+    PixelMask,
+    SubsampledDCT,
+    random_matrix,
+    subsampled_fourier,
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("rows", [8, 30])
+def test_agrees_with_numpy_from_any_start(rng, rows):
+    matrix, y, start = rng.standard_normal((rows, 16)), rng.standard_normal(rows), rng.standard_normal(16)
+    found = conjugate_gradients(
+        DenseMatrix(matrix, (4, 4)), torch.from_numpy(y), torch.from_numpy(start.reshape(4, 4)), iterations=40
+    )
+    expected = start + np.linalg.lstsq(matrix, y - matrix @ start, rcond=None)[0]  # the solution nearest to the start
+    np.testing.assert_allclose(found.flatten(), expected, rtol=1e-6, atol=1e-8)
+
+
+def fourier(rng):
+    mask = np.tile(rng.random(12) < 0.5, (10, 1))
+    return subsampled_fourier(mask, (10, 12)) @ ComplexFromReal((10, 12))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: PixelMask(rng.random((3, 10, 12)) < 0.5),
+        lambda rng: Downsample((2, 10, 12), 2),
+        lambda rng: SubsampledDCT((10, 12), 30, 1),
+        lambda rng: subsampled_fourier(np.tile(rng.random(12) < 0.5, (10, 1)), (10, 12)),
+    ],
+    ids=["mask", "means", "dct", "fourier"],
+)
+def test_measured_values_come_back_in_one_iteration_and_nothing_else_changes(rng, make):
+    operator = make(rng)
+    complex_images = operator.domain == "complex"
+    truth, start = (torch.from_numpy(rng.standard_normal((*operator.in_shape, 2))) for _ in range(2))
+    truth, start = (torch.view_as_complex(x) if complex_images else x[..., 0] for x in (truth, start))
+    y = operator(truth)
+    found = data_consistency(operator, y, start, 1)
+    torch.testing.assert_close(operator(found), y, rtol=1e-9, atol=1e-9)
+    change = found - start
+    norm = operator.normal(change).norm() / change.norm()  # what the operator does not see is orthogonal to the change
+    torch.testing.assert_close(operator.normal(change), norm * change, rtol=1e-4, atol=1e-4)
+
+
+def test_consistent_image_stays(rng):
+    operator = PixelMask(rng.random((1, 8, 8)) < 0.5)
+    image = torch.from_numpy(rng.standard_normal((1, 8, 8)))
+    assert torch.equal(data_consistency(operator, operator(image), image, 10), image)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: random_matrix((1, 32, 32), 256, 0),
+        lambda: SubsampledDCT((1, 32, 32), 256, 0),
+        lambda: PixelMask(np.random.default_rng(0).random((1, 32, 32)) < 0.2),
+    ],
+    ids=["gaussian", "dct", "mask"],
+)
+def test_pilot_has_the_level_and_the_contrast_of_the_image(make):
+    operator = make()
+    rows = torch.linspace(0, 1, 32, dtype=torch.float64)
+    image = (200 + 50 * torch.sin(3 * rows)[:, None] * torch.cos(3 * rows))[None]
+    found = pilot(operator, operator(image), 10)
+    assert float(found.mean()) == pytest.approx(float(image.mean()), rel=0.02)
+    assert float(found.std()) == pytest.approx(float(image.std()), rel=0.4)

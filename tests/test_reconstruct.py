@@ -1,0 +1,186 @@
+"""Reconstruction from an array of measurements: what comes back, in which unit, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from skimage import data, transform
+
+from cgdenoise.ensemble import TooEarlyError
+from cgdenoise.errors import MeasurementError, OperatorError, OptionError
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.operators import (
+    Coils,
+    ComplexFromReal,
+    DenseMatrix,
+    Fourier,
+    PixelMask,
+    SubsampledDCT,
+    random_matrix,
+    subsampled_fourier,
+)
+from cgdenoise.presets import RECONSTRUCTION
+from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restore import RestorationError
+from cgdenoise.splits import Sampling
+
+LIGHT = replace(
+    RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), trial_iterations=0, max_iterations=150, patience=40
+)
+QUICK = replace(LIGHT, max_iterations=10)
+
+
+@pytest.fixture(scope="module")
+def image():
+    """A smooth photograph, (32, 32), 0 to 255."""
+    return transform.resize(data.camera().astype(float)[:256, 128:384], (32, 32), anti_aliasing=True)
+
+
+def measure(operator, image):
+    return operator(torch.from_numpy(image)).numpy()
+
+
+def error(found, expected):
+    return float(np.sqrt(np.mean(np.abs(found - expected) ** 2)))
+
+
+def test_missing_pixels_come_back_and_measured_ones_stay(image):
+    mask = torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5
+    operator = PixelMask(mask)
+    y = np.where(mask, image, np.nan)
+    found, result, _ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
+    assert found.shape == (1, 32, 32)
+    np.testing.assert_allclose(found[mask.numpy()], image[mask.numpy()[0]], atol=1e-3)
+    missing = ~mask.numpy()
+    assert error(found[missing], image[missing[0]]) < 0.6 * image[missing[0]].std()
+    assert (result.depth, len(result.fits), result.interrupted) == (3, 1, False)
+
+
+@pytest.mark.parametrize("make", [random_matrix, SubsampledDCT])
+def test_half_the_measurements_give_the_image_of_any_unit(image, make):
+    operator = make((32, 32), 512, 1)
+    y = measure(operator, image)
+    found, _, scale = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    least_norm = operator.adjoint(torch.from_numpy(y)).numpy() * 0.5
+    assert error(found, image) < 0.5 * error(least_norm, image)
+    again, _, larger = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
+    np.testing.assert_allclose(again * 1e4, found, rtol=1e-9)
+    assert larger.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
+
+
+def test_complex_image_has_a_phase(image):
+    rows = np.linspace(-1, 1, 32)
+    truth = image * np.exp(1j * (rows[:, None] + 0.5 * rows))
+    lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
+    operator = subsampled_fourier(lines, (32, 32))
+    y = measure(operator, truth)
+    found, _, _ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
+    assert found.dtype == np.complex128
+    np.testing.assert_allclose(measure(operator, found), y, atol=1e-2)
+    assert error(found, truth) < 0.85 * error(operator.adjoint(torch.from_numpy(y)).numpy(), truth)
+
+
+def test_real_image_behind_complex_measurements_is_real(image):
+    operator = Fourier((32, 32)) @ ComplexFromReal((32, 32))
+    found, _, _ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
+    assert found.dtype == np.float64
+    assert error(found, image) < 0.1  # all is measured
+
+
+def test_images_of_several_coils_are_channels(image):
+    maps = np.stack([np.full((32, 32), 0.6), np.full((32, 32), 0.8j)]).astype(np.complex64)
+    whole = Fourier((2, 32, 32))
+    single = whole @ Coils(maps)
+    y = measure(single, image.astype(complex))
+    combined, _, _ = reconstruct(single, y, preset=QUICK, device="cpu")
+    separate, _, _ = reconstruct(whole, y, preset=QUICK, device="cpu")
+    assert error(combined, image) < 0.1
+    assert separate.shape == (2, 32, 32)
+    assert error(separate, maps * image) < 0.1
+
+
+def test_noisy_measurements_are_not_reproduced(image):
+    operator = random_matrix((32, 32), 900, 1)
+    clean = measure(operator, image)
+    y = clean + np.random.default_rng(0).normal(0, 10, clean.shape)
+    exact, _, _ = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    smooth, result, _ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
+    assert error(measure(operator, exact), y) < 4 < error(measure(operator, smooth), y)
+    assert error(smooth, image) < error(exact, image)
+    assert result.sigma == 10
+
+
+def test_same_seed_gives_the_same_bytes(image):
+    operator = random_matrix((32, 32), 300, 1)
+    y = measure(operator, image)
+    a, b, c = (reconstruct(operator, y, preset=QUICK, seed=seed, device="cpu").image for seed in (0, 0, 1))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_snapshots_have_the_image_and_errors_in_its_unit(image):
+    operator = random_matrix((32, 32), 500, 1)
+    y = measure(operator, image)
+    seen = []
+    preset = replace(LIGHT, hold_out=0.0, stop="none", max_iterations=60)
+    reconstruct(operator, y, preset=preset, device="cpu", observers=[lambda s: seen.append((s.residual_rms, s.image()))])
+    rms, last = seen[-1]
+    assert rms == pytest.approx(error(measure(operator, last), y), rel=1e-2)
+
+
+def test_interrupted_run_keeps_its_image(image):
+    operator = random_matrix((32, 32), 500, 1)
+    asked = iter(range(1000))
+    found, result, _ = reconstruct(
+        operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: next(asked) == 40
+    )
+    assert result.interrupted
+    assert np.isfinite(found).all()
+    with pytest.raises(TooEarlyError):
+        reconstruct(operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: True)
+
+
+def test_constant_image_is_not_fitted():
+    operator = SubsampledDCT((16, 16), 200, 0)
+    found, result, _ = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    np.testing.assert_allclose(found, 7, rtol=1e-5)
+    assert (result.fits, result.depth) == ((), 0)
+
+
+def test_collapse_keeps_the_least_bad_image(image, monkeypatch):
+    monkeypatch.setattr("cgdenoise.ensemble.has_collapsed", lambda *args: True)
+    operator = random_matrix((32, 32), 500, 1)
+    with pytest.raises(RestorationError) as caught:
+        reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
+    assert caught.value.best.shape == (32, 32)
+    assert 50 < caught.value.best.mean() < 250
+    assert len(caught.value.result.fits) == 3
+
+
+MATRIX = DenseMatrix(np.eye(16)[:8], (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("operator", "y", "message"),
+    [
+        (MATRIX, np.ones(9), r"\[9\].*\[8\]"),
+        (MATRIX, np.zeros(8), "0 throughout"),
+        (MATRIX, np.full(8, np.nan), "8 values that are NaN"),
+        (MATRIX, np.full(8, "a"), "dtype"),
+    ],
+)
+def test_bad_measurements_are_refused(operator, y, message):
+    with pytest.raises(MeasurementError, match=message):
+        reconstruct(operator, y, preset=QUICK, device="cpu")
+
+
+def test_bad_parameters_are_refused(image):
+    with pytest.raises(OptionError, match="sigma"):
+        reconstruct(MATRIX, np.ones(8), sigma=-1, device="cpu")
+    with pytest.raises(OptionError, match="preset"):
+        reconstruct(MATRIX, np.ones(8), preset="quick", device="cpu")
+    with pytest.raises(MeasurementError, match="sampling"):
+        reconstruct(MATRIX, np.ones(8), sampling=Sampling.entries((7,)), device="cpu")
+    with pytest.raises(OperatorError, match="expected images"):
+        reconstruct(DenseMatrix(np.eye(4), (4,)), np.ones(4), device="cpu")
