@@ -15,7 +15,7 @@ LAYERS = [
         *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
         *("operators", "measurements"),
     },
-    {"presets", "fit", "splits", "leastsquares", "checks"},
+    {"presets", "fit", "splits", "leastsquares", "checks", "guide", "plug"},
     {"ensemble"},
     {"restore", "reconstruct", "estimate"},
     {"batch", "curves", "inverse"},
