@@ -12,8 +12,8 @@ from cgdenoise.operators import Downsample, ForwardOperator
 _ROUNDING = 1e-20
 """Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
 
-_COARSE = 8
-"""Blocks along the shorter side of the coarse image that a pilot begins with."""
+_COARSE, _COARSE_ITERATIONS = 8, 50
+"""Blocks along the shorter side of the coarse image that a pilot begins with, and how well it is solved for."""
 
 
 @torch.no_grad()
@@ -77,12 +77,12 @@ def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
     y : Tensor
         [*out_shape], in double precision.
     iterations : int
-        Of each of the two.
+        Of the second part.
     """
     factor = max(1, min(operator.in_shape[1:]) // _COARSE)
     down = Downsample(operator.in_shape, factor).to(y.device)
     blocks = operator @ _Transposed(down)
-    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), iterations)
+    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), _COARSE_ITERATIONS)
     return conjugate_gradients(operator, y, down.adjoint(start), iterations)
 
 

@@ -86,7 +86,7 @@ class Sampling:
         valid : Tensor
             [1, ...]: 1 where there is a measurement.
         fraction : float
-            Share of the units to hold out, 0 to 1; at least four if it is above 0 and there are enough, and never all measurements.
+            Share of the units to hold out, 0 to 1; at least four if it is above 0 and there are enough, never all measurements.
         rng : torch.Generator
             On the CPU.
 

@@ -99,8 +99,8 @@ def read_problem(sources: Sources, sigma: float) -> LinearProblem:
         if sources.operator is not None:
             operator = named_operator(sources.operator, shape, _affordable(sources.operator, found.y.size, shape), sources.seed)
         else:
-            matrix = found.matrix if sources.matrix is None else _read_matrix(sources.matrix)
-            operator = matrix_operator(matrix, shape)
+            with _of(sources.matrix or sources.source):
+                operator = matrix_operator(found.matrix if sources.matrix is None else _read_matrix(sources.matrix), shape)
         problem = linear_problem(operator, found.y, sigma)
         _check(problem)
         return problem

@@ -14,6 +14,12 @@ from cgdenoise.splits import Sampling
 
 Mask = NDArray[np.bool_]
 
+_GIVEN, _ESTIMATED = 3, 1
+"""Iterations of the projection onto the samples, with given maps and with those from the centre: it fits the maps' errors too.
+
+A simulated scan, 96 x 96, four coils, a third of the lines: with exact maps 34.9 dB before, 37.2 after 1 and 38.4 after 3; with
+maps from the centre 34.9, 35.4 and 34.6, and after 10 30.8."""
+
 _LEAST_CALIBRATION = 8
 """Samples along each axis below which the centre tells nothing of the coils."""
 
@@ -67,6 +73,7 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
         If the arrays do not go together.
     """
     y, mask = _on_grid(y, mask, axes=3)
+    consistency = _ESTIMATED if maps is None else _GIVEN
     if maps is None:
         maps = estimate_maps(y, mask)
     elif maps.shape != y.shape or maps.dtype.kind != "c":
@@ -76,7 +83,8 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     operator: ForwardOperator = PixelMask(whole) @ Fourier(y.shape)
     if maps is None:
         return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma)
-    return LinearProblem(operator @ Coils(maps.astype(np.complex64)), y, np.abs, sampling, sigma)
+    scan = operator @ Coils(maps.astype(np.complex64))
+    return LinearProblem(scan, y, np.abs, sampling, sigma, consistency=consistency)
 
 
 def estimate_maps(y: Array, mask: Mask) -> NDArray[np.complex64] | None:

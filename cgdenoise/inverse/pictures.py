@@ -76,6 +76,8 @@ def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) 
     page, values = _page(picture)
     if not np.isfinite(values).all():
         raise ImageError("missing values (NaN); expected a picture without them")
+    if psf.shape[0] > page.shape[0] or psf.shape[1] > page.shape[1]:
+        raise ImageError(f"a picture of {list(page.shape[:2])} and a PSF of shape {list(psf.shape)}; expected one no larger")
     y = _planes(values)
     below, right = psf.shape[0] - 1, psf.shape[1] - 1
     channels, height, width = y.shape

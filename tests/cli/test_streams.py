@@ -11,6 +11,8 @@ from PIL import Image
 
 import cgdenoise
 
+PROBLEMS = ("inpaint", "deblur", "upscale", "cs", "mri")
+
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 
 
@@ -86,7 +88,10 @@ def test_python_m_and_version(start):
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("args", [["--help"], ["-h"], ["denoise", "--help"], ["info", "--help"], ["plot", "--help"]])
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["-h"], ["denoise", "--help"], ["info", "--help"], ["plot", "--help"], *([name, "--help"] for name in PROBLEMS)],
+)
 def test_help_goes_to_standard_output(cli, args):
     outcome = cli(*args)
     assert (outcome.code, outcome.err) == (0, "")
@@ -98,7 +103,8 @@ def test_help_and_usage_errors_import_nothing_heavy(folder):
     program = """
 import sys
 from cgdenoise.cli.app import main
-for args in (["--help"], ["denoise", "--help"], ["info", "--help"], ["plot", "--help"], ["--version"], ["denoise"]):
+commands = ["denoise", "info", "plot", "inpaint", "deblur", "upscale", "cs", "mri"]
+for args in (["--help"], *([name, "--help"] for name in commands), ["--version"], ["denoise"], ["mri"]):
     sys.argv = ["cgdenoise", *args]
     try:
         main()

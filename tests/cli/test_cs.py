@@ -1,0 +1,265 @@
+"""`cs` and `mri`: from files of measurements to an array and a picture."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+import torch
+from PIL import Image
+
+from cgdenoise.measurements import read_cfl, write_cfl
+from cgdenoise.operators import Fourier, random_matrix
+from cgdenoise.record import read_log
+
+LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
+QUICK = (*LIGHT, "--max-iterations", "10")
+
+OPERATORS = """
+import numpy as np
+
+class Sampling:
+    def __init__(self, shape):
+        self.shape = (100, int(np.prod(shape)))
+        self.matrix = np.random.default_rng(0).standard_normal(self.shape) / 10
+    def matvec(self, x):
+        return self.matrix @ x
+    def rmatvec(self, y):
+        return self.matrix.T @ y
+
+class Wrong(Sampling):
+    def rmatvec(self, y):
+        return 2 * self.matrix.T @ y
+"""
+
+
+@pytest.fixture
+def done(cli, light):
+    def run(command, *args, quick=QUICK):
+        outcome = cli(command, *args, *quick)
+        assert outcome.code == 0, outcome.err
+        assert outcome.err == ""
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def image(clean):
+    return clean[..., 1].astype(float)
+
+
+def measured(operator, image):
+    return operator(torch.from_numpy(image)).numpy()
+
+
+@pytest.fixture
+def matrix():
+    return np.random.default_rng(1).standard_normal((288, 576)) / 17
+
+
+def test_matrix_gives_the_image_in_row_major_order(done, folder, image, matrix):
+    np.save(folder / "A.npy", matrix)
+    np.save(folder / "y.npy", matrix @ image.ravel())
+    outcome = done(
+        "cs", "--measurements", "y.npy", "--matrix", "A.npy", "--shape", "24,24", quick=(*LIGHT, "--max-iterations", "150")
+    )
+    found = np.load(folder / "y_reconstructed.npy")
+    assert (found.shape, found.dtype) == ((24, 24), np.float32)
+    np.testing.assert_allclose(matrix @ found.ravel(), matrix @ image.ravel(), atol=1)
+    assert np.corrcoef(found.ravel(), image.ravel())[0, 1] > 0.75
+    picture = np.array(Image.open(folder / "y_reconstructed.png"))
+    low, high = min(0, found.min()), found.max()
+    np.testing.assert_allclose(picture, (found - low) / (high - low) * 255, atol=0.51)
+    assert f"range {low:.4g} to {high:.4g}" in outcome.out
+    (log,) = read_log(folder / "y_reconstructed.fit.jsonl")
+    assert log.header["input"]["order"] == "row-major"
+    assert 0.5 * np.ptp(image) < log.header["input"]["scale"]["factor"] < 2 * np.ptp(image)
+
+
+@pytest.mark.parametrize("kind", ["npz", "mat", "sparse", "factory", "gaussian"])
+def test_every_source_of_an_operator_gives_consistent_images(done, folder, image, matrix, kind):
+    rows = matrix[:100]
+    y = rows @ image.ravel()
+    options = ["--measurements", "y.npy", "--shape", "24,24"]
+    if kind == "npz":
+        np.savez(folder / "y.npz", y=y, A=rows, shape=[24, 24])
+        options = ["--measurements", "y.npz"]
+    elif kind == "mat":  # x(:) is column-major there
+        columns = rows.reshape(100, 24, 24).transpose(0, 2, 1).reshape(100, -1)
+        scipy.io.savemat(folder / "y.mat", {"y": y[:, None], "A": columns, "shape": [24, 24]})
+        options = ["--measurements", "y.mat"]
+    elif kind == "sparse":
+        scipy.sparse.save_npz(folder / "A.npz", scipy.sparse.csr_array(rows))
+        options += ["--matrix", "A.npz"]
+    elif kind == "factory":
+        (folder / "my_operators.py").write_text(OPERATORS)
+        rows = np.random.default_rng(0).standard_normal((100, 576)) / 10
+        y = rows @ image.ravel()
+        options += ["--operator", "my_operators:Sampling"]
+    else:
+        rows = None
+        y = measured(random_matrix((24, 24), 100, 7), image)
+        options += ["--operator", "gaussian", "--seed", "7"]
+    np.save(folder / "y.npy", y)
+    done("cs", *options, "-o", "x.png")
+    found = np.load(folder / "x.npy").astype(float)
+    again = measured(random_matrix((24, 24), 100, 7), found) if rows is None else rows @ found.ravel()
+    np.testing.assert_allclose(again, y, atol=0.03 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("operator", ["gaussian", "rademacher", "dct", "fourier"])
+def test_simulated_measurements_can_be_saved_and_read(done, folder, clean, operator):
+    Image.fromarray(clean[..., 1]).save(folder / "clean.png")
+    options = ["--operator", operator, "--seed", "3"]
+    found = json.loads(
+        done(
+            "cs", "--simulate", "clean.png", *options, "--ratio", "0.5", "--save-measurements", "y.npz", "--json", "-o", "a.png"
+        ).out
+    )
+    assert found["psnr"] > 12
+    assert np.array(Image.open(folder / "a.png")).dtype == np.uint8
+    real = ["--real"] if operator == "fourier" else []
+    done("cs", "--measurements", "y.npz", *options, *real, "-o", "b.png")
+    np.testing.assert_array_equal(np.load(folder / "a.npy"), np.load(folder / "b.npy"))
+
+
+def test_simulated_noise_is_told_to_the_fit(done, folder, clean):
+    Image.fromarray(clean).save(folder / "clean.png")
+    found = json.loads(
+        done("cs", "--simulate", "clean.png", "--count", "300", "--simulate-sigma", "5", "--json", "-o", "a.png").out
+    )
+    assert found["sigma"] == 5
+    assert np.load(folder / "a.npy").shape == (3, 24, 24)
+    assert np.array(Image.open(folder / "a.png")).shape == (24, 24, 3)
+
+
+@pytest.fixture
+def phantom(image):
+    inside = np.outer(np.hanning(26), np.hanning(26))[1:-1, 1:-1] > 0.1
+    return image * inside * np.exp(1j * np.linspace(0, 2, 24))
+
+
+@pytest.fixture
+def lines():
+    return np.tile((np.arange(24) % 2 == 0) | (abs(np.arange(24) - 12) < 5), (24, 1))
+
+
+def test_mri_of_one_coil_keeps_its_samples(done, folder, phantom, lines):
+    y = measured(Fourier((24, 24)), phantom) * lines
+    np.savez(folder / "k.npz", y=y, mask=lines)
+    done("mri", "k.npz")
+    found = np.load(folder / "k_reconstructed.npy")
+    assert found.dtype == np.complex64
+    np.testing.assert_allclose(measured(Fourier((24, 24)), found)[lines], y[lines], atol=0.05)
+    # The same by the other command.
+    Image.fromarray(lines.astype(np.uint8) * 255).save(folder / "mask.png")
+    np.save(folder / "samples.npy", y[lines])
+    done("cs", "--measurements", "samples.npy", "--mask", "mask.png", "-o", "b.png")
+    np.testing.assert_array_equal(np.load(folder / "b.npy"), found)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_mri_of_coils_in_files_of_bart(done, folder, phantom, lines, given):
+    ramp = np.linspace(0.2, 0.8, 24)
+    maps = np.sqrt(np.stack([np.tile(ramp, (24, 1)), np.tile(1 - ramp, (24, 1))])).astype(complex)
+    y = measured(Fourier((2, 24, 24)), maps * phantom) * lines
+    write_cfl(folder / "k", np.moveaxis(y, 0, -1)[:, :, None])
+    write_cfl(folder / "maps", np.moveaxis(maps, 0, -1)[:, :, None])
+    done("mri", "k.cfl", *(["--maps", "maps.cfl"] if given else []), quick=(*LIGHT, "--max-iterations", "150"))
+    found = np.squeeze(read_cfl(folder / "k_reconstructed.cfl"))
+    assert found.shape == (24, 24)
+    zero_filled = np.sqrt((abs(Fourier((2, 24, 24)).adjoint(torch.from_numpy(y)).numpy()) ** 2).sum(0))
+    before, after = (np.mean((seen - abs(phantom)) ** 2) for seen in (zero_filled, abs(found)))
+    assert after < before * (0.5 if given else 1.1)  # nine lines of 24 tell little of the maps
+    assert np.array(Image.open(folder / "k_reconstructed.png")).shape == (24, 24)
+
+
+def test_interrupted_run_keeps_both_files(cli, light, folder, image, matrix, monkeypatch):
+    import os
+    import signal
+
+    from cgdenoise.cli.output import FitProgress
+
+    def update(self, page, snapshot):
+        if snapshot.iteration == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(FitProgress, "update", update)
+    np.savez(folder / "y.npz", y=matrix @ image.ravel(), A=matrix, shape=[24, 24])
+    outcome = cli("cs", "--measurements", "y.npz", *LIGHT, "--max-iterations", "100000")
+    assert outcome.code == 130
+    assert "interrupted; the best result so far is in y_reconstructed.png" in outcome.err
+    assert np.isfinite(np.load(folder / "y_reconstructed.npy")).all()
+    (log,) = read_log(folder / "y_reconstructed.fit.jsonl")
+    assert log.end["status"] == "interrupted"
+
+
+Y = ("cs", "--measurements", "y.npy")
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ((*Y, "--matrix", "A.npy", "--shape", "5,5"), "A.npy: a matrix of shape [8, 16] for an image of [5, 5]"),
+        ((*Y, "--matrix", "B.npy", "--shape", "4,4"), "y.npy: y of shape [8]; expected [9]"),
+        ((*Y, "--matrix", "absent.npy", "--shape", "4,4"), "absent.npy"),
+        ((*Y, "--matrix", "y.npz", "--shape", "4,4"), "y.npz"),
+        (("cs", "--measurements", "nan.npy", "--matrix", "A.npy", "--shape", "4,4"), "nan.npy: y of shape (8,) has 1 values"),
+        (("cs", "--measurements", "none.npy", "--matrix", "A.npy", "--shape", "4,4"), "none.npy: y of shape (0,) is empty"),
+        (("cs", "--measurements", "zero.npy", "--matrix", "A.npy", "--shape", "4,4"), "zero.npy: y of shape (8,) is 0"),
+        ((*Y, "--operator", "my_operators:Wrong", "--shape", "10,10"), "<A x, y> = "),
+        ((*Y, "--operator", "my_operators:Absent", "--shape", "10,10"), "my_operators:Absent"),
+        ((*Y, "--mask", "mask.png"), "y.npy: y of float64; expected complex"),
+        ((*Y, "--operator", "fourier"), "y.npy: y of float64; expected complex"),
+        (("mri", "y.npy"), "y.npy: y of float64; expected complex"),
+        (("mri", "k.npy", "--mask", "mask.png"), "mask.png: a mask of shape (3, 4); expected (4, 4)"),
+        (("mri", "k.npy", "--maps", "y.npy"), "k.npy"),
+        (("mri", "short.cfl"), "short.cfl: truncated short.cfl: 100 bytes; expected 128"),
+        (("mri", "words.h5"), "words.h5"),
+        (("mri", "k.npy", "--slice", "2"), "k.npy: slice 2"),
+        (("mri", "k.npy", "--reference", "mask.png"), "k.npy: the reference has shape (3, 4)"),
+        (("mri", "k.npy", "-o", "y.npy"), "y.npy: exists"),
+        (("mri", "k.npy", "-o", "x.gif"), "x.gif"),
+    ],
+)
+def test_bad_input_is_refused(refused, folder, args, names):
+    h5py = pytest.importorskip("h5py")
+    (folder / "my_operators.py").write_text(OPERATORS)
+    np.save(folder / "A.npy", np.eye(16)[:8])
+    np.save(folder / "B.npy", np.eye(16)[:9])
+    y = np.arange(1.0, 9.0)
+    np.savez(folder / "y.npz", y=y)
+    for name, value in (("y", y), ("nan", np.where(y == 3, np.nan, y)), ("none", y[:0]), ("zero", 0 * y)):
+        np.save(folder / f"{name}.npy", value)
+    np.save(folder / "k.npy", np.ones((4, 4), complex))
+    Image.fromarray(np.ones((3, 4), np.uint8)).save(folder / "mask.png")
+    write_cfl(folder / "short", np.ones((4, 4)))
+    (folder / "short.cfl").write_bytes(bytes(100))
+    with h5py.File(folder / "words.h5", "w") as file:
+        file["words"] = np.ones(3)
+    refused(*args, *QUICK, names=names)
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        (("cs",), "one of --measurements and --simulate"),
+        ((*Y, "--simulate", "a.png"), "one of --measurements and --simulate"),
+        ((*Y, "--matrix", "A.npy", "--operator", "dct"), "one of --matrix, --operator and --mask"),
+        ((*Y, "--shape", "4,4"), "no operator"),
+        ((*Y, "--operator", "dct"), "no shape"),
+        ((*Y, "--operator", "wavelet", "--shape", "4,4"), "'wavelet'"),
+        ((*Y, "--operator", "dct", "--shape", "4"), "--shape 4"),
+        ((*Y, "--operator", "gaussian", "--shape", "100000,100000"), "8 GiB"),
+        ((*Y, "--operator", "dct", "--shape", "4,4", "--save-measurements", "z.npz"), "--save-measurements"),
+        (("cs", "--simulate", "a.png", "--ratio", "1.5"), "1.5"),
+        (("cs", "--simulate", "a.png", "--save-measurements", "z.mat"), "z.mat"),
+        ((*Y, "--operator", "dct", "--shape", "4,4", "-o", "y.npy"), "y.npy: is an input"),
+    ],
+)
+def test_usage_errors(refused, folder, args, names):
+    np.save(folder / "y.npy", np.arange(1.0, 9.0))
+    Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(folder / "a.png")
+    refused(*args, *QUICK, names=names, code=2)
