@@ -22,7 +22,7 @@ from skimage.transform import resize
 from torch import Tensor
 
 from cgdenoise import read_image, reconstruct
-from cgdenoise.inverse.sensing import fourier_lines, simulated
+from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.leastsquares import pilot
 from cgdenoise.metrics import psnr
 from cgdenoise.operators import (
@@ -81,8 +81,11 @@ class Task:
 
 def measured(truth: Tensor, operator: ForwardOperator, sigma: float, start: str = "pilot", **settings: object) -> Task:
     """Measure an image, and give it the baselines that any problem has."""
-    parts = truth.double().numpy()
-    y = simulated(operator, parts[0] + 1j * parts[1] if len(parts) == 2 else parts, sigma, seed=1)
+    y = operator(torch.complex(*truth) if len(truth) == 2 else truth)
+    rng = torch.Generator().manual_seed(1)
+    noise = torch.view_as_complex(torch.randn(*y.shape, 2, generator=rng)) / 2**0.5 if y.is_complex() else None
+    noise = torch.randn(y.shape, generator=rng) if noise is None else noise
+    y = torch.where(y == 0, 0, y + sigma * noise).numpy()
     task = Task(truth, operator, y, sigma, lambda: first, **settings)  # type: ignore[arg-type]
     through, data = task.through.to(dtype=torch.float32), task.data
     first = pilot(through, data.to(torch.complex128 if data.is_complex() else torch.float64), 10).float()
