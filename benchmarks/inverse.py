@@ -173,6 +173,9 @@ PROBLEMS: dict[str, Callable[[Tensor], Task]] = {
     "coils8": partial(parallel, 8),
 }
 
+SCANS = ("fourier4", "coils4", "coils8")
+"""Those that a phantom is for; it does not count in the means."""
+
 
 def generated(task: Task, preset: str) -> Tensor:
     """Reconstruct by the generator alone, [C, H, W]: the one place that knows the engine."""
@@ -196,26 +199,33 @@ def row(task: Task, preset: str) -> dict[str, float]:
 
 
 def images(folder: Path, count: int, side: int) -> Iterator[tuple[str, Tensor]]:
-    """Yield the first grey images of that size, from 0 to 1, [1, side, side]; and last a phantom."""
+    """Yield the first grey images of that size, from 0 to 1, [1, side, side]."""
     for path in sorted(folder.glob("*.png")):
         page = read_image(path).pages[0]
         if page.shape == (side, side) and count > 0:
             count -= 1
             yield path.stem, torch.from_numpy(page.astype(np.float32) / 255)[None]
-    yield "phantom", torch.from_numpy(resize(shepp_logan_phantom(), (side, side), anti_aliasing=True).astype(np.float32))[None]
+
+
+def phantom(side: int) -> Tensor:
+    """Return Shepp and Logan's phantom, [1, side, side]."""
+    return torch.from_numpy(resize(shepp_logan_phantom(), (side, side), anti_aliasing=True).astype(np.float32))[None]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=7, help="images at most, besides the phantom")
+    parser.add_argument("--count", type=int, default=7, help="images at most")
     parser.add_argument("--side", type=int, default=256, help="of the images to take, in pixels")
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--preset", default="balanced", help='of the generator; "none" leaves it out')
     chosen = parser.parse_args()
     for name in chosen.problems:
         rows: list[dict[str, float]] = []
-        for image, truth in images(chosen.images, chosen.count, chosen.side):
+        pictures = list(images(chosen.images, chosen.count, chosen.side))
+        if name in SCANS:
+            pictures.append(("phantom", phantom(chosen.side)))
+        for image, truth in pictures:
             begun = time.perf_counter()
             found = row(PROBLEMS[name](truth), chosen.preset)
             if not rows:

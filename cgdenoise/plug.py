@@ -8,17 +8,20 @@ import torch
 from torch import Tensor
 
 from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.ridge import nonlocal_ridge
+from cgdenoise.groups.ridge import first_estimate, refine
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ForwardOperator
 
-_FIRST, _LAST = 0.15, 0.01
+_FIRST, _LAST = 0.2, 0.01
 """Noise levels of the first pass and, without noise, of the last, in parts of the image's range of about 1."""
 
-_PASSES = 16
+_PASSES = 24
 
-_MOMENTUM = 0.65
-"""Part of a pass's change by which the next one begins further on. Worth as much as twice the passes, and more."""
+_WHOLE = 10
+"""Passes at the end that filter in two steps; the ones before, which are there for the coarse structure, in one."""
+
+_MOMENTUM = 0.8
+"""Part of a pass's change by which the next one begins further on: for what the measurements do not see, slow otherwise."""
 
 _TRUST = 0.23
 """By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have the same number)."""
@@ -58,8 +61,12 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
     variance = sigma**2 / (2 if y.is_complex() else 1)  # of each real number
     last = max(_LAST, math.sqrt(variance))
     image, change = start, torch.zeros_like(start)
-    for level in torch.logspace(math.log10(max(_FIRST, last)), math.log10(last), passes).tolist():
+    levels = torch.logspace(math.log10(max(_FIRST, last)), math.log10(last), passes).tolist()
+    for number, level in enumerate(levels):
         measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, _ITERATIONS, _TRUST * variance / level**2)
-        filtered = nonlocal_ridge(measured, ChannelNoise.equal(level, len(image)))
+        noise = ChannelNoise.equal(level, len(image))
+        filtered = first_estimate(measured, noise)
+        if number >= passes - _WHOLE:
+            filtered = refine(measured, filtered, noise)
         image, change = filtered, filtered - image
     return image if sigma else conjugate_gradients(operator, y, image, _ITERATIONS)
