@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,9 +21,6 @@ _RESTORED, _LEFT = 0.7, 1.2
 
 _JUDGED = 256
 """So many pixels of each side, in the middle, decide on the shares: the probe costs as much as the filters."""
-
-_GAP_LEVELS = torch.logspace(math.log10(0.08), math.log10(0.008), 10).tolist()
-"""Noise levels of the passes that fill gaps, in parts of the image's range."""
 
 _PROBE = 0.05
 """Size of the disturbance that measures divergence, in standard deviations of the noise."""
@@ -106,33 +102,6 @@ def equivalent_passes(size: tuple[int, int]) -> int:
     """Return how many pixels `guided` makes the whole two-step filter work on, for an image of this height and width."""
     area, judged = size[0] * size[1], min(size[0], _JUDGED) * min(size[1], _JUDGED)
     return 3 * area + (3 if judged == area else 6) * judged
-
-
-def complete(y: Tensor, valid: Tensor, generated: Tensor, noise: ChannelNoise) -> Tensor:
-    """Fill the gaps of an image by its groups of similar patches, starting from what the generators put there.
-
-    Each pass filters the filled image as if it had noise, less from pass to pass, and puts the measured values back: the
-    gradual refinement of Egiazarian, Foi & Katkovnik (ICIP 2007), with other filters.
-
-    Parameters
-    ----------
-    y, valid : Tensor
-        [C, H, W]: the image, and 1 where it was measured.
-    generated : Tensor
-        The generators' restoration, [C, H, W].
-    noise : ChannelNoise
-        Of the measured values, in `y`'s unit.
-
-    Returns
-    -------
-    Tensor
-        [C, H, W]: `y` where it was measured.
-    """
-    image = torch.where(valid > 0, y, generated)
-    for level in _GAP_LEVELS:
-        passing = ChannelNoise.equal(max(level, noise.level), len(y))
-        image = torch.where(valid > 0, y, nonlocal_ridge(image, passing))
-    return image
 
 
 def _least_risk_weights(

@@ -17,10 +17,11 @@ _COARSE, _COARSE_ITERATIONS = 8, 50
 
 
 @torch.no_grad()
-def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, iterations: int) -> Tensor:
-    """Return an image nearer to min ||A x - y||² than the start, by conjugate gradients on the normal equations (CGLS).
+def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, iterations: int, damping: float = 0.0) -> Tensor:
+    """Return an image nearer to min ||A x - y||² + damping ||x - start||² than the start, by conjugate gradients (CGLS).
 
-    Of all minimisers it goes towards the one nearest to the start, so that nothing changes that the measurements do not see.
+    Without damping it goes, of all minimisers, towards the one nearest to the start: nothing changes that the measurements do
+    not see.
     Where A A^H is a multiple of a projection (a mask, sampled Fourier lines, a subsampled DCT, means of blocks), the first
     iteration arrives. (Hestenes & Stiefel, 1952.)
 
@@ -34,6 +35,8 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
         [*in_shape].
     iterations : int
         At most so many; fewer where the gradient vanishes.
+    damping : float
+        At least 0; the noise's variance over that of the start's errors gives the most probable image if both are white.
     """
     x, residual = start.clone(), y - operator(start)
     gradient = operator.adjoint(residual)
@@ -43,10 +46,10 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
         if not energy > least:
             break
         image = operator(direction)
-        step = energy / _energy(image)
+        step = energy / (_energy(image) + damping * _energy(direction))
         x = x + step * direction
         residual = residual - step * image
-        gradient = operator.adjoint(residual)
+        gradient = operator.adjoint(residual) - damping * (x - start)
         before, energy = energy, _energy(gradient)
         direction = gradient + energy / before * direction
     return x

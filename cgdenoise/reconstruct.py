@@ -18,6 +18,7 @@ from cgdenoise.leastsquares import data_consistency, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
 from cgdenoise.operators.base import Field
+from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
 from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype
@@ -147,6 +148,7 @@ def reconstruct(
             for observer in observers:
                 observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
 
+        on_device = through.to(place, torch.float32)
         ensemble = Ensemble(
             y=shifted[None].to(place, single),
             valid=valid[None].to(place),
@@ -157,7 +159,7 @@ def reconstruct(
             together=1 if place.type == "cpu" else chosen.members,
             on_step=on_step,
             cancelled=cancelled,
-            operator=through.to(place, torch.float32),
+            operator=on_device,
             split=sampling.split,
         )
         try:
@@ -166,10 +168,9 @@ def reconstruct(
             fits = tuple(summary_of(member, in_unit.factor) for member in error.members)
             kept = finish(rescaled(error.best.result.image[0]), in_unit, error.best.label.depth, fits, False)
             raise RestorationError(str(error), kept.image, kept.result) from error
-        image = outcome.image[0]
-
-        refined = image  # here goes a non-local stage with the operator in the loop: from `image` to `refined`, both (C, H, W)
-
+        generated = refined = outcome.image[0]
+        if chosen.guided and not outcome.interrupted:
+            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma)
         final = restored(refined)
         if not sigma and consistency:
             final = data_consistency(through, data, final, consistency)

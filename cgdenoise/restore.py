@@ -17,8 +17,10 @@ from torch import Tensor
 from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, MemoryLimitError, OptionError
 from cgdenoise.fit import hold_out
-from cgdenoise.guide import Part, complete, guided
+from cgdenoise.guide import Part, guided
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.operators import PixelMask
+from cgdenoise.plug import plug_and_play
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
@@ -26,6 +28,11 @@ from cgdenoise.scaling import Scale, check_image, is_constant
 from cgdenoise.types import Step, StopReason
 
 Array = NDArray[Any]
+
+_FEW_GAPS = 0.01
+"""Share of missing values up to which they stay as the generators fill them."""
+
+_GAP_PASSES = 10
 
 
 @dataclass(frozen=True)
@@ -295,8 +302,13 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
 def _parts(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> tuple[Part, ...]:
     """Fill the gaps and remove what noise there is, by groups of similar patches that the generators guide."""
     y, valid, generated, noise = ensemble.y[0], ensemble.valid[0], outcome.image[0], prepared.noise
-    gaps = bool((valid == 0).any())
-    filled = complete(y, valid, generated, noise) if gaps else y
+    gaps = float((valid == 0).float().mean())
+    filled = generated
+    if gaps > _FEW_GAPS:
+        filled = plug_and_play(
+            PixelMask(valid.bool().cpu(), tuple(valid.shape)).to(y.device), y, generated, noise.level, _GAP_PASSES
+        )
+    filled = torch.where(valid > 0, y, filled)
     if not noise.level:
         return (Part("both", filled, 1.0), Part("generator", generated, 0.0)) if gaps else ()
     return guided(filled, generated, outcome.leverage, noise, rng).parts

@@ -15,7 +15,7 @@ LAYERS = [
         *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
         *("operators", "measurements"),
     },
-    {"presets", "fit", "guide", "prepare", "splits", "leastsquares", "checks"},
+    {"presets", "fit", "guide", "prepare", "plug", "splits", "leastsquares", "checks"},
     {"ensemble"},
     {"restore", "reconstruct", "estimate"},
     {"batch", "curves", "inverse"},

@@ -23,8 +23,9 @@ _WEAK = 0.02
 _MANY_GAPS = 0.02
 """Share of missing values from which patches without any are too few, and not a fair sample."""
 
-_CLEAN = 0.012
-"""Noise between gaps below this part of the range is taken for texture: the values are kept as they are."""
+_CLEAN = 0.035
+"""Noise between gaps below this part of the range is taken for texture: the values are kept as they are. Clean photographs, fine
+texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
 
 _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
