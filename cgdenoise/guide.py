@@ -19,6 +19,9 @@ _SHARE = 0.2
 _RESTORED, _LEFT = 0.7, 1.2
 """A further pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
 
+_COARSE = 1.4
+"""By which correlated noise is taken to be stronger: patches are found alike by their noise too, which then does not cancel."""
+
 _JUDGED = 256
 """So many pixels of each side, in the middle, decide on the shares: the probe costs as much as the filters."""
 
@@ -81,19 +84,20 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
     Returns
     -------
     Guided
-        The mixture and its parts.
+        The mixture and its parts. Of correlated noise (`noise.spread` above 1) it is the groups' alone.
     """
+    if noise.spread > 1:
+        # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
+        plain = nonlocal_ridge(y, noise.scaled(_COARSE))
+        return Guided(plain, (Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
     plain = nonlocal_ridge(y, noise)
     filtered = _filtered(y, plain, generated, noise)
     names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
-    if noise.spread > 1:
-        weights = [0.0, 0.0, 1.0, 0.0]  # a white probe does not measure how far correlated noise comes through
-    else:
-        middle, behind = _middle(y), _middle(generated)
-        if middle.shape != y.shape:
-            plain = nonlocal_ridge(middle, noise)
-            filtered = _filtered(middle, plain, behind, noise)
-        weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng)
+    middle, behind = _middle(y), _middle(generated)
+    if middle.shape != y.shape:
+        plain = nonlocal_ridge(middle, noise)
+        filtered = _filtered(middle, plain, behind, noise)
+    weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng)
     mixture = torch.stack([w * image for w, image in zip(weights, images, strict=True)]).sum(0)
     return Guided(mixture, tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 

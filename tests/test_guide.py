@@ -70,3 +70,14 @@ def test_large_images_are_judged_by_their_middle():
     generated = CLEAN[:, :24].repeat(1, 1, 5)
     generated[:, :, :20] = 0  # beyond the middle 256 columns of 320
     assert guided(wide, generated, 0.0, ChannelNoise.equal(SIGMA, 1), rng()).parts[3].weight > 0.9
+
+
+def test_correlated_noise_is_left_to_the_groups():
+    coarse = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(NOISE, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    coarse *= SIGMA / coarse.std()
+    noisy = CLEAN + coarse
+    found = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1, spread=4.0), rng())
+    assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
+    unaware = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1), rng())
+    assert psnr(found.image) > psnr(unaware.image) + 0.3
+    assert psnr(found.image) > psnr(noisy) + 2
