@@ -14,7 +14,11 @@ from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ForwardOperator
 
 _LAST = 0.01
-"""Noise level of the last pass, in parts of the image's range of about 1, if the measurements have less."""
+"""Noise level of the last pass, in parts of the image's range of about 1, if the noise brings less into the image."""
+
+
+_POWERS = 10
+"""Steps of the power method, which leave some per cent."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ two pictures: 1.5 to 3 dB lost with the other)."""
 _GLOBAL = _Schedule(first=0.2, passes=24, whole=10, momentum=0.75)
 """For sums over many pixels (a quarter of the Fourier lines: 4 dB won over 12 passes without momentum)."""
 
-_TRUST = 0.23
-"""By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have the same number)."""
+_TRUST = 0.15
+"""By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23)."""
 
 _ITERATIONS = 10
 """Of the conjugate gradients. Masks, Fourier lines and a subsampled DCT take one or two."""
@@ -50,7 +54,7 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
 
     Half-quadratic splitting with a denoiser for the prior: each pass brings the image to the measurements,
     min ||A x - y||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level, which falls from pass
-    to pass to the level of the measurements' noise (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior",
+    to pass to the level that the measurements' noise has in the image (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior",
     IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the measurements (Tirer & Giryes,
     IEEE TIP 2019, arXiv 1710.06647).
 
@@ -72,7 +76,7 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
         [C, H, W].
     """
     variance = sigma**2 / (2 if y.is_complex() else 1)  # of each real number
-    last = max(_LAST, math.sqrt(variance))
+    last = max(_LAST, math.sqrt(variance) * _gain(operator, start))
     schedule = _LOCAL if _sees_single_pixels(operator, start) else _GLOBAL
     steps = range(schedule.passes)
     first = max(schedule.first, last)
@@ -89,8 +93,24 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
     return image if sigma else conjugate_gradients(operator, y, image, _ITERATIONS)
 
 
+def _gain(operator: ForwardOperator, like: Tensor) -> float:
+    """Return by what white noise in y is multiplied in A^H y / ||A||², on average over the image's pixels.
+
+    That is ||A||_F / (sqrt(n) ||A||²), both norms from a random probe, the latter by the power method.
+    """
+    x = _probe(like)
+    frobenius = operator(x).norm() / x.norm()  # over sqrt(n)
+    for _ in range(_POWERS):
+        x = operator.normal(x / x.norm())
+    return float(frobenius / x.norm())
+
+
 def _sees_single_pixels(operator: ForwardOperator, like: Tensor) -> bool:
     """Whether A^H A is diagonal, which a probe tells."""
-    probe = torch.randn(like.shape, generator=torch.Generator().manual_seed(0)).to(like)
+    probe = _probe(like)
     expected = probe * operator.normal(torch.ones_like(like))
     return bool((operator.normal(probe) - expected).norm() <= 1e-3 * expected.norm())
+
+
+def _probe(like: Tensor) -> Tensor:
+    return torch.randn(like.shape, generator=torch.Generator().manual_seed(0)).to(like)

@@ -88,3 +88,14 @@ def test_an_offset_passes_through():
     restored = plug_and_play(operator, y, start, 0.0)
     shifted = plug_and_play(operator, y + 0.5 * operator(ones), start + 0.5, 0.0)
     torch.testing.assert_close(shifted, restored + 0.5, rtol=0, atol=1e-9)
+
+
+def test_the_unit_of_the_measurements_does_not_count():
+    image, operator, sigma = scene().double(), half(), 0.05
+    noisy = operator(image + sigma * torch.randn(48, 48, generator=torch.Generator().manual_seed(5)))
+    start = filled(noisy, operator)
+    matrix = torch.diag(operator(torch.ones_like(image)).flatten())
+    found = [
+        plug_and_play(DenseMatrix(unit * matrix, (1, 48, 48)), unit * noisy.flatten(), start, unit * sigma) for unit in (1, 40)
+    ]
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)
