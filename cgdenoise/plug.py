@@ -52,11 +52,11 @@ _ITERATIONS = 10
 def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: float) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
-    Half-quadratic splitting with a denoiser for the prior: each pass brings the image to the measurements,
-    min ||A x - y||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level, which falls from pass
-    to pass to the level that the measurements' noise has in the image (Zhang et al., "Plug-and-Play Image Restoration with Deep Denoiser Prior",
-    IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the measurements (Tirer & Giryes,
-    IEEE TIP 2019, arXiv 1710.06647).
+    Half-quadratic splitting with a filter for the prior: each pass brings the image z to the measurements,
+    min ||A x - y||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level. The level falls from
+    pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
+    Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
+    measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647).
 
     Parameters
     ----------
