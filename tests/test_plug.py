@@ -10,9 +10,9 @@ from cgdenoise.plug import plug_and_play
 
 
 def scene(side: int = 48) -> torch.Tensor:
-    """A disc and stripes, [1, H, W], from 0.1 to 0.9."""
+    """A disc and stripes that grow narrower, [1, H, W], from 0.25 to 0.9."""
     row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    stripes = 0.5 + 0.25 * torch.sin(0.7 * (row + column))
+    stripes = 0.5 + 0.25 * torch.sin(0.4 * (row + column) + 0.003 * (row + 2 * column) ** 2)
     disc = (row - side / 2) ** 2 + (column - side / 2) ** 2 < (side / 4) ** 2
     return torch.where(disc, 0.9, stripes)[None]
 
@@ -81,9 +81,21 @@ def test_the_result_is_the_same_each_time():
 
 
 def test_an_offset_passes_through():
-    image, operator = scene(), half()
+    # Texture, as among equal patches rounding decides which are taken.
+    image, operator = scene().double() + 0.01 * torch.randn(48, 48, generator=torch.Generator().manual_seed(4)), half()
     y, ones = operator(image), torch.ones_like(image)
     start = filled(y, operator)
     restored = plug_and_play(operator, y, start, 0.0)
     shifted = plug_and_play(operator, y + 0.5 * operator(ones), start + 0.5, 0.0)
-    assert rms(shifted - restored - 0.5) < 3e-3  # rounding decides which of equal patches are taken
+    torch.testing.assert_close(shifted, restored + 0.5, rtol=0, atol=1e-9)
+
+
+def test_the_unit_of_the_measurements_does_not_count():
+    image, operator, sigma = scene().double(), half(), 0.05
+    noisy = operator(image + sigma * torch.randn(48, 48, generator=torch.Generator().manual_seed(5)))
+    start = filled(noisy, operator)
+    matrix = torch.diag(operator(torch.ones_like(image)).flatten())
+    found = [
+        plug_and_play(DenseMatrix(unit * matrix, (1, 48, 48)), unit * noisy.flatten(), start, unit * sigma) for unit in (1, 40)
+    ]
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)
