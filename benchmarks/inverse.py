@@ -21,7 +21,7 @@ from skimage.data import shepp_logan_phantom
 from skimage.transform import resize
 from torch import Tensor
 
-from cgdenoise import read_image, reconstruct
+from cgdenoise import read_image
 from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.leastsquares import pilot
 from cgdenoise.metrics import psnr
@@ -40,11 +40,11 @@ from cgdenoise.operators import (
     subsampled_fourier,
 )
 from cgdenoise.plug import plug_and_play
-from cgdenoise.reconstruct import on_channels
+from cgdenoise.reconstruct import on_channels, reconstruct
 from cgdenoise.splits import Sampling
 
 Method = Callable[[], Tensor]
-_WEIGHTS = (2, 4, 8, 16, 32)
+_WEIGHTS = (0.5, 1, 2, 4, 8, 16, 32)
 """Of total variation, in variances of the noise."""
 
 
