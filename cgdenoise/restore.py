@@ -32,8 +32,6 @@ Array = NDArray[Any]
 _FEW_GAPS = 0.01
 """Share of missing values up to which they stay as the generators fill them."""
 
-_GAP_PASSES = 10
-
 
 @dataclass(frozen=True)
 class Snapshot:
