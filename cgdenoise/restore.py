@@ -303,9 +303,8 @@ def _parts(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng:
     gaps = float((valid == 0).float().mean())
     filled = generated
     if gaps > _FEW_GAPS:
-        filled = plug_and_play(
-            PixelMask(valid.bool().cpu(), tuple(valid.shape)).to(y.device), y, generated, noise.level, _GAP_PASSES
-        )
+        mask = PixelMask(valid.bool().cpu(), tuple(valid.shape)).to(y.device)
+        filled = plug_and_play(mask, y, generated, noise.level)
     filled = torch.where(valid > 0, y, filled)
     if not noise.level:
         return (Part("both", filled, 1.0), Part("generator", generated, 0.0)) if gaps else ()
