@@ -45,5 +45,5 @@ def test_members_and_depths_improve_on_one_fit():
 def test_grey_measurement_images(name):
     clean = np.asarray(Image.open(SHARED / "set12" / f"{name}.png").convert("L"), float) / 255
     preset = replace(PRESETS["balanced"], members=3)
-    # 25.98 and 26.18 when written: one channel carries a third of a colour image's evidence.
-    assert cgdenoise.psnr(cgdenoise.denoise(noisy(clean, 2), preset=preset).image, clean, 1.0) > 25.8
+    # 29.2 and 29.0 from a like run when written; the generators alone give 26.
+    assert cgdenoise.psnr(cgdenoise.denoise(noisy(clean, 2), preset=preset).image, clean, 1.0) > 28.5
