@@ -30,6 +30,9 @@ texture among them, gave up to that much, with noise of 4 % of the range 0.038 a
 _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
 
+_ENOUGH_PIXELS = 128**2
+"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless it is said."""
+
 
 @dataclass(frozen=True)
 class NoiseReport:
@@ -107,7 +110,8 @@ def choose(
     elif kind is NoiseKind.IMPULSE:
         reasons.append("impulses: none were found")
     correlation = noise_correlation(rest) if kind in (NoiseKind.AUTO, NoiseKind.CORRELATED) else None
-    coarse = correlation is not None and (not correlation.is_white or kind is NoiseKind.CORRELATED)
+    large = values.shape[0] * values.shape[1] >= _ENOUGH_PIXELS
+    coarse = correlation is not None and ((large and not correlation.is_white) or kind is NoiseKind.CORRELATED)
     if kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) or (kind is NoiseKind.AUTO and sigma is None and not coarse):
         model = _signal_dependent(rest, kind, sigma, gain, offset, span, mask, reasons)
         if model is not None:

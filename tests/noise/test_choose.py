@@ -107,3 +107,10 @@ def test_level_between_gaps(share):
     image[rng().random(image.shape[:2]) < share] = np.nan
     assert sigma_between_gaps(image) == pytest.approx(0.1, rel=0.15)
     assert sigma_between_gaps(np.full((40, 40, 1), np.nan)) == 0
+
+
+def test_texture_of_a_small_image_is_not_called_coarse_noise():
+    camera = data.camera()[100:164, 180:244, None] / 255
+    image = camera + 0.01 * rng().standard_normal(camera.shape)
+    assert not examine(image).correlation.is_white  # three flat blocks are not enough to tell
+    assert choose(image).kind is not NoiseKind.CORRELATED
