@@ -31,7 +31,7 @@ _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
 
 _ENOUGH_PIXELS = 128**2
-"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless it is said."""
+"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said."""
 
 
 @dataclass(frozen=True)
