@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import cgdenoise
+
 COLUMNS = ("noisy", "generator", "guide", "again", "both", "result", "other", "sigma_ratio", "seconds")
 
 
@@ -63,7 +65,7 @@ def other(noisy: np.ndarray, clean: np.ndarray, model: str, level: float) -> np.
 
 
 def psnr(picture: np.ndarray, clean: np.ndarray) -> float:
-    return float(-10 * np.log10(np.mean((np.clip(picture, 0, 1) - clean) ** 2)))
+    return cgdenoise.psnr(np.clip(picture, 0, 1), clean, 1.0)
 
 
 def restored(noisy: np.ndarray, clean: np.ndarray, preset: str, threads: int) -> dict[str, float]:

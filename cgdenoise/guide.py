@@ -51,10 +51,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Guided:
-    """The mixture, [C, H, W], and its parts."""
+    """The parts of a restoration, and their mixture."""
 
-    image: Tensor
     parts: tuple[Part, ...]
+
+    @property
+    def image(self) -> Tensor:
+        """The mixture, [C, H, W]."""
+        return torch.stack([part.weight * part.image for part in self.parts if part.weight]).sum(0)
 
 
 def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, rng: torch.Generator) -> Guided:
@@ -89,7 +93,7 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
     if noise.spread > 1:
         # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
         plain = nonlocal_ridge(y, noise.scaled(_COARSE))
-        return Guided(plain, (Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
+        return Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
     plain = nonlocal_ridge(y, noise)
     filtered = _filtered(y, plain, generated, noise)
     names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
@@ -98,8 +102,7 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
         plain = nonlocal_ridge(middle, noise)
         filtered = _filtered(middle, plain, behind, noise)
     weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng)
-    mixture = torch.stack([w * image for w, image in zip(weights, images, strict=True)]).sum(0)
-    return Guided(mixture, tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
+    return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 
 
 def equivalent_passes(size: tuple[int, int]) -> int:

@@ -76,7 +76,7 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
         [C, H, W].
     """
     variance = sigma**2 / (2 if y.is_complex() else 1)  # of each real number
-    last = max(_LAST, math.sqrt(variance) * _gain(operator, start))
+    last = max(_LAST, math.sqrt(variance) * _gain(operator, start)) if sigma else _LAST
     schedule = _LOCAL if _sees_single_pixels(operator, start) else _GLOBAL
     steps = range(schedule.passes)
     first = max(schedule.first, last)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
-from cgdenoise.errors import MeasurementError, MemoryLimitError, OperatorError, OptionError
+from cgdenoise.errors import MeasurementError, OperatorError, OptionError
 from cgdenoise.leastsquares import data_consistency, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
@@ -21,7 +20,7 @@ from cgdenoise.operators.base import Field
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
 from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, Snapshot, snapshot_of, summary_of
-from cgdenoise.runtime import choose_device, choose_dtype
+from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling
 from cgdenoise.types import Step
@@ -128,7 +127,7 @@ def reconstruct(
         seconds = time.perf_counter() - start
         return Reconstruction(image, RestorationResult(noise, False, depth, fits, (), interrupted, place.type, seconds), scale)
 
-    with _memory_for(operator, place):
+    with memory_error(f"not enough memory on {place.type} for {operator}; expected a smaller image"):
         first = pilot(through, data, _PILOT_ITERATIONS)
         scale = _scale_of(first, is_complex=_is_complex(operator, through))
         if scale is None:
@@ -237,17 +236,6 @@ def _scale_of(first: Tensor, is_complex: bool) -> Scale | None:
         return Scale(-reach, 2 * reach)
     low, high = range_of(values)
     return Scale(low, high - low)
-
-
-@contextmanager
-def _memory_for(operator: ForwardOperator, place: torch.device) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise MemoryLimitError(f"not enough memory on {place.type} for {operator}; expected a smaller image") from error
 
 
 def _on_grid(values: Tensor) -> Tensor:

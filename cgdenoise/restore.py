@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
-from cgdenoise.errors import CgDenoiseError, MemoryLimitError, OptionError
+from cgdenoise.errors import CgDenoiseError, OptionError
 from cgdenoise.fit import hold_out
-from cgdenoise.guide import Part, guided
+from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, guided
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.operators import PixelMask
 from cgdenoise.plug import plug_and_play
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
-from cgdenoise.runtime import choose_device, choose_dtype, rng_for
+from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
 from cgdenoise.scaling import Scale, check_image, is_constant
 from cgdenoise.types import Step, StopReason
 
@@ -250,24 +250,16 @@ def denoise(
         on_step=on_step,
         cancelled=cancelled,
     )
-    try:
-        outcome = ensemble.run()
+    with memory_error(f"not enough memory on {place.type} for an image of {shape[1]}x{shape[0]} pixels; expected a smaller one"):
+        try:
+            outcome = ensemble.run()
+        except CollapsedError as error:
+            fits = tuple(summary_of(member, unit) for member in error.members)
+            kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
+            raise RestorationError(str(error), *kept) from error
         fits = tuple(summary_of(member, unit) for member in outcome.members)
-        parts = _parts(ensemble, outcome, prepared, rng_for(seed, 2)) if chosen.guided and not outcome.interrupted else ()
-    except CollapsedError as error:
-        fits = tuple(summary_of(member, unit) for member in error.members)
-        kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
-        raise RestorationError(str(error), *kept) from error
-    except (MemoryError, RuntimeError) as error:
-        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise MemoryLimitError(
-            f"not enough memory on {place.type} for an image of {shape[1]}x{shape[0]} pixels; expected a smaller one"
-        ) from error
-    parts = parts or (Part("generator", outcome.image[0], 1.0),)
-    mixture = torch.stack([part.weight * part.image for part in parts if part.weight]).sum(0)
-    return finish(to_array(mixture[None]), outcome.depth, fits, outcome.interrupted, parts)
+        mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2))
+    return finish(to_array(mixture.image[None]), outcome.depth, fits, outcome.interrupted, mixture.parts)
 
 
 def _check(sigma: float | None, noise: str | NoiseKind, gain: float | None, offset: float, seed: int) -> NoiseKind:
@@ -297,18 +289,21 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
     )
 
 
-def _parts(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> tuple[Part, ...]:
+def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> Guided:
     """Fill the gaps and remove what noise there is, by groups of similar patches that the generators guide."""
     y, valid, generated, noise = ensemble.y[0], ensemble.valid[0], outcome.image[0], prepared.noise
+    alone = Guided((Part(GENERATOR, generated, 1.0),))
+    if outcome.interrupted or not ensemble.preset.guided:
+        return alone
     gaps = float((valid == 0).float().mean())
     filled = generated
     if gaps > _FEW_GAPS:
         mask = PixelMask(valid.bool().cpu(), tuple(valid.shape)).to(y.device)
         filled = plug_and_play(mask, y, generated, noise.level)
     filled = torch.where(valid > 0, y, filled)
-    if not noise.level:
-        return (Part("both", filled, 1.0), Part("generator", generated, 0.0)) if gaps else ()
-    return guided(filled, generated, outcome.leverage, noise, rng).parts
+    if noise.level:
+        return guided(filled, generated, outcome.leverage, noise, rng)
+    return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if gaps else alone
 
 
 def snapshot_of(label: FitLabel, step: Step, factor: float, image: Callable[[], Array]) -> Snapshot:

@@ -6,11 +6,13 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-from cgdenoise.errors import OptionError
+from cgdenoise.errors import MemoryLimitError, OptionError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -31,6 +33,30 @@ def keep_freed_memory() -> bool:
         return False
     libc = ctypes.CDLL(None)
     return bool(libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1))
+
+
+def prepare_process(threads: int | None) -> None:
+    """Set up a process of our own: `keep_freed_memory`, and so many threads, or one for each core that it may use."""
+    keep_freed_memory()
+    torch.set_num_threads(threads or available_cores())
+
+
+@contextmanager
+def memory_error(message: str) -> Iterator[None]:
+    """Turn any device's lack of memory within the block into one error.
+
+    Raises
+    ------
+    MemoryLimitError
+        With the message.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise MemoryLimitError(message) from error
 
 
 def choose_device(name: str) -> torch.device:

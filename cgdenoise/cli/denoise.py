@@ -126,10 +126,9 @@ def _options(
 
     from cgdenoise.batch import Options
     from cgdenoise.presets import preset_of
-    from cgdenoise.runtime import available_cores, choose_device, keep_freed_memory
+    from cgdenoise.runtime import choose_device, prepare_process
 
-    keep_freed_memory()
-    torch.set_num_threads(threads or available_cores())
+    prepare_process(threads)
     choose_device(device)  # an absent one is a matter of usage, not of each file
     base = preset_of(preset)
     chosen = replace(

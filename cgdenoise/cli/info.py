@@ -21,12 +21,9 @@ def info(
 
     The time is measured: a few iterations on an image of that size.
     """
-    import torch
+    from cgdenoise.runtime import prepare_process
 
-    from cgdenoise.runtime import available_cores, keep_freed_memory
-
-    keep_freed_memory()
-    torch.set_num_threads(threads or available_cores())
+    prepare_process(threads)
     failed = False
     for name in inputs:
         try:

@@ -242,10 +242,9 @@ def _options(choices: Choices) -> Options:
 
     from cgdenoise.batch import Options
     from cgdenoise.presets import RECONSTRUCTION, preset_of
-    from cgdenoise.runtime import available_cores, choose_device, keep_freed_memory
+    from cgdenoise.runtime import choose_device, prepare_process
 
-    keep_freed_memory()
-    torch.set_num_threads(choices.threads or available_cores())
+    prepare_process(choices.threads)
     choose_device(choices.device)
     base = preset_of(choices.preset, RECONSTRUCTION)
     chosen = replace(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgdenoise.noise.dct import dct_matrix
 from cgdenoise.noise.estimate import estimate_sigma, largest_correlation, noise_moments, sample_patches, unclipped
 
 _BLOCK = 16
@@ -131,8 +132,7 @@ def _spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
     blocks = blocks[kept] if kept.sum() >= _MIN_BLOCKS / _FLAT else blocks
     if len(blocks) < _MIN_BLOCKS:
         return None
-    u, x = np.arange(_BLOCK)[:, None], np.arange(_BLOCK)
-    dct = np.cos(np.pi * u * (2 * x + 1) / (2 * _BLOCK)) * np.sqrt(np.where(u == 0, 1, 2) / _BLOCK)
+    dct = dct_matrix(_BLOCK)
     result: NDArray[np.float64] = dct @ blocks @ dct.T
     return result
 

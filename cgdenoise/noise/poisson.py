@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.noise.dct import dct_matrix
 
 _PATCH = 8
 _MAX_PATCHES = 60_000
@@ -201,7 +202,8 @@ def _measure(channels: Array, low: float, high: float) -> _Scatter:
     stride = max(_MIN_STRIDE, math.ceil(math.sqrt(channels.size / _MAX_PATCHES)))
     patches = windows[::stride, ::stride].reshape(-1, _PATCH**2)
     patches = patches[np.isfinite(patches).all(axis=1)]
-    coefficients = patches @ _dct().T
+    axis = dct_matrix(_PATCH)
+    coefficients = patches @ np.kron(axis, axis).T
     order = np.add.outer(np.arange(_PATCH), np.arange(_PATCH)).ravel()
     texture = np.square(coefficients[:, (order > 0) & (order < _PATCH // 2)]).sum(axis=1)
     fine = np.square(coefficients[:, order >= _PATCH])
@@ -222,14 +224,6 @@ def _measure(channels: Array, low: float, high: float) -> _Scatter:
         mean = coefficients[smooth, 0].mean() / _PATCH + math.sqrt(variance) * (lowered - raised)
         rows.append((mean, variance, math.hypot(0.01, math.sqrt(2 / independent), texture_error), max(below, above)))
     return _Scatter(*np.array(rows).reshape(-1, 4).T)
-
-
-def _dct() -> Array:
-    """Return the orthonormal DCT-II of patches, [coefficients, pixels]; row by row in both."""
-    k = np.arange(_PATCH)
-    axis = np.sqrt(2 / _PATCH) * np.cos(np.pi * k[:, None] * (k + 0.5) / _PATCH)
-    axis[0] /= np.sqrt(2)
-    return np.kron(axis, axis)
 
 
 def _noise_variance(squares: Array) -> float:
