@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.groups.gaps import fill_gaps
 from cgdenoise.groups.ridge import first_estimate, refine
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ForwardOperator
@@ -20,27 +20,15 @@ _LAST = 0.01
 _POWERS = 10
 """Steps of the power method, which leave some per cent."""
 
+_FIRST, _PASSES = 0.2, 24
+"""Noise level of the first pass; passes."""
 
-@dataclass(frozen=True)
-class _Schedule:
-    """Noise level of the first pass; passes; those of them, at the end, that filter in two steps and not in one; momentum.
+_WHOLE = 10
+"""Passes, at the end, that filter in two steps and not in one."""
 
-    Momentum is the part of a pass's change by which the next one begins further on. It brings out what the measurements do not
-    see, on the way of which each pass goes a little.
-    """
-
-    first: float
-    passes: int
-    whole: int
-    momentum: float
-
-
-_LOCAL = _Schedule(first=0.1, passes=16, whole=16, momentum=0.0)
-"""For single pixels: they hold a strong filter in place at themselves alone, and stay behind as spikes (10 % of the pixels of
-two pictures: 1.5 to 3 dB lost with the other)."""
-
-_GLOBAL = _Schedule(first=0.2, passes=24, whole=10, momentum=0.75)
-"""For sums over many pixels (a quarter of the Fourier lines: 4 dB won over 12 passes without momentum)."""
+_MOMENTUM = 0.75
+"""Part of a pass's change by which the next one begins further on. It brings out what the measurements do not see, on the way of
+which each pass goes a little (a quarter of the Fourier lines: 4 dB won over 12 passes without)."""
 
 _TRUST = 0.15
 """By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23)."""
@@ -56,7 +44,8 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
     min ||A x - y||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level. The level falls from
     pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
     Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
-    measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647).
+    measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647). Where single pixels are measured the groups take the rest
+    from them directly (`groups.gaps.fill_gaps`).
 
     Parameters
     ----------
@@ -76,18 +65,19 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
         [C, H, W].
     """
     variance = sigma**2 / (2 if y.is_complex() else 1)  # of each real number
+    pixels = operator.normal(torch.ones_like(start))
+    if _sees_single_pixels(operator, pixels):
+        gain = float(pixels.max())
+        return fill_gaps(operator.adjoint(y) / gain, (pixels > 0.5 * gain).to(start), start, math.sqrt(variance / gain))
     last = max(_LAST, math.sqrt(variance) * _gain(operator, start)) if sigma else _LAST
-    schedule = _LOCAL if _sees_single_pixels(operator, start) else _GLOBAL
-    steps = range(schedule.passes)
-    first = max(schedule.first, last)
+    first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
-    for step in steps:
-        level = first * (last / first) ** (step / steps[-1])
-        begin = image + schedule.momentum * change
-        measured = conjugate_gradients(operator, y, begin, _ITERATIONS, _TRUST * variance / level**2)
+    for step in range(_PASSES):
+        level = first * (last / first) ** (step / (_PASSES - 1))
+        measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, _ITERATIONS, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
         filtered = first_estimate(measured, noise)
-        if step >= schedule.passes - schedule.whole:
+        if step >= _PASSES - _WHOLE:
             filtered = refine(measured, filtered, noise)
         image, change = filtered, filtered - image
     return image if sigma else conjugate_gradients(operator, y, image, _ITERATIONS)
@@ -105,10 +95,11 @@ def _gain(operator: ForwardOperator, like: Tensor) -> float:
     return float(frobenius / x.norm())
 
 
-def _sees_single_pixels(operator: ForwardOperator, like: Tensor) -> bool:
-    """Whether A^H A is diagonal, which a probe tells."""
-    probe = _probe(like)
-    expected = probe * operator.normal(torch.ones_like(like))
+def _sees_single_pixels(operator: ForwardOperator, of_ones: Tensor) -> bool:
+    """Whether A^H A is diagonal, with one value beside 0, which a probe tells; A^H A 1 given."""
+    gain = of_ones.max()
+    probe = _probe(of_ones)
+    expected = probe * gain * (of_ones > 0.5 * gain)
     return bool((operator.normal(probe) - expected).norm() <= 1e-3 * expected.norm())
 
 

@@ -17,10 +17,9 @@ from torch import Tensor
 from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, OptionError
 from cgdenoise.fit import hold_out
+from cgdenoise.groups.gaps import fill_gaps
 from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, guided
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
-from cgdenoise.operators import PixelMask
-from cgdenoise.plug import plug_and_play
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
@@ -296,10 +295,7 @@ def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rn
     if outcome.interrupted or not ensemble.preset.guided:
         return alone
     gaps = float((valid == 0).float().mean())
-    filled = generated
-    if gaps > _FEW_GAPS:
-        mask = PixelMask(valid.bool().cpu(), tuple(valid.shape)).to(y.device)
-        filled = plug_and_play(mask, y, generated, noise.level)
+    filled = fill_gaps(y, valid, generated, noise.level) if gaps > _FEW_GAPS else generated
     filled = torch.where(valid > 0, y, filled)
     if noise.level:
         return guided(filled, generated, outcome.leverage, noise, rng)

@@ -1,0 +1,82 @@
+"""Gaps filled from groups of similar patches."""
+
+import math
+
+import pytest
+import torch
+
+from cgdenoise.groups.gaps import _expectation, fill_gaps
+
+
+def scene(side: int = 40) -> torch.Tensor:
+    """Stripes that grow narrower, [1, H, W], from 0.25 to 0.75."""
+    row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    return (0.5 + 0.25 * torch.sin(0.4 * (row + column) + 0.003 * (row + 2 * column) ** 2))[None]
+
+
+def holes(shape: tuple[int, ...], share: float, seed: int = 0) -> torch.Tensor:
+    return (torch.rand(shape, generator=torch.Generator().manual_seed(seed)) >= share).float()
+
+
+def rms(x: torch.Tensor) -> float:
+    return float(x.square().mean().sqrt())
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_the_expectation_is_that_of_a_normal_distribution(noise):
+    rng = torch.Generator().manual_seed(0)
+    n = 5
+    root = torch.randn(n, n, generator=rng, dtype=torch.float64)
+    covariance, mean = root @ root.mT, torch.randn(n, generator=rng, dtype=torch.float64)
+    known = torch.tensor([[1.0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [0, 1, 0, 0, 0]], dtype=torch.float64)
+    y = known * torch.randn(3, n, generator=rng, dtype=torch.float64)
+    found, left = _expectation(y[None], known[None], mean[None, None], covariance[None], noise**2)
+    for patch, mask, estimate, variance in zip(y, known, found[0], left[0], strict=True):
+        i = mask.nonzero()[:, 0]
+        weights = covariance[:, i] @ torch.linalg.inv(covariance[i][:, i] + noise**2 * torch.eye(len(i), dtype=torch.float64))
+        torch.testing.assert_close(estimate, mean + weights @ (patch - mean)[i], rtol=1e-4, atol=1e-5)
+        expected = covariance.diagonal() - (weights * covariance[:, i]).sum(1)
+        torch.testing.assert_close(variance, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", [0.4, 0.8])
+def test_gaps_are_filled_and_known_values_stay(missing):
+    image = scene()
+    known = holes(image.shape, missing)
+    y = torch.where(known > 0, image, math.nan)
+    start = torch.where(known > 0, image, 0.5)
+    filled = fill_gaps(y, known, start, 0.0)
+    assert torch.equal(filled[known > 0], image[known > 0])
+    assert rms(filled - image) < 0.5 * rms(start - image)
+
+
+def test_noise_is_removed_from_known_values():
+    image, sigma = scene(), 0.1
+    known = holes(image.shape, 0.3)
+    y = image + sigma * torch.randn(image.shape, generator=torch.Generator().manual_seed(1))
+    filled = fill_gaps(y, known, torch.where(known > 0, y, 0.5), sigma)
+    assert rms((filled - image)[known > 0]) < 0.7 * sigma
+
+
+def test_channels_tell_of_one_another():
+    texture = 0.5 + 0.1 * torch.randn(1, 40, 40, generator=torch.Generator().manual_seed(4))
+    image = torch.cat([texture, 1 - texture, texture])
+    together, apart = holes((1, *image.shape[1:]), 0.5).expand(image.shape), holes(image.shape, 0.5)
+    errors = [rms(fill_gaps(image, known, torch.where(known > 0, image, 0.5), 0.0) - image) for known in (together, apart)]
+    assert errors[1] < 0.6 * errors[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5), (2, 1, 7), (9, 8, 6), (3, 1, 1)])
+def test_small_images_and_many_channels(shape):
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(2))
+    known = holes(shape, 0.5, seed=3)
+    filled = fill_gaps(image, known, torch.full(shape, 0.5), 0.0)
+    assert filled.shape == shape
+    assert torch.isfinite(filled).all()
+
+
+def test_without_gaps_and_with_nothing_known():
+    image = scene()
+    assert torch.equal(fill_gaps(image, torch.ones_like(image), image, 0.0), image)
+    filled = fill_gaps(image, torch.zeros_like(image), torch.full_like(image, 0.3), 0.0)
+    torch.testing.assert_close(filled, torch.full_like(image, 0.3))
