@@ -1,4 +1,4 @@
-"""Inverse problems: the usual methods, the generator, and the generator with the non-local stage. Prints markdown tables, PSNR.
+"""Inverse problems: the usual methods, the generators alone, and the whole. Prints markdown tables, PSNR.
 
     python benchmarks/inverse.py --images FOLDER                                  # everything, hours on 2 cores
     python benchmarks/inverse.py --images FOLDER --count 3 --problems mask50 fourier4
@@ -177,25 +177,27 @@ SCANS = ("fourier4", "coils4", "coils8")
 """Those that a phantom is for; it does not count in the means."""
 
 
-def generated(task: Task, preset: str) -> Tensor:
-    """Reconstruct by the generator alone, [C, H, W]: the one place that knows the engine."""
+def reconstructed(task: Task, preset: str) -> dict[str, float]:
+    """Return the PSNR of what the preset gives, and of what its generators give alone."""
     found = reconstruct(
         task.operator, task.y, sampling=task.sampling, sigma=task.sigma, preset=preset, consistency=task.consistency
     )
-    image = found.image
-    return torch.from_numpy(np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image).float()
+
+    def quality(image: np.ndarray) -> float:
+        parts = np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image
+        return task.quality(torch.from_numpy(parts))
+
+    generator = next(part.image for part in found.result.parts if part.name == "generator")
+    return {"generator": quality(generator), "cgdenoise": quality(found.image)}
 
 
 def row(task: Task, preset: str) -> dict[str, float]:
     """Return the PSNR of each method."""
     found = {name: max(task.quality(method()) for method in settings) for name, settings in task.methods.items()}
-    stage = partial(plug_and_play, task.through.to(dtype=torch.float32), task.data)
-    found["start + non-local"] = task.quality(stage(task.start(), task.sigma))
     if preset != "none":
-        image = generated(task, preset)
-        found["generator"] = task.quality(image)
-        found["generator + non-local"] = task.quality(stage(image, task.sigma))
-    return found
+        return found | reconstructed(task, preset)
+    stage = plug_and_play(task.through.to(dtype=torch.float32), task.data, task.start(), task.sigma)
+    return found | {"start + non-local": task.quality(stage)}
 
 
 def images(folder: Path, count: int, side: int) -> Iterator[tuple[str, Tensor]]:
@@ -218,8 +220,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=7, help="images at most")
     parser.add_argument("--side", type=int, default=256, help="of the images to take, in pixels")
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
-    parser.add_argument("--preset", default="balanced", help='of the generator; "none" leaves it out')
+    parser.add_argument("--preset", default="balanced", help='"none" takes a simple start instead of the generators')
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
     for name in chosen.problems:
         rows: list[dict[str, float]] = []
         pictures = list(images(chosen.images, chosen.count, chosen.side))

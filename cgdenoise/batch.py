@@ -259,9 +259,9 @@ def restore(
         except RestorationError as error:
             restored, result, message = error.best, error.result, str(error)
         pages[number] = _stored(picture, page, restored)
-        quality = _quality(pages[number], clean)
+        quality = quality_record(pages[number], clean)
         parts = tuple(
-            {"name": part.name, "weight": part.weight, **_quality(_stored(picture, page, part.image), clean)}
+            {"name": part.name, "weight": part.weight, **quality_record(_stored(picture, page, part.image), clean)}
             for part in result.parts
         )
         outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
@@ -275,7 +275,8 @@ def _stored(picture: Picture, page: Array, restored: Array) -> Array:
     return replace(picture, pages=(page,), alpha=None).with_pages([restored]).pages[0]
 
 
-def _quality(stored: Array, clean: Array | None) -> dict[str, float]:
+def quality_record(stored: Array, clean: Array | None) -> dict[str, float]:
+    """Return what the log says of a picture's likeness to a clean one, if there is any."""
     if clean is None:
         return {}
     peak = peak_of(clean)

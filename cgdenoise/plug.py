@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -37,7 +38,9 @@ _ITERATIONS = 10
 """Of the conjugate gradients. Masks, Fourier lines and a subsampled DCT take one or two."""
 
 
-def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: float) -> Tensor:
+def plug_and_play(
+    operator: ForwardOperator, y: Tensor, start: Tensor, sigma: float, cancelled: Callable[[], bool] = lambda: False
+) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
     Half-quadratic splitting with a filter for the prior: each pass brings the image z to the measurements,
@@ -58,6 +61,8 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
     sigma : float
         Standard deviation of the noise in the unit of `y` (of a complex number: the root of E |noise|²). 0: the result agrees
         with the measurements, as far as 10 conjugate gradients take it.
+    cancelled : callable
+        Asked before each pass; True ends them with the start.
 
     Returns
     -------
@@ -68,11 +73,15 @@ def plug_and_play(operator: ForwardOperator, y: Tensor, start: Tensor, sigma: fl
     pixels = operator.normal(torch.ones_like(start))
     if _sees_single_pixels(operator, pixels):
         gain = float(pixels.max())
-        return fill_gaps(operator.adjoint(y) / gain, (pixels > 0.5 * gain).to(start), start, math.sqrt(variance / gain))
+        return fill_gaps(
+            operator.adjoint(y) / gain, (pixels > 0.5 * gain).to(start), start, math.sqrt(variance / gain), cancelled
+        )
     last = max(_LAST, math.sqrt(variance) * _gain(operator, start)) if sigma else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
     for step in range(_PASSES):
+        if cancelled():  # what there is by now is smoother than the start
+            return start
         level = first * (last / first) ** (step / (_PASSES - 1))
         measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, _ITERATIONS, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +14,14 @@ from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
+from cgdenoise.guide import BOTH, GENERATOR
 from cgdenoise.leastsquares import data_consistency, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
 from cgdenoise.operators.base import Field
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
-from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, Snapshot, snapshot_of, summary_of
+from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling
@@ -123,9 +125,16 @@ def reconstruct(
 
     noise = NoiseModel(NoiseKind.GAUSSIAN, sigma, np.zeros((0, 0, 0), bool), reasons=("its level was given",))
 
-    def finish(image: Array, scale: Scale, depth: int, fits: tuple[FitSummary, ...], interrupted: bool) -> Reconstruction:
+    def finish(
+        image: Array,
+        scale: Scale,
+        depth: int,
+        fits: tuple[FitSummary, ...],
+        interrupted: bool,
+        parts: tuple[RestoredPart, ...] = (),
+    ) -> Reconstruction:
         seconds = time.perf_counter() - start
-        return Reconstruction(image, RestorationResult(noise, False, depth, fits, (), interrupted, place.type, seconds), scale)
+        return Reconstruction(image, RestorationResult(noise, False, depth, fits, parts, interrupted, place.type, seconds), scale)
 
     with memory_error(f"not enough memory on {place.type} for {operator}; expected a smaller image"):
         first = pilot(through, data, _PILOT_ITERATIONS)
@@ -169,12 +178,15 @@ def reconstruct(
             raise RestorationError(str(error), kept.image, kept.result) from error
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
-            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma)
+            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma, cancelled)
         final = restored(refined)
         if not sigma and consistency:
             final = data_consistency(through, data, final, consistency)
+    image = image_of(final) * unit
+    of_generator = RestoredPart(GENERATOR, rescaled(generated), 0.0)
+    parts = (replace(of_generator, weight=1.0),) if refined is generated else (RestoredPart(BOTH, image, 1.0), of_generator)
     fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
-    return finish(image_of(final) * unit, in_unit, outcome.depth, fits, outcome.interrupted)
+    return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts)
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:

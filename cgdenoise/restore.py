@@ -97,7 +97,7 @@ class RestorationResult:
     fits : tuple of FitSummary
         In the order they ran. Empty for a constant image, which is given back as it is.
     parts : tuple of RestoredPart
-        What the result was mixed from, each with its share.
+        What the result was mixed from, each with its share; what it was made from has a share of 0.
     interrupted : bool
         Whether `cancelled` ended it early.
     device : str
@@ -258,7 +258,7 @@ def denoise(
             raise RestorationError(str(error), *kept) from error
         fits = tuple(summary_of(member, unit) for member in outcome.members)
         mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2))
-    return finish(to_array(mixture.image[None]), outcome.depth, fits, outcome.interrupted, mixture.parts)
+    return finish(to_array(mixture.image[None]), outcome.depth, fits, outcome.interrupted or cancelled(), mixture.parts)
 
 
 def _check(sigma: float | None, noise: str | NoiseKind, gain: float | None, offset: float, seed: int) -> NoiseKind:
@@ -295,9 +295,9 @@ def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rn
     if outcome.interrupted or not ensemble.preset.guided:
         return alone
     gaps = float((valid == 0).float().mean())
-    filled = fill_gaps(y, valid, generated, noise.level) if gaps > _FEW_GAPS else generated
+    filled = fill_gaps(y, valid, generated, noise.level, ensemble.cancelled) if gaps > _FEW_GAPS else generated
     filled = torch.where(valid > 0, y, filled)
-    if noise.level:
+    if noise.level and not ensemble.cancelled():
         return guided(filled, generated, outcome.leverage, noise, rng)
     return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if gaps else alone
 

@@ -9,6 +9,7 @@ Estimators", IEEE TIP 2012, arXiv 1006.3056; one distribution for each group of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ _ROUNDING = 1e-6
 """Added to the variance of known pixels, in parts of their own: without noise, equal pixels would make a system singular."""
 
 
-def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float) -> Tensor:
+def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float, cancelled: Callable[[], bool] = lambda: False) -> Tensor:
     """Fill the gaps of an image, and remove white noise from what is known.
 
     Parameters
@@ -56,6 +57,8 @@ def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float) -> Tensor:
         A first image, [C, H, W], finite, with a range of about 1.
     sigma : float
         Standard deviation of the noise, in the image's unit. 0: known values stay as they are.
+    cancelled : callable
+        Asked before each pass; True ends them with the image so far.
 
     Returns
     -------
@@ -65,6 +68,8 @@ def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float) -> Tensor:
     values = torch.where(known > 0, y, 0)
     image, change = start, torch.zeros_like(start)
     for _ in range(_PASSES):
+        if cancelled():
+            break
         begin = image + _MOMENTUM * change
         runs = (slice(first, first + _CHANNELS) for first in range(0, len(y), _CHANNELS))
         filled = torch.cat([_completed(values[run], known[run], begin[run], sigma**2) for run in runs])

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise import record
-from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, peak_of
+from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, quality_record
 from cgdenoise.errors import MeasurementError
-from cgdenoise.metrics import psnr, ssim
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.reconstruct import reconstruct
 from cgdenoise.restore import RestorationError, Snapshot
@@ -137,11 +136,11 @@ def solve(
         image, result, message = error.best, error.result, str(error)
     result = replace(result, sigma_estimated=problem.sigma_estimated)
     picture = problem.view(image)
-    quality: tuple[float | None, float | None] = (None, None)
-    if reference is not None:
-        peak = peak_of(reference)
-        quality = (psnr(picture, reference, peak), ssim(picture, reference, peak))
-    outcome = PageOutcome(0, result, quality[0], quality[1], message)
+    quality = quality_record(picture, reference)
+    parts = tuple(
+        {"name": part.name, "weight": part.weight, **quality_record(problem.view(part.image), reference)} for part in result.parts
+    )
+    outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), message, parts)
     description = description | {
         "operator": str(problem.operator),
         "measurements": list(problem.y.shape),
