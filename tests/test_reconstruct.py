@@ -20,6 +20,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import reconstruct
 from cgdenoise.restore import RestorationError
@@ -143,6 +144,35 @@ def test_interrupted_run_keeps_its_image(image):
     assert np.isfinite(found).all()
     with pytest.raises(TooEarlyError):
         reconstruct(operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: True)
+
+
+def test_parts_tell_the_generators_share(image):
+    operator = random_matrix((32, 32), 500, 1)
+    y = measure(operator, image)
+    alone = reconstruct(operator, y, preset=QUICK, device="cpu").result.parts
+    assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
+    found, result, _ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
+    whole, generator = result.parts
+    assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
+    assert np.array_equal(whole.image, found)
+    assert error(generator.image, image) < image.std()
+    assert error(generator.image, found) > 1
+
+
+def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatch):
+    pressed = False
+
+    def stage(*args):
+        nonlocal pressed
+        pressed = True
+        return plug_and_play(*args)
+
+    monkeypatch.setattr("cgdenoise.reconstruct.plug_and_play", stage)
+    operator = random_matrix((32, 32), 500, 1)
+    guided = replace(QUICK, guided=True)
+    _, result, _ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
+    assert result.interrupted
+    assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
 
 
 def test_constant_image_is_not_fitted():

@@ -80,3 +80,13 @@ def test_without_gaps_and_with_nothing_known():
     assert torch.equal(fill_gaps(image, torch.ones_like(image), image, 0.0), image)
     filled = fill_gaps(image, torch.zeros_like(image), torch.full_like(image, 0.3), 0.0)
     torch.testing.assert_close(filled, torch.full_like(image, 0.3))
+
+
+def test_cancelled_filling_keeps_the_image_so_far():
+    image = scene()
+    known = holes(image.shape, 0.5)
+    start = torch.where(known > 0, image, 0.5)
+    assert torch.equal(fill_gaps(image, known, start, 0.0, lambda: True), start)
+    asked = iter([False, True])
+    once = fill_gaps(image, known, start, 0.0, lambda: next(asked))
+    assert rms(once - image) < rms(start - image)
