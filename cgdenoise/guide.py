@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +61,14 @@ class Guided:
         return torch.stack([part.weight * part.image for part in self.parts if part.weight]).sum(0)
 
 
-def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, rng: torch.Generator) -> Guided:
+def guided(
+    y: Tensor,
+    generated: Tensor,
+    leverage: float,
+    noise: ChannelNoise,
+    rng: torch.Generator,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Guided:
     """Restore a noisy image from its groups of similar patches and from what generators made of it.
 
     Generators err in fine texture, groups where an image does not repeat itself. How much each counts is decided by Stein's
@@ -84,17 +91,19 @@ def guided(y: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, r
         In `y`'s unit; not 0.
     rng : torch.Generator
         For the probe; on the CPU.
+    cancelled : callable
+        Asked after the first filter; True leaves it at that.
 
     Returns
     -------
     Guided
         The mixture and its parts. Of correlated noise (`noise.spread` above 1) it is the groups' alone.
     """
-    if noise.spread > 1:
-        # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
-        plain = nonlocal_ridge(y, noise.scaled(_COARSE))
+    # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
+    coarse = noise.spread > 1
+    plain = nonlocal_ridge(y, noise.scaled(_COARSE) if coarse else noise)
+    if coarse or cancelled():
         return Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
-    plain = nonlocal_ridge(y, noise)
     filtered = _filtered(y, plain, generated, noise)
     names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
     middle, behind = _middle(y), _middle(generated)

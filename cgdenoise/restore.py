@@ -298,7 +298,7 @@ def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rn
     filled = fill_gaps(y, valid, generated, noise.level, ensemble.cancelled) if gaps > _FEW_GAPS else generated
     filled = torch.where(valid > 0, y, filled)
     if noise.level and not ensemble.cancelled():
-        return guided(filled, generated, outcome.leverage, noise, rng)
+        return guided(filled, generated, outcome.leverage, noise, rng, ensemble.cancelled)
     return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if gaps else alone
 
 

@@ -45,6 +45,12 @@ def test_equal_estimates_are_no_trouble():
     assert sum(least_risk([torch.ones(10)] * 3, [0.1] * 3)) == pytest.approx(1)
 
 
+def test_cancelled_mixture_is_the_groups_alone():
+    found = guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), lambda: True)
+    assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
+    assert psnr(found.image) > psnr(NOISY) + 5
+
+
 def test_mixture_is_its_parts_and_at_least_about_as_good():
     blurred = torch.nn.functional.avg_pool2d(NOISY, 3, 1, 1, count_include_pad=False)
     found = guided(NOISY, blurred, 1 / 9, ChannelNoise.equal(SIGMA, 1), rng())
