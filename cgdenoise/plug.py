@@ -34,12 +34,15 @@ which each pass goes a little (a quarter of the Fourier lines: 4 dB won over 12 
 _TRUST = 0.15
 """By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23)."""
 
-_ITERATIONS = 10
-"""Of the conjugate gradients. Masks, Fourier lines and a subsampled DCT take one or two."""
-
 
 def plug_and_play(
-    operator: ForwardOperator, y: Tensor, start: Tensor, sigma: float, cancelled: Callable[[], bool] = lambda: False
+    operator: ForwardOperator,
+    y: Tensor,
+    start: Tensor,
+    sigma: float,
+    *,
+    iterations: int = 10,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
@@ -60,7 +63,10 @@ def plug_and_play(
         [C, H, W], finite, with a range of about 1.
     sigma : float
         Standard deviation of the noise in the unit of `y` (of a complex number: the root of E |noise|²). 0: the result agrees
-        with the measurements, as far as 10 conjugate gradients take it.
+        with the measurements, as far as the conjugate gradients take it.
+    iterations : int
+        Of the conjugate gradients in each pass. Masks, Fourier lines and a subsampled DCT take one or two; with few of them an
+        operator that is known roughly does less harm.
     cancelled : callable
         Asked before each pass; True ends them with the start.
 
@@ -83,13 +89,13 @@ def plug_and_play(
         if cancelled():  # what there is by now is smoother than the start
             return start
         level = first * (last / first) ** (step / (_PASSES - 1))
-        measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, _ITERATIONS, _TRUST * variance / level**2)
+        measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
         filtered = first_estimate(measured, noise)
         if step >= _PASSES - _WHOLE:
             filtered = refine(measured, filtered, noise)
         image, change = filtered, filtered - image
-    return image if sigma else conjugate_gradients(operator, y, image, _ITERATIONS)
+    return image if sigma else conjugate_gradients(operator, y, image, iterations)
 
 
 def _gain(operator: ForwardOperator, like: Tensor) -> float:

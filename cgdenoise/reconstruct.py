@@ -31,6 +31,9 @@ Array = NDArray[Any]
 
 _PILOT_ITERATIONS = 10
 
+_ERROR = 0.05
+"""Of what generators make, in parts of the image's range: against noisy measurements the image counts by it."""
+
 _GRID = 2.0**36
 """Measurements are rounded to this many steps of the largest."""
 
@@ -85,8 +88,8 @@ def reconstruct(
     seed, device, observers, cancelled
         As of `denoise`. Errors of a `Snapshot` are in the unit of `y`.
     consistency : int
-        Iterations at most of the projection onto exact measurements. 0 leaves it out, as an operator wants that nearly loses
-        parts of the image: its data never are as exact as that.
+        Iterations at most of the projection onto exact measurements, and of each step towards them before. 0 leaves the former
+        out, as an operator wants that nearly loses parts of the image: its data never are as exact as that.
 
     Returns
     -------
@@ -178,10 +181,12 @@ def reconstruct(
             raise RestorationError(str(error), kept.image, kept.result) from error
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
-            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma, cancelled)
+            steps = consistency or _PILOT_ITERATIONS
+            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma, iterations=steps, cancelled=cancelled)
         final = restored(refined)
-        if not sigma and consistency:
-            final = data_consistency(through, data, final, consistency)
+        if consistency and (not sigma or refined is generated):
+            of_each = sigma / unit / (2 if shifted.is_complex() else 1) ** 0.5
+            final = data_consistency(through, data, final, consistency, (of_each / (_ERROR * scale.factor)) ** 2)
     image = image_of(final) * unit
     of_generator = RestoredPart(GENERATOR, rescaled(generated), 0.0)
     parts = (replace(of_generator, weight=1.0),) if refined is generated else (RestoredPart(BOTH, image, 1.0), of_generator)

@@ -162,10 +162,10 @@ def test_parts_tell_the_generators_share(image):
 def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatch):
     pressed = False
 
-    def stage(*args):
+    def stage(*args, **settings):
         nonlocal pressed
         pressed = True
-        return plug_and_play(*args)
+        return plug_and_play(*args, **settings)
 
     monkeypatch.setattr("cgdenoise.reconstruct.plug_and_play", stage)
     operator = random_matrix((32, 32), 500, 1)

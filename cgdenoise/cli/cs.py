@@ -58,7 +58,8 @@ def cs(
     force: Force = False,
     preset: Preset = PresetName.BALANCED,
     sigma: Annotated[
-        float | None, typer.Option(min=0, help="Noise level of the measurements, in their unit. 0, if not simulated: exact.")
+        float | None,
+        typer.Option(min=0, help="Noise level of y, in its unit. Not given: as simulated, else 0 (with --maps estimated)."),
     ] = None,
     members: Members = None,
     max_iterations: MaxIterations = None,
@@ -105,7 +106,7 @@ def cs(
             "real": real,
         }
         if simulate is None:
-            return targets.task(source, read_problem(sources, sigma or 0.0), described)
+            return targets.task(source, read_problem(sources, sigma), described)
         made = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
         saved = {} if save_measurements is None else {save_measurements: made.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}

@@ -9,7 +9,6 @@ import typer
 from cgdenoise.cli.options import (
     Device,
     DeviceName,
-    ExactSigma,
     Force,
     Json,
     MaxIterations,
@@ -45,7 +44,10 @@ def mri(
     ] = None,
     force: Force = False,
     preset: Preset = PresetName.BALANCED,
-    sigma: ExactSigma = 0.0,
+    sigma: Annotated[
+        float | None,
+        typer.Option(min=0, help="Noise level of the samples, in their unit. Not given: 0 with one coil, else estimated."),
+    ] = None,
     members: Members = None,
     max_iterations: MaxIterations = None,
     seed: Seed = 0,

@@ -2,7 +2,8 @@
 
 from cgdenoise.inverse.files import Simulation, Sources, read_kspace_problem, read_problem, simulate_problem
 from cgdenoise.inverse.inputs import read_array, read_mask, read_psf
-from cgdenoise.inverse.kspace import estimate_maps, fourier_problem, parallel_problem
+from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
+from cgdenoise.inverse.maps import estimate_maps
 from cgdenoise.inverse.pictures import deblurring, inpainting, upscaling
 from cgdenoise.inverse.problem import LinearProblem, Solution, solve
 from cgdenoise.inverse.sensing import fourier_lines, linear_problem

@@ -79,7 +79,7 @@ class Simulation:
         return buffer.getvalue()
 
 
-def read_problem(sources: Sources, sigma: float) -> LinearProblem:
+def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
     """Read measurements, and the operator that made them.
 
     Raises
@@ -101,7 +101,7 @@ def read_problem(sources: Sources, sigma: float) -> LinearProblem:
         else:
             with _of(sources.matrix or sources.source):
                 operator = matrix_operator(found.matrix if sources.matrix is None else _read_matrix(sources.matrix), shape)
-        problem = linear_problem(operator, found.y, sigma)
+        problem = linear_problem(operator, found.y, sigma or 0.0)
         _check(problem)
         return problem
 
@@ -159,7 +159,9 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
         return Simulation(linear_problem(sensing, y, told), clean, None)
 
 
-def read_kspace_problem(path: str, mask: str | None, maps: str | None, slice_number: int | None, sigma: float) -> LinearProblem:
+def read_kspace_problem(
+    path: str, mask: str | None, maps: str | None, slice_number: int | None, sigma: float | None
+) -> LinearProblem:
     """Read the Fourier samples of a magnetic resonance image, as `parallel_problem` and `fourier_problem` take them.
 
     Raises
@@ -172,7 +174,7 @@ def read_kspace_problem(path: str, mask: str | None, maps: str | None, slice_num
         return _fourier(found, mask, maps, False, sigma)
 
 
-def _fourier(found: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float) -> LinearProblem:
+def _fourier(found: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float | None) -> LinearProblem:
     y, sampled = found.y, None
     given = found.maps if maps is None else read_array(maps)
     if y.ndim == 3 and y.shape[0] == 1 and given is None:
@@ -185,7 +187,7 @@ def _fourier(found: Measurements, mask: str | None, maps: str | None, real: bool
     elif found.mask is not None:
         sampled = _mask_on(found.mask, found.mask.shape if plane is None else plane)
     if y.ndim < 3 and given is None:
-        return fourier_problem(y, sampled, real, sigma)
+        return fourier_problem(y, sampled, real, sigma or 0.0)
     if real:
         raise OptionError("--real with coils, whose images are complex")
     return parallel_problem(y, sampled, given, sigma)

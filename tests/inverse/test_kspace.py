@@ -6,7 +6,7 @@ import torch
 
 from cgdenoise.errors import MeasurementError
 from cgdenoise.inverse import estimate_maps, fourier_lines, fourier_problem, parallel_problem
-from cgdenoise.inverse.kspace import _calibration
+from cgdenoise.inverse.maps import calibration
 from cgdenoise.operators import Fourier
 
 
@@ -42,10 +42,10 @@ def test_calibration_is_the_largest_centred_block(shape):
     mask = np.zeros(shape, bool)
     top, left = shape[0] // 2, shape[1] // 2
     mask[top - 6 : top + 6, left - 3 : left + 4] = True
-    assert _calibration(mask) == (12, 7)
-    assert _calibration(fourier_lines(shape, 0.3, 0)) == (shape[0], pytest.approx(0.08 * shape[1], abs=1))
-    assert _calibration(np.ones(shape, bool)) == shape
-    assert _calibration(np.zeros(shape, bool)) == (0, 0)
+    assert calibration(mask) == (12, 7)
+    assert calibration(fourier_lines(shape, 0.3, 0)) == (shape[0], pytest.approx(0.08 * shape[1], abs=1))
+    assert calibration(np.ones(shape, bool)) == shape
+    assert calibration(np.zeros(shape, bool)) == (0, 0)
 
 
 def test_maps_come_from_the_centre(image, maps):
@@ -56,8 +56,8 @@ def test_maps_come_from_the_centre(image, maps):
     assert np.allclose((abs(found) ** 2).sum(0)[inside], 1, atol=1e-5)
     # Only up to a phase that all coils share: that is the image's.
     agreement = abs((found.conj() * maps).sum(0))[inside]
-    assert agreement.min() > 0.9
-    assert np.mean(agreement) > 0.99
+    assert agreement.min() > 0.99
+    assert np.mean(agreement) > 0.999
 
 
 def test_without_a_centre_every_coil_has_its_image(image, maps):
@@ -75,6 +75,17 @@ def test_given_maps_explain_the_samples(image, maps):
     y = transform(maps * image)
     problem = parallel_problem(y, None, maps, 0.0)
     np.testing.assert_allclose(problem.operator(torch.from_numpy(image)).numpy(), y, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.02, 0.1])
+def test_the_noise_level_is_what_no_image_explains(image, maps, level):
+    y = transform(maps * image)
+    rng = np.random.default_rng(0)
+    y += level * (rng.standard_normal(y.shape) + 1j * rng.standard_normal(y.shape)) / 2**0.5
+    problem = parallel_problem(y, None, maps, None)
+    assert problem.sigma == pytest.approx(level, rel=0.05)
+    assert problem.sigma_estimated
+    assert parallel_problem(y, None, maps, 0.3).sigma == 0.3
 
 
 def test_samples_alone_go_where_the_mask_says(image):
