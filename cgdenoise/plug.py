@@ -31,8 +31,9 @@ _MOMENTUM = 0.75
 """Part of a pass's change by which the next one begins further on. It brings out what the measurements do not see, on the way of
 which each pass goes a little (a quarter of the Fourier lines: 4 dB won over 12 passes without)."""
 
-_TRUST = 0.15
-"""By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23)."""
+_TRUST = 0.3
+"""By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23). With half of it
+motion blur lost 2.5 dB, as noise came in where it is strong, and Gaussian blur and a DCT gained 0.1."""
 
 
 def plug_and_play(
