@@ -26,9 +26,10 @@ y = whole(torch.from_numpy(maps * image)).numpy() * mask
 zero_filled = np.sqrt((np.abs(whole.adjoint(torch.from_numpy(y)).numpy()) ** 2).sum(0))
 
 cgdenoise.keep_freed_memory()
-problem = parallel_problem(y, mask, None, sigma=0.0)  # the coils' maps come from the centre, which is sampled throughout
+# The coils' maps come from the centre, which is sampled throughout, and the noise level from what they cannot explain.
+problem = parallel_problem(y, mask, None, sigma=None)
 restored, result, _ = reconstruct(
-    problem.operator, problem.y, sampling=problem.sampling, preset="fast", consistency=problem.consistency
+    problem.operator, problem.y, sampling=problem.sampling, sigma=problem.sigma, consistency=problem.consistency
 )
 magnitude = problem.view(restored)
 before, after = (cgdenoise.psnr(found, phantom, 1) for found in (zero_filled, magnitude))
