@@ -6,12 +6,11 @@ Medians of several. The operator's time is that of A and of its adjoint, by them
 """
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
+from floor import median_seconds
 from torch import Tensor
 
 from cgdenoise.fit import Problem, fit
@@ -52,17 +51,6 @@ def operators(side: int) -> dict[str, ForwardOperator]:
     return {name: on_channels(operator, False).to(dtype=torch.float32) for name, operator in found.items()}
 
 
-def milliseconds(run: Callable[[], object], times: int) -> float:
-    """Return the median time of a call, after one that does not count."""
-    run()
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        found.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(found)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=256)
@@ -81,7 +69,7 @@ def main() -> None:
             return operator.adjoint(operator(x))
 
         with torch.no_grad():
-            alone = milliseconds(pair, 3 * _REPEATS)
+            alone = 1e3 * median_seconds(pair, 3 * _REPEATS)
         for spec in preset.decoders:
             size = (chosen.side, chosen.side)
             generator = build(spec, channels, size, [rng_for(0)], choose_dtype(torch.device("cpu")))
@@ -96,7 +84,7 @@ def main() -> None:
                     averaging=preset.averaging,
                 )
 
-            each = milliseconds(lambda: run(_ITERATIONS), _REPEATS) / _ITERATIONS
+            each = 1e3 * median_seconds(lambda: run(_ITERATIONS), _REPEATS) / _ITERATIONS
             cells = f"{each:.1f} | {alone:.1f} | {alone / each:.0%} | {1.5 * each:.0f}"
             print(f"| {name} | {len(spec.channels)} | {cells} |", flush=True)
             if chosen.whole:

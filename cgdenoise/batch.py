@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -260,10 +261,7 @@ def restore(
             restored, result, message = error.best, error.result, str(error)
         pages[number] = _stored(picture, page, restored)
         quality = quality_record(pages[number], clean)
-        parts = tuple(
-            {"name": part.name, "weight": part.weight, **quality_record(_stored(picture, page, part.image), clean)}
-            for part in result.parts
-        )
+        parts = part_records(result, partial(_stored, picture, page), clean)
         outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
         outcomes.append(outcome)
         records += page_records(source.description, options, outcome, evaluations)
@@ -281,6 +279,11 @@ def quality_record(stored: Array, clean: Array | None) -> dict[str, float]:
         return {}
     peak = peak_of(clean)
     return {"psnr": psnr(stored, clean, peak), "ssim": ssim(stored, clean, peak)}
+
+
+def part_records(result: RestorationResult, shown: Callable[[Array], Array], clean: Array | None) -> tuple[record.Record, ...]:
+    """Return what the log says of a result's parts; `shown` takes each to the picture that is compared."""
+    return tuple({"name": part.name, "weight": part.weight, **quality_record(shown(part.image), clean)} for part in result.parts)
 
 
 def peak_of(reference: Array) -> float:

@@ -55,15 +55,6 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
     return x
 
 
-def data_consistency(operator: ForwardOperator, y: Tensor, image: Tensor, iterations: int, damping: float = 0.0) -> Tensor:
-    """Return the image nearest to a given one among those with exactly these measurements; with damping, between the two.
-
-    Without damping that puts measured pixels and Fourier samples back, in one iteration; other operators come close after some.
-    Parameters as of `conjugate_gradients`.
-    """
-    return conjugate_gradients(operator, y, image, iterations, damping)
-
-
 def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
     """Return a first image, to learn its range from: of a few large blocks, and then a few steps of least squares.
 

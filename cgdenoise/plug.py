@@ -17,7 +17,6 @@ from cgdenoise.operators import ForwardOperator
 _LAST = 0.01
 """Noise level of the last pass, in parts of the image's range of about 1, if the noise brings less into the image."""
 
-
 _POWERS = 10
 """Steps of the power method, which leave some per cent."""
 
@@ -35,6 +34,9 @@ _TRUST = 0.3
 """By which sigma² / level² is multiplied: a filtered image errs by more than the level (Zhang et al. have 0.23). With half of it
 motion blur lost 2.5 dB, as noise came in where it is strong, and Gaussian blur and a DCT gained 0.1."""
 
+ITERATIONS = 10
+"""Conjugate gradients of a pass. Masks, Fourier lines and a subsampled DCT take one or two."""
+
 
 def plug_and_play(
     operator: ForwardOperator,
@@ -42,7 +44,7 @@ def plug_and_play(
     start: Tensor,
     sigma: float,
     *,
-    iterations: int = 10,
+    iterations: int = ITERATIONS,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
@@ -66,8 +68,7 @@ def plug_and_play(
         Standard deviation of the noise in the unit of `y` (of a complex number: the root of E |noise|²). 0: the result agrees
         with the measurements, as far as the conjugate gradients take it.
     iterations : int
-        Of the conjugate gradients in each pass. Masks, Fourier lines and a subsampled DCT take one or two; with few of them an
-        operator that is known roughly does less harm.
+        Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
     cancelled : callable
         Asked before each pass; True ends them with the start.
 

@@ -15,11 +15,11 @@ from torch import Tensor
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
 from cgdenoise.guide import BOTH, GENERATOR
-from cgdenoise.leastsquares import data_consistency, pilot, range_of
+from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
 from cgdenoise.operators.base import Field
-from cgdenoise.plug import plug_and_play
+from cgdenoise.plug import ITERATIONS, plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
 from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
@@ -181,12 +181,12 @@ def reconstruct(
             raise RestorationError(str(error), kept.image, kept.result) from error
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
-            steps = consistency or _PILOT_ITERATIONS
+            steps = consistency or ITERATIONS
             refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma, iterations=steps, cancelled=cancelled)
         final = restored(refined)
         if consistency and (not sigma or refined is generated):
             of_each = sigma / unit / (2 if shifted.is_complex() else 1) ** 0.5
-            final = data_consistency(through, data, final, consistency, (of_each / (_ERROR * scale.factor)) ** 2)
+            final = conjugate_gradients(through, data, final, consistency, (of_each / (_ERROR * scale.factor)) ** 2)
     image = image_of(final) * unit
     of_generator = RestoredPart(GENERATOR, rescaled(generated), 0.0)
     parts = (replace(of_generator, weight=1.0),) if refined is generated else (RestoredPart(BOTH, image, 1.0), of_generator)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgdenoise.groups.matching import Search, match, tiles
+from cgdenoise.groups.matching import Search, overlapped
 
 _VALUES = 40
 """Of a patch, all channels together: a few dozen describe it, and the work grows with their cube."""
@@ -89,16 +89,12 @@ def _search(channels: int, share: float) -> Search:
 
 def _completed(y: Tensor, known: Tensor, pilot: Tensor, variance: float) -> Tensor:
     """Complete the patches of all groups and average where they overlap."""
-    size = (y.shape[1], y.shape[2])
-    search = _search(len(y), float(known.mean())).limited_to(size)
-    total, count = torch.zeros_like(y), torch.zeros_like(y)
-    for tile in tiles(size, search, _TILE):
-        area = (slice(None), *tile.area)
-        members = match(pilot[area], tile, search)
-        sums, counts = _complete_area(y[area], known[area], pilot[area], members, search.patch, variance)
-        total[area] += sums
-        count[area] += counts
-    return total / count
+    search = _search(len(y), float(known.mean())).limited_to((y.shape[1], y.shape[2]))
+
+    def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
+        return _complete_area(y[area], known[area], pilot[area], members, search.patch, variance)
+
+    return overlapped(y, pilot, search, _TILE, estimate)
 
 
 def _complete_area(

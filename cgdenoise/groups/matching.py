@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -151,6 +151,39 @@ def match(guide: Tensor, tile: Tile, search: Search) -> Tensor:
     row = rows[:, None, None] + shift // shifts - r
     column = columns[:, None] + shift % shifts - r
     return (row * (guide.shape[2] - p + 1) + column).view(-1, search.count)
+
+
+def overlapped(
+    like: Tensor, guide: Tensor, search: Search, side: int, estimate: Callable[[tuple[slice, ...], Tensor], tuple[Tensor, Tensor]]
+) -> Tensor:
+    """Estimate an image tile by tile from the groups of each, and average where the estimates overlap.
+
+    Parameters
+    ----------
+    like : Tensor
+        Of the estimate's shape and type, [C, H, W].
+    guide : Tensor
+        Image to compare patches in, [K, H, W].
+    search : Search
+        Limited to its size.
+    side : int
+        References along each side of a tile.
+    estimate : callable
+        Takes a tile's area, as an index of images, and its groups, as `match` gives them; returns the sum of each pixel's
+        weighted estimates and that of their weights, both of the area.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W].
+    """
+    total, count = torch.zeros_like(like), torch.zeros_like(like)
+    for tile in tiles((guide.shape[1], guide.shape[2]), search, side):
+        area = (slice(None), *tile.area)
+        sums, counts = estimate(area, match(guide[area], tile, search))
+        total[area] += sums
+        count[area] += counts
+    return total / count
 
 
 def _box_sums(values: Tensor, dim: int, starts: Tensor, length: int) -> Tensor:

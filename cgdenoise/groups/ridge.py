@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.matching import TILE, Search, match, tiles
+from cgdenoise.groups.matching import TILE, Search, overlapped
 
 FIRST = Search(patch=9, count=28, window=37, step=5)
 SECOND = Search(patch=7, count=55, window=37, step=5)
@@ -125,17 +125,13 @@ def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search
     truth = None if pilot is None else noise.rotate(pilot)
     guide = noise.comparable(noisy if truth is None else truth)
     variances = y.new_tensor(noise.sigmas).square()
-    size = (y.shape[1], y.shape[2])
-    search = search.limited_to(size)
-    total, count = torch.zeros_like(noisy), torch.zeros_like(noisy)
-    for part in tiles(size, search, tile):
-        area = (slice(None), *part.area)
-        members = match(guide[area], part, search)
+    search = search.limited_to((y.shape[1], y.shape[2]))
+
+    def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
         like = None if truth is None else truth[area]
-        sums, counts = _filter_area(noisy[area], like, members, search.patch, weights, variances, noise.spread)
-        total[area] += sums
-        count[area] += counts
-    return noise.rotate_back(total / count)
+        return _filter_area(noisy[area], like, members, search.patch, weights, variances, noise.spread)
+
+    return noise.rotate_back(overlapped(noisy, guide, search, tile, estimate))
 
 
 def _filter_area(

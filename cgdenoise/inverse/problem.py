@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise import record
-from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, quality_record
+from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, part_records, quality_record
 from cgdenoise.errors import MeasurementError
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.reconstruct import reconstruct
@@ -137,9 +137,7 @@ def solve(
     result = replace(result, sigma_estimated=problem.sigma_estimated)
     picture = problem.view(image)
     quality = quality_record(picture, reference)
-    parts = tuple(
-        {"name": part.name, "weight": part.weight, **quality_record(problem.view(part.image), reference)} for part in result.parts
-    )
+    parts = part_records(result, problem.view, reference)
     outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), message, parts)
     description = description | {
         "operator": str(problem.operator),
