@@ -104,6 +104,8 @@ class RestorationResult:
         Where it ran.
     seconds : float
         Wall time.
+    warnings : tuple of str
+        What the user should know of how the result came about: one sentence each.
     """
 
     noise: NoiseModel
@@ -114,6 +116,7 @@ class RestorationResult:
     interrupted: bool
     device: str
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def sigma(self) -> float:
