@@ -247,6 +247,7 @@ def restore(
                 noise=options.noise,
                 gain=options.gain,
                 offset=options.offset,
+                channel_axis=-1,
                 preset=options.preset,
                 seed=options.seed,
                 device=options.device,

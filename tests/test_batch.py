@@ -134,6 +134,14 @@ def test_restore_tells_every_evaluation(noisy):
     assert picture.pages[0].shape == noisy.shape
 
 
+@pytest.mark.parametrize("shape", [(3, 300, 3), (2, 40, 17)])
+def test_low_strips_of_files_have_their_channels_last(shape):
+    strip = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    picture, (outcome,), _ = restore(batch.Source(images.Picture((strip,), None, "tiff"), {"name": "a.tif"}))
+    assert picture.pages[0].shape == shape
+    assert outcome.error is None
+
+
 def test_pages_after_a_cancelled_one_stay_as_they_are(noisy):
     pages = (noisy, noisy[::-1].copy())
     given = batch.Source(images.Picture(pages, None, "tiff"), {"name": "a.tif"})
