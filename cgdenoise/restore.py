@@ -75,10 +75,13 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class RestoredPart:
-    """An estimate that a result was mixed from, in the image's units; its name is one of `guide.Part`'s."""
+    """An estimate that a result was mixed from: its name, one of `guide.Part`'s, and its share.
+
+    `image` makes it, float64, in the shape and the units of the input.
+    """
 
     name: str
-    image: Array
+    image: Callable[[], Array]
     weight: float
 
 
@@ -224,7 +227,7 @@ def denoise(
         restored: Array, depth: int, fits: tuple[FitSummary, ...], interrupted: bool, parts: Sequence[Part] = ()
     ) -> Denoised:
         seconds = time.perf_counter() - start
-        images = tuple(RestoredPart(part.name, to_array(part.image[None]), part.weight) for part in parts)
+        images = tuple(RestoredPart(part.name, partial(to_array, part.image[None]), part.weight) for part in parts)
         result = RestorationResult(in_units, sigma is None, depth, fits, images, interrupted, place.type, seconds)
         return Denoised(restored, result)
 
