@@ -187,7 +187,7 @@ def reconstructed(task: Task, preset: str) -> dict[str, float]:
         parts = np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image
         return task.quality(torch.from_numpy(parts))
 
-    generator = next(part.image for part in found.result.parts if part.name == "generator")
+    generator = next(part.image() for part in found.result.parts if part.name == "generator")
     return {"generator": quality(generator), "cgdenoise": quality(found.image)}
 
 

@@ -19,7 +19,7 @@ from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.images import Picture
 from cgdenoise.metrics import psnr, ssim
 from cgdenoise.presets import Preset
-from cgdenoise.restore import RestorationError, RestorationResult, Snapshot, denoise
+from cgdenoise.restore import RestorationError, RestorationResult, RestoredPart, Snapshot, denoise
 from cgdenoise.runtime import peak_memory
 from cgdenoise.scaling import check_image
 
@@ -80,7 +80,10 @@ class Options:
 
 @dataclass(frozen=True)
 class PageOutcome:
-    """How a page went; `error` is the message if every fit collapsed, `parts` what the log says of the result's parts."""
+    """How a page went; `error` is the message if every fit collapsed, `parts` what the log says of the result's parts.
+
+    Of a stack the results hold no images: neither parts nor a mask of impulses.
+    """
 
     page: int
     result: RestorationResult
@@ -229,43 +232,66 @@ def restore(
     pages = list(picture.pages)
     outcomes: list[PageOutcome] = []
     records: list[record.Record] = []
-    for number, page in enumerate(picture.pages):
+    for number in range(len(pages)):
         if number and cancelled():
             break
         clean = None if reference is None else reference.pages[number]
-        evaluations: list[record.Record] = []
-
-        def observe(snapshot: Snapshot, number: int = number, clean: Array | None = clean, log: Any = evaluations) -> None:
-            log.append(evaluation_record(number, snapshot, clean))
-            on_snapshot(number, snapshot)
-
-        message = None
         try:
-            restored, result = denoise(
-                page,
-                sigma=options.sigma,
-                noise=options.noise,
-                gain=options.gain,
-                offset=options.offset,
-                preset=options.preset,
-                seed=options.seed,
-                device=options.device,
-                observers=[observe],
-                cancelled=cancelled,
-            )
+            pages[number], outcome, of_page = _restore_page(source, number, options, clean, on_snapshot, cancelled)
         except TooEarlyError:
             if not outcomes:
                 raise
             break  # the pages that are done count
-        except RestorationError as error:
-            restored, result, message = error.best, error.result, str(error)
-        pages[number] = _stored(picture, page, restored)
-        quality = quality_record(pages[number], clean)
-        parts = part_records(result, partial(_stored, picture, page), clean)
-        outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
         outcomes.append(outcome)
-        records += page_records(source.description, options, outcome, evaluations)
+        records += of_page
     return picture.with_pages(pages), outcomes, records
+
+
+def _restore_page(
+    source: Source,
+    number: int,
+    options: Options,
+    clean: Array | None,
+    on_snapshot: Callable[[int, Snapshot], None],
+    cancelled: Callable[[], bool],
+) -> tuple[Array, PageOutcome, list[record.Record]]:
+    """Restore one page: as the file will hold it, how it went, and the records of the log. Nothing else is kept of it."""
+    picture = source.picture
+    page = picture.pages[number]
+    evaluations: list[record.Record] = []
+
+    def observe(snapshot: Snapshot) -> None:
+        evaluations.append(evaluation_record(number, snapshot, clean))
+        on_snapshot(number, snapshot)
+
+    message = None
+    try:
+        restored, result = denoise(
+            page,
+            sigma=options.sigma,
+            noise=options.noise,
+            gain=options.gain,
+            offset=options.offset,
+            channel_axis=-1,
+            preset=options.preset,
+            seed=options.seed,
+            device=options.device,
+            observers=[observe],
+            cancelled=cancelled,
+        )
+    except RestorationError as error:
+        restored, result, message = error.best, error.result, str(error)
+    stored = _stored(picture, page, restored)
+    quality = quality_record(stored, clean)
+    parts = part_records(result, partial(_stored, picture, page), clean)
+    outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
+    records = page_records(source.description, options, outcome, evaluations)
+    return stored, replace(outcome, result=_without_images(result)), records
+
+
+def _without_images(result: RestorationResult) -> RestorationResult:
+    """Return a result that takes no memory to speak of, however large its page was."""
+    return replace(result, parts=(), noise=replace(result.noise, impulses=np.zeros((0, 0, 0), bool)))
 
 
 def _stored(picture: Picture, page: Array, restored: Array) -> Array:
@@ -282,8 +308,12 @@ def quality_record(stored: Array, clean: Array | None) -> dict[str, float]:
 
 
 def part_records(result: RestorationResult, shown: Callable[[Array], Array], clean: Array | None) -> tuple[record.Record, ...]:
-    """Return what the log says of a result's parts; `shown` takes each to the picture that is compared."""
-    return tuple({"name": part.name, "weight": part.weight, **quality_record(shown(part.image), clean)} for part in result.parts)
+    """Return what the log says of a result's parts; `shown` takes each to the picture that is compared, if any is."""
+
+    def quality(part: RestoredPart) -> dict[str, float]:
+        return {} if clean is None else quality_record(shown(part.image()), clean)
+
+    return tuple({"name": part.name, "weight": part.weight, **quality(part)} for part in result.parts)
 
 
 def peak_of(reference: Array) -> float:

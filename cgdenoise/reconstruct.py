@@ -188,8 +188,9 @@ def reconstruct(
             of_each = sigma / unit / (2 if shifted.is_complex() else 1) ** 0.5
             final = conjugate_gradients(through, data, final, consistency, (of_each / (_ERROR * scale.factor)) ** 2)
     image = image_of(final) * unit
-    of_generator = RestoredPart(GENERATOR, rescaled(generated), 0.0)
-    parts = (replace(of_generator, weight=1.0),) if refined is generated else (RestoredPart(BOTH, image, 1.0), of_generator)
+    of_generator = RestoredPart(GENERATOR, lambda: rescaled(generated), 0.0)
+    whole = RestoredPart(BOTH, lambda: image, 1.0)
+    parts = (replace(of_generator, weight=1.0),) if refined is generated else (whole, of_generator)
     fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
     return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts)
 

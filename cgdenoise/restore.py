@@ -23,7 +23,7 @@ from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
-from cgdenoise.scaling import Scale, check_image, is_constant
+from cgdenoise.scaling import Scale, check_image, find_channel_axis, in_layout, is_constant
 from cgdenoise.types import Step, StopReason
 
 Array = NDArray[Any]
@@ -75,10 +75,13 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class RestoredPart:
-    """An estimate that a result was mixed from, in the image's units; its name is one of `guide.Part`'s."""
+    """An estimate that a result was mixed from: its name, one of `guide.Part`'s, and its share.
+
+    `image` makes it, float64, in the shape and the units of the input.
+    """
 
     name: str
-    image: Array
+    image: Callable[[], Array]
     weight: float
 
 
@@ -147,6 +150,7 @@ def denoise(
     noise: str | NoiseKind = NoiseKind.AUTO,
     gain: float | None = None,
     offset: float = 0.0,
+    channel_axis: int | None = None,
     preset: str | Preset = "balanced",
     seed: int = 0,
     device: str = "auto",
@@ -159,7 +163,7 @@ def denoise(
     ----------
     image : (H, W) or (H, W, C) array
         Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`; with noise of Poisson's kind
-        the offset has to follow. NaN marks missing values, which are filled.
+        the offset has to follow. NaN marks missing values, which are filled; a masked array's masked values are missing, too.
     sigma : float, optional
         Standard deviation of the noise in the image's units (with Poisson noise, of its Gaussian part); estimated from the image
         if not given.
@@ -169,6 +173,9 @@ def denoise(
         What one count of Poisson noise adds to a value, in the image's units; estimated if not given.
     offset : float
         Value of a pixel that has received no light, in the image's units, for Poisson noise.
+    channel_axis : int, optional
+        Which axis of a three-dimensional array has the channels. Not given it is the last, unless the first looks more like it:
+        that is an error.
     preset : str or Preset
         "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
     seed : int
@@ -188,7 +195,7 @@ def denoise(
     Raises
     ------
     ImageError
-        If the array is not a real image, or has infinite values, or no finite ones.
+        If the array is not a real image, or has infinite values, or no finite ones, or may have its channels first.
     OptionError
         If a parameter is out of its range.
     RestorationError
@@ -200,7 +207,9 @@ def denoise(
     chosen = preset_of(preset) if isinstance(preset, str) else preset
     kind = _check(sigma, noise, gain, offset, seed)
     place = choose_device(device)
-    shape, values = np.shape(image), check_image(image)
+    shape = np.shape(image)
+    axis = find_channel_axis(shape, channel_axis)
+    values = check_image(image, axis)
     constant = is_constant(values)
     scale = Scale(0.0, 1.0) if constant else Scale.of(values, whole_range=any(spec.sigmoid for spec in chosen.decoders))
     # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
@@ -221,17 +230,17 @@ def denoise(
         restored: Array, depth: int, fits: tuple[FitSummary, ...], interrupted: bool, parts: Sequence[Part] = ()
     ) -> Denoised:
         seconds = time.perf_counter() - start
-        images = tuple(RestoredPart(part.name, to_array(part.image[None]), part.weight) for part in parts)
+        images = tuple(RestoredPart(part.name, partial(to_array, part.image[None]), part.weight) for part in parts)
         result = RestorationResult(in_units, sigma is None, depth, fits, images, interrupted, place.type, seconds)
         return Denoised(restored, result)
 
     if constant:
         filled = np.broadcast_to(np.nanmin(values, axis=(0, 1)), values.shape)
-        return finish(filled.reshape(shape).copy(), 0, (), False)
+        return finish(in_layout(filled, len(shape), axis).copy(), 0, (), False)
     prepared = prepare(normalised, model)
 
     def to_array(fitted: Tensor) -> Array:
-        return scale.to_array(prepared.restored(fitted), len(shape))
+        return scale.to_array(prepared.restored(fitted), len(shape), axis)
 
     # Errors of what was not stabilised are in the image's units.
     unit = scale.factor if prepared.stabiliser is None else prepared.scale.factor
@@ -252,7 +261,9 @@ def denoise(
         on_step=on_step,
         cancelled=cancelled,
     )
-    with memory_error(f"not enough memory on {place.type} for an image of {shape[1]}x{shape[0]} pixels; expected a smaller one"):
+    with memory_error(
+        f"not enough memory on {place.type} for an image of {values.shape[1]}x{values.shape[0]} pixels; expected a smaller one"
+    ):
         try:
             outcome = ensemble.run()
         except CollapsedError as error:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.errors import ImageError
+from cgdenoise.errors import ImageError, OptionError
 
 Array = NDArray[Any]
 
@@ -18,25 +18,62 @@ _GRID = 2.0**20
 """Scaled data are rounded to this many steps of their range, so that `a * x + b` gives the very numbers that `x` gives."""
 
 
-def check_image(image: Array) -> NDArray[np.float64]:
-    """Return an image as (H, W, C) float64, with NaN where values are missing.
+_MOST_CHANNELS = 16
+"""As many as a file's image may have (`images.picture.MAX_CHANNELS`): a longer axis is hardly one of channels."""
+
+
+def find_channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int:
+    """Return the axis of an array's channels, which is the last if it is not given; of (H, W) arrays it means nothing.
+
+    Raises
+    ------
+    ImageError
+        If it is not given and the first axis looks more like it than the last.
+    OptionError
+        If the array has no such axis.
+    """
+    if len(shape) != 3:
+        return -1
+    if channel_axis is None and shape[0] <= _MOST_CHANNELS < shape[2]:
+        found = f"array of shape {shape}: channels first? expected (H, W, C)"
+        raise ImageError(f"{found}; say channel_axis=0, or channel_axis=-1 if that is meant")
+    if channel_axis is not None and channel_axis not in range(-3, 3):
+        raise OptionError(f"channel_axis {channel_axis}; expected -3 to 2, an axis of the array of shape {shape}")
+    return -1 if channel_axis is None else channel_axis
+
+
+def check_image(image: Array, channel_axis: int = -1) -> NDArray[np.float64]:
+    """Return an image as (H, W, C) float64, with NaN where values are missing, as masked ones of a masked array are.
+
+    Parameters
+    ----------
+    image : array
+        (H, W), or with channels.
+    channel_axis : int
+        Where these are; of an (H, W) array it means nothing.
 
     Raises
     ------
     ImageError
         If it has another shape, is empty, not real, infinite somewhere, or nowhere finite.
     """
-    array = np.asarray(image)
+    array = np.asanyarray(image)
     if array.dtype.kind not in "uif":
         raise ImageError(f"array of dtype {array.dtype}; expected real integers or floats")
     if array.ndim not in (2, 3) or array.size == 0:
         raise ImageError(f"array of shape {array.shape}; expected (H, W) or (H, W, C), not empty")
-    values = array.astype(np.float64).reshape(*array.shape[:2], -1)
+    values = np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
+    values = values[..., None] if values.ndim == 2 else np.moveaxis(values, channel_axis, -1)
     if infinite := int(np.isinf(values).sum()):
         raise ImageError(f"{infinite} infinite values; expected finite ones, or NaN where a value is missing")
     if np.isnan(values).all(axis=(0, 1)).any():
-        raise ImageError("all values of a channel are NaN; expected some finite ones")
+        raise ImageError("all values of a channel are NaN or masked; expected some finite ones")
     return values
+
+
+def in_layout(values: Array, ndim: int, channel_axis: int = -1) -> Array:
+    """Return (H, W, C) values in the layout of the array that they came from: undo what `check_image` did to the axes."""
+    return values[..., 0] if ndim == 2 else np.moveaxis(values, -1, channel_axis)
 
 
 def is_constant(values: NDArray[np.float64]) -> bool:
@@ -78,10 +115,10 @@ class Scale:
         measured = np.isfinite(normalised)
         return _to_tensor(np.where(measured, normalised, 0.0)), _to_tensor(measured)
 
-    def to_array(self, image: Tensor, ndim: int) -> NDArray[np.float64]:
-        """Return a [1, C, H, W] tensor as an (H, W, C) array in the image's units; (H, W) if `ndim` is 2."""
+    def to_array(self, image: Tensor, ndim: int, channel_axis: int = -1) -> NDArray[np.float64]:
+        """Return a [1, C, H, W] tensor as an array in the image's units and layout (see `in_layout`)."""
         values = image[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
-        return (values[..., 0] if ndim == 2 else values) * self.factor + self.offset
+        return in_layout(values, ndim, channel_axis) * self.factor + self.offset
 
 
 def _to_tensor(values: Array) -> Tensor:

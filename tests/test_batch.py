@@ -2,7 +2,9 @@
 
 import math
 import os
+import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from cgdenoise.batch import Job, Options, plan
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.presets import PRESETS
+from cgdenoise.restore import Denoised, denoise
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +137,14 @@ def test_restore_tells_every_evaluation(noisy):
     assert picture.pages[0].shape == noisy.shape
 
 
+@pytest.mark.parametrize("shape", [(3, 300, 3), (2, 40, 17)])
+def test_low_strips_of_files_have_their_channels_last(shape):
+    strip = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    picture, (outcome,), _ = restore(batch.Source(images.Picture((strip,), None, "tiff"), {"name": "a.tif"}))
+    assert picture.pages[0].shape == shape
+    assert outcome.error is None
+
+
 def test_pages_after_a_cancelled_one_stay_as_they_are(noisy):
     pages = (noisy, noisy[::-1].copy())
     given = batch.Source(images.Picture(pages, None, "tiff"), {"name": "a.tif"})
@@ -142,6 +153,47 @@ def test_pages_after_a_cancelled_one_stay_as_they_are(noisy):
     assert [(outcome.page, outcome.status) for outcome in outcomes] == [(0, "interrupted")]
     assert np.array_equal(picture.pages[1], pages[1])
     assert {record["page"] for record in records} == {0}
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """Weak references to all that `denoise` gives: the image, the mask of impulses, and a part's image when it is made."""
+    found = {"image": [], "impulses": [], "part": []}
+
+    def watched(page, **options):
+        alive = [ref for refs in found.values() for ref in refs if ref() is not None]
+        assert not alive, "a finished page's"
+        image, result = denoise(page, **options)
+        assert result.parts
+
+        def made(part):
+            array = part.image()
+            found["part"].append(weakref.ref(array))
+            return array
+
+        found["image"].append(weakref.ref(image))
+        found["impulses"].append(weakref.ref(result.noise.impulses))
+        parts = tuple(replace(part, image=partial(made, part)) for part in result.parts)
+        return Denoised(image, replace(result, parts=parts))
+
+    monkeypatch.setattr(batch, "denoise", watched)
+    return found
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_of_a_finished_page_nothing_is_kept_but_what_is_stored(noisy, clean, pictures, compared):
+    stack = images.Picture((noisy, noisy[::-1].copy(), noisy[:, ::-1].copy()), None, "tiff")
+    reference = images.Picture((clean, clean[::-1].copy(), clean[:, ::-1].copy()), None, "tiff") if compared else None
+    guided = options(preset=replace(options().preset, guided=True))
+    picture, outcomes, records = restore(batch.Source(stack, {"name": "a.tif"}), reference=reference, options=guided)
+    assert [page.dtype for page in picture.pages] == [np.uint8] * 3
+    assert len(pictures["image"]) == 3
+    assert not [ref for refs in pictures.values() for ref in refs if ref() is not None]
+    assert len(pictures["part"]) == (12 if compared else 0)  # four a page, and not made for nothing
+    parts = [record["parts"] for record in records if record["type"] == "end"]
+    assert all(("psnr" in part) == compared for of_page in parts for part in of_page)
+    assert [len(of_page) for of_page in parts] == [4, 4, 4]
+    assert [outcome.result.parts for outcome in outcomes] == [()] * 3
 
 
 def test_figures_are_of_the_stored_pixels(noisy, clean):

@@ -154,9 +154,9 @@ def test_parts_tell_the_generators_share(image):
     found, result, _ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
     whole, generator = result.parts
     assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
-    assert np.array_equal(whole.image, found)
-    assert error(generator.image, image) < image.std()
-    assert error(generator.image, found) > 1
+    assert np.array_equal(whole.image(), found)
+    assert error(generator.image(), image) < image.std()
+    assert error(generator.image(), found) > 1
 
 
 def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatch):

@@ -1,5 +1,6 @@
 """`denoise` on real pictures: better than the noise, equivariant, reproducible, and clear about bad arrays."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,64 @@ def test_fits_that_are_all_stuck_are_an_error_with_the_best_image():
 def test_bad_arrays_are_refused_with_what_was_found(image, message):
     with pytest.raises(ImageError, match=message):
         denoise(image)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -3])
+def test_channels_may_be_on_any_axis(axis):
+    expected, result = denoise(NOISY, preset=TINY)
+    seen = []
+    found, other = denoise(np.moveaxis(NOISY, -1, axis), preset=TINY, channel_axis=axis, observers=[seen.append])
+    np.testing.assert_array_equal(found, np.moveaxis(expected, -1, axis))
+    assert seen[-1].image().shape == found.shape
+    assert other.sigma == result.sigma
+    constant = np.ones((6, 7, 3)) * [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(
+        denoise(np.moveaxis(constant, -1, axis), channel_axis=axis).image, np.moveaxis(constant, -1, axis)
+    )
+
+
+@pytest.mark.parametrize("axis", [None, -1, 0, 2, 7])
+def test_the_axis_of_channels_means_nothing_to_grey_arrays(axis):
+    np.testing.assert_array_equal(denoise(np.ones((4, 300)), channel_axis=axis).image, np.ones((4, 300)))
+
+
+@pytest.mark.parametrize("shape", [(3, 256, 256), (1, 64, 64), (4, 16, 17)])
+def test_an_array_with_channels_first_is_refused_unless_it_is_said(shape):
+    with pytest.raises(ImageError, match=re.escape(f"{shape}") + r".*channels first.*channel_axis=0.*channel_axis=-1"):
+        denoise(np.zeros(shape))
+    assert denoise(np.zeros(shape), channel_axis=0).image.shape == shape
+    assert denoise(np.zeros(shape), channel_axis=-1).image.shape == shape
+
+
+@pytest.mark.parametrize("shape", [(3, 300, 3), (1, 300, 4), (4, 5, 16), (256, 256, 31), (1, 2, 3)])
+def test_an_array_that_may_well_have_its_channels_last_is_not_refused(shape):
+    assert denoise(np.zeros(shape)).image.shape == shape
+
+
+@pytest.mark.parametrize("axis", [3, -4])
+def test_an_axis_that_an_array_does_not_have_is_refused(axis):
+    with pytest.raises(OptionError, match=f"channel_axis {axis}; expected"):
+        denoise(np.zeros((8, 8, 3)), channel_axis=axis)
+
+
+def test_masked_values_are_missing_values():
+    integers = np.clip(np.round(NOISY), 0, 255).astype(np.int16)
+    mask = np.zeros(integers.shape, bool)
+    mask[10:20, 10:20, 1] = True
+    holes = np.where(mask, np.nan, integers)
+    integers[mask] = 9999
+    found = denoise(np.ma.array(integers, mask=mask), preset=TINY).image
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, denoise(holes, preset=TINY).image)
+    moved = np.moveaxis(np.ma.array(integers, mask=mask), -1, 0)
+    np.testing.assert_array_equal(denoise(moved, preset=TINY, channel_axis=0).image, np.moveaxis(found, -1, 0))
+
+
+def test_a_masked_value_may_be_anything():
+    image = np.ma.masked_invalid(np.array([[1.0, np.inf], [np.nan, 1.0]]))
+    np.testing.assert_array_equal(denoise(image).image, np.ones((2, 2)))
+    with pytest.raises(ImageError, match="NaN or masked"):
+        denoise(np.ma.masked_all((4, 4)))
 
 
 @pytest.mark.parametrize("wrong", [{"sigma": -1}, {"sigma": np.nan}, {"preset": "best?"}, {"seed": -1}, {"device": "abacus"}])
