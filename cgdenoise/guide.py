@@ -114,6 +114,11 @@ def guided(
     return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 
 
+def groups_alone(y: Tensor, noise: ChannelNoise) -> Guided:
+    """Restore a noisy image, [C, H, W], where there is no generator to guide: from its groups of similar patches."""
+    return Guided((Part(GUIDE, nonlocal_ridge(y, noise) if noise.level else y, 1.0),))
+
+
 def equivalent_passes(size: tuple[int, int]) -> int:
     """Return how many pixels `guided` makes the whole two-step filter work on, for an image of this height and width."""
     area, judged = size[0] * size[1], min(size[0], _JUDGED) * min(size[1], _JUDGED)

@@ -17,8 +17,9 @@ from torch import Tensor
 from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
 from cgdenoise.errors import CgDenoiseError, OptionError
 from cgdenoise.fit import hold_out
+from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.gaps import fill_gaps
-from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, guided
+from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, groups_alone, guided
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
@@ -198,8 +199,6 @@ def denoise(
         If the array is not a real image, or has infinite values, or no finite ones, or may have its channels first.
     OptionError
         If a parameter is out of its range.
-    RestorationError
-        If no fit came near the image; it holds the least bad one.
     MemoryLimitError
         If the image is too large for the device.
     """
@@ -226,12 +225,16 @@ def denoise(
         )
     in_units = _in_units(model, scale)
 
+    warnings: list[str] = []
+
     def finish(
         restored: Array, depth: int, fits: tuple[FitSummary, ...], interrupted: bool, parts: Sequence[Part] = ()
     ) -> Denoised:
         seconds = time.perf_counter() - start
         images = tuple(RestoredPart(part.name, partial(to_array, part.image[None]), part.weight) for part in parts)
-        result = RestorationResult(in_units, sigma is None, depth, fits, images, interrupted, place.type, seconds)
+        result = RestorationResult(
+            in_units, sigma is None, depth, fits, images, interrupted, place.type, seconds, tuple(warnings)
+        )
         return Denoised(restored, result)
 
     if constant:
@@ -266,12 +269,12 @@ def denoise(
     ):
         try:
             outcome = ensemble.run()
+            mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2))
         except CollapsedError as error:
-            fits = tuple(summary_of(member, unit) for member in error.members)
-            kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
-            raise RestorationError(str(error), *kept) from error
+            warnings.append(f"{error}; the groups of similar patches restored it alone")
+            outcome = EnsembleResult(error.best.result.image, error.members, error.best.label.depth)
+            mixture = groups_alone(_filled(ensemble, outcome.image[0], prepared.noise), prepared.noise)
         fits = tuple(summary_of(member, unit) for member in outcome.members)
-        mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2))
     return finish(to_array(mixture.image[None]), outcome.depth, fits, outcome.interrupted or cancelled(), mixture.parts)
 
 
@@ -304,16 +307,23 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
 
 def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> Guided:
     """Fill the gaps and remove what noise there is, by groups of similar patches that the generators guide."""
-    y, valid, generated, noise = ensemble.y[0], ensemble.valid[0], outcome.image[0], prepared.noise
+    generated, noise = outcome.image[0], prepared.noise
     alone = Guided((Part(GENERATOR, generated, 1.0),))
     if outcome.interrupted or not ensemble.preset.guided:
         return alone
-    gaps = float((valid == 0).float().mean())
-    filled = fill_gaps(y, valid, generated, noise.level, ensemble.cancelled) if gaps > _FEW_GAPS else generated
-    filled = torch.where(valid > 0, y, filled)
+    filled = _filled(ensemble, generated, noise)
     if noise.level and not ensemble.cancelled():
         return guided(filled, generated, outcome.leverage, noise, rng, ensemble.cancelled)
-    return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if gaps else alone
+    has_gaps = bool((ensemble.valid == 0).any())
+    return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if has_gaps else alone
+
+
+def _filled(ensemble: Ensemble, generated: Tensor, noise: ChannelNoise) -> Tensor:
+    """Return the data, [C, H, W], with their gaps filled from what generators made of them."""
+    y, valid = ensemble.y[0], ensemble.valid[0]
+    gaps = float((valid == 0).float().mean())
+    filled = fill_gaps(y, valid, generated, noise.level, ensemble.cancelled) if gaps > _FEW_GAPS else generated
+    return torch.where(valid > 0, y, filled)
 
 
 def snapshot_of(label: FitLabel, step: Step, factor: float, image: Callable[[], Array]) -> Snapshot:
