@@ -2,9 +2,9 @@
 
     python benchmarks/harmless.py [--side 128] [--sigma 0 5 15 25] [--images FOLDER] [--only TEXT] [--preset NAME]
 
-Each picture of `structured.py` gets white Gaussian noise, is rounded to 8 bits, and restored with nothing told. A row has the PSNR
-of the input and of the result, for a clean one that of the result to the input. `--images` takes clean photographs instead (centre
-crops of 256²), which must stay as they are; `--clipped` quadruples their contrast first, so that half of their values are clipped.
+Each picture of `structured.py` gets white Gaussian noise, is rounded to 8 bits, and restored with nothing told. A row has the
+PSNR of the input and of the result, for a clean one that of the result to the input. `--images` takes clean photographs instead
+(centre crops of 256²), which must stay as they are; `--clipped` quadruples their contrast first, so that half is clipped.
 """
 
 from __future__ import annotations
