@@ -17,7 +17,7 @@ from cgdenoise.reading import reading
 Record = dict[str, Any]
 
 _LARGEST = 1 << 30
-"""Bytes of a log, at most: a thousand pages with a hundred thousand evaluations each would be larger."""
+"""Bytes of a log, at most. A page has some hundred kilobytes, so that this is a stack of thousands."""
 
 FORMAT = 1
 """Version of the log's format, in every header."""
