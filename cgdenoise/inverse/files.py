@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from cgdenoise.scaling import check_image
 from cgdenoise.splits import Sampling
 
 _LARGEST = 2**33
-"""Bytes of a named operator's matrix beyond which a typing error is likelier than an intention."""
+"""Bytes of a named operator's matrix or image beyond which a typing error is likelier than an intention."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,10 @@ def _has_plane(sources: Sources, found: Measurements) -> bool:
 
 
 def _affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
-    if name in ("gaussian", "rademacher") and 4 * count * int(np.prod(shape)) > _LARGEST:
+    values = math.prod(shape)
+    if 8 * values > _LARGEST:
+        raise OptionError(f"an image of {shape}: over 8 GiB; expected a smaller one")
+    if name in ("gaussian", "rademacher") and 4 * count * values > _LARGEST:
         raise OptionError(f"{count} measurements of {shape}: a matrix of over 8 GiB; expected fewer, or --operator dct")
     return count
 
