@@ -17,6 +17,17 @@ from cgdenoise.errors import MemoryLimitError, OptionError
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
+_NO_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",  # c10/core/impl/alloc_cpu.cpp; the next one on Windows
+    "DefaultCPUAllocator: not enough memory",
+    "std::bad_alloc",  # within oneDNN
+    "out of memory",  # "CUDA error: out of memory", the driver's own; "MPS backend out of memory"
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "Invalid buffer size",  # MPS, of one tensor beyond what Metal allows
+)
+"""What errors of PyTorch's devices say, if it is memory that is lacking."""
+
 
 def keep_freed_memory() -> bool:
     """Make the C library keep the memory that is freed, for the rest of the process. Call it before the first fit.
@@ -53,10 +64,16 @@ def memory_error(message: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        if not lacks_memory(error):
             raise
         raise MemoryLimitError(message) from error
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Tell whether an error is some device's lack of memory, which most of them raise as a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def choose_device(name: str) -> torch.device:

@@ -48,6 +48,7 @@ def test_json(info, noisy_png, noisy):
         "icc_profile_bytes": 0,
         "exif_bytes": 0,
         "dpi": None,
+        "sample": [24, 24],
     }
     assert 10 < sigma < 30
     assert 0 < seconds["fast"] < seconds["balanced"]
@@ -79,6 +80,21 @@ def test_image_that_is_tiny_or_constant(info, folder, shape):
     Image.fromarray(np.full(shape, 5, np.uint8)).save(folder / "a.png")
     facts = json.loads(info("a.png", "--json"))
     assert (facts["height"], facts["width"], facts["sigma"]) == (*shape[:2], 0)
+
+
+def test_noise_of_a_large_image_is_that_of_its_centre(info, folder, monkeypatch):
+    monkeypatch.setattr("cgdenoise.estimate.seconds_at_most", lambda preset, size, channels: 60.0)
+    rng = np.random.default_rng(0)
+    values = np.pad(rng.normal(0, 10, (1024, 50)), ((100, 100), (0, 0)), constant_values=5).astype(np.float32)
+    values[0, 0] = 1000
+    np.save(folder / "a.npy", values)
+    facts = json.loads(info("a.npy", "--json"))
+    assert facts["sample"] == [1024, 50]
+    assert facts["sigma"] == pytest.approx(10, rel=0.1)
+    assert (facts["height"], facts["maximum"]) == (1224, 1000)
+    lines = info("a.npy").splitlines()
+    assert lines[-2].endswith("grey levels (standard deviation), in the central 50 x 1024 pixels")
+    assert lines[-1] == "  time       at most fast 60 s, balanced 60 s, told from smaller images"
 
 
 def test_nothing_is_written(info, folder, noisy_png):

@@ -366,6 +366,34 @@ def test_bombs_are_refused_before_decoding(monkeypatch):
         decode(saved(np.stack([GREY, GREY]), photometric="minisblack"), "x")
 
 
+def test_a_million_pages_are_refused_before_they_are_read(monkeypatch):
+    monkeypatch.setattr("tifffile.TiffFile", None)
+    monkeypatch.setattr("cgdenoise.images.ifd.read_directory", None)
+    empty = b"".join(struct.pack("<HI", 0, 8 + 6 * (k + 1)) for k in range(1_000_000))
+    with pytest.raises(ImageError, match="TIFF of more than 65536 pages"):
+        decode(b"II*\0\x08\0\0\0" + empty, "a.tif")
+    with pytest.raises(ImageError, match="truncated TIFF"):
+        decode(b"II*\0\x08\0\0\0" + empty[:6000], "a.tif")
+
+
+def test_a_million_images_behind_one_directory_are_refused(pixels):
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels("u1", (9, 1)), description="ImageJ=1.11a\nimages=1000000\n", metadata=None)
+    with pytest.raises(ImageError, match="TIFF of 1000000 pages"):
+        decode(stream.getvalue() + bytes(9_000_000), "a.tif")
+
+
+def test_directories_that_overlap_are_refused():
+    """One starts two bytes after the other: the work would grow with the square of the file's size."""
+    data = bytearray(b"II*\0\x08\0\0\0" + bytes(9000))
+    for k in range(500):
+        place, count = 8 + 2 * k, 100 + k
+        struct.pack_into("<H", data, place, count)
+        struct.pack_into("<I", data, place + 2 + 12 * count, place + 2 if k < 499 else 0)
+    with pytest.raises(ImageError, match="damaged TIFF: its directories overlap"):
+        decode(bytes(data), "a.tif")
+
+
 def test_a_circle_of_directories_is_refused():
     data = bytearray(saved(np.stack([GREY, GREY]), photometric="minisblack"))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
