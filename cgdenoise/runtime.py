@@ -15,6 +15,7 @@ import torch
 from cgdenoise.errors import MemoryLimitError, OptionError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
+_MMAP_THRESHOLDS = (1 << 30, 1 << 25)  # an older glibc takes no more than HEAP_MAX_SIZE / 2: 32 MiB where pointers have 64 bits
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _NO_MEMORY = (
@@ -38,12 +39,13 @@ def keep_freed_memory() -> bool:
     Returns
     -------
     bool
-        Whether it took effect: False where the C library is not glibc.
+        Whether large tensors are kept: False where the C library is not glibc, or refuses.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
-    return bool(libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1))
+    libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+    return any(libc.mallopt(_M_MMAP_THRESHOLD, threshold) for threshold in _MMAP_THRESHOLDS)
 
 
 def prepare_process(threads: int | None) -> None:

@@ -153,10 +153,10 @@ def _images_announced(page: Any) -> int:
         return int(page.tags[_STK_PLANES].count)
     if _is_imagej(page) and (count := re.search(r"^images=(\d{1,9})\s*$", text, re.MULTILINE)):
         return int(count[1])
-    if text.startswith('{"shape":'):
+    if text.startswith("{"):  # tifffile's, in which "shape" came last until 2024 and comes first since
         try:
             return max(1, int(math.prod(json.loads(text)["shape"])) // int(page.size))
-        except (ValueError, TypeError):
+        except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             return 1
     return 1
 
