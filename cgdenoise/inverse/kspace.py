@@ -11,7 +11,7 @@ from cgdenoise.errors import MeasurementError
 from cgdenoise.inverse.maps import Mask, estimate_maps
 from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.leastsquares import conjugate_gradients
-from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, PixelMask, subsampled_fourier
+from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.operators.fourier import Fourier
 from cgdenoise.splits import Sampling
 
@@ -81,18 +81,17 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     if maps is None:
         return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0)
     scan = operator @ Coils(maps.astype(np.complex64))
-    level = _unexplained(scan, y, mask) if sigma is None else sigma
+    level = _unexplained(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
     return LinearProblem(scan, y, np.abs, sampling, level, sigma is None, consistency=_COILS)
 
 
-def _unexplained(scan: ForwardOperator, y: Array, mask: Mask) -> float:
+def _unexplained(scan: Measurement) -> float:
     """Return the standard deviation of what least squares leave of the samples, for each that is left when the image is known."""
-    data = torch.from_numpy(y.astype(np.complex64))
-    image = conjugate_gradients(scan, data, torch.zeros(scan.in_shape, dtype=data.dtype), _LEAST_SQUARES)
-    samples = len(y) * np.count_nonzero(mask)
+    single = scan.to("cpu", torch.float32)
+    image = conjugate_gradients(single, torch.zeros(scan.operator.in_shape, dtype=single.y.dtype), _LEAST_SQUARES)
     # With few coils or few samples there are hardly more than pixels, of which the iterations find less than all.
-    free = max(samples - mask.size, samples / 4)
-    return float(torch.linalg.vector_norm(scan(image) - data, dtype=torch.complex128)) / math.sqrt(free)
+    free = max(scan.count - image.numel(), scan.count / 4)
+    return float(torch.linalg.vector_norm(single.residual(image), dtype=torch.complex128)) / math.sqrt(free)
 
 
 def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask]:
