@@ -73,6 +73,22 @@ def pilot(measurement: Measurement, iterations: int) -> Tensor:
     return conjugate_gradients(measurement, down.adjoint(blocks), iterations)
 
 
+def constant_image(measurement: Measurement) -> Tensor:
+    """Return the image, constant in every channel, that explains the measurements best, [C, H, W].
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of real images (C, H, W).
+    """
+    shape, like = measurement.operator.in_shape, measurement.y
+    channels = torch.eye(shape[0], dtype=like.dtype.to_real(), device=like.device)[:, :, None, None]
+    gram = torch.stack([measurement.normal(one.expand(shape)).sum((1, 2)) for one in channels])
+    # The pseudoinverse, as an operator need not see a constant.
+    levels: Tensor = torch.linalg.pinv(gram, hermitian=True) @ measurement.adjoint(like).sum((1, 2))
+    return levels[:, None, None].expand(shape)
+
+
 def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the first and the last percentile, or the extremes if those are equal."""
     low, high = np.percentile(values, [1, 99])

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
+from cgdenoise.evidence import Evidence, gather_evidence
 from cgdenoise.guide import BOTH, GENERATOR
 from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
@@ -42,14 +43,24 @@ _FLAT = 1e-6
 
 
 class Reconstruction(NamedTuple):
-    """The image, of the operator's `in_shape`, float64 or complex128; how it came about; and the scale that was divided out.
+    """A reconstruction.
 
-    The generator was fitted to (image - offset) / factor; parts of complex numbers count as real ones.
+    Attributes
+    ----------
+    image : array
+        Of the operator's `in_shape`, float64 or complex128.
+    result : RestorationResult
+        How it came about.
+    scale : Scale
+        What was divided out: the generator was fitted to (image - offset) / factor; parts of complex numbers count as real ones.
+    evidence : Evidence or None
+        What the measurements say of it, in their unit; None if it is constant, or no fit had time to come out.
     """
 
     image: Array
     result: RestorationResult
     scale: Scale
+    evidence: Evidence | None
 
 
 def reconstruct(
@@ -94,7 +105,7 @@ def reconstruct(
     Returns
     -------
     Reconstruction
-        `(image, result, scale)`.
+        `(image, result, scale, evidence)`.
 
     Raises
     ------
@@ -135,9 +146,10 @@ def reconstruct(
         fits: tuple[FitSummary, ...],
         interrupted: bool,
         parts: tuple[RestoredPart, ...] = (),
+        evidence: Evidence | None = None,
     ) -> Reconstruction:
-        seconds = time.perf_counter() - start
-        return Reconstruction(image, RestorationResult(noise, False, depth, fits, parts, interrupted, place.type, seconds), scale)
+        result = RestorationResult(noise, False, depth, fits, parts, interrupted, place.type, time.perf_counter() - start)
+        return Reconstruction(image, result, scale, evidence)
 
     with memory_error(f"not enough memory on {place.type} for {operator}; expected a smaller image"):
         first = pilot(data, _PILOT_ITERATIONS)
@@ -145,7 +157,8 @@ def reconstruct(
         if scale is None:
             return finish(image_of(first) * unit, Scale(0.0, unit), 0, (), False)
         in_unit = Scale(scale.offset * unit, scale.factor * unit)
-        normalised = data.normalised(scale.offset, scale.factor).to(place, torch.float32)
+        normalised = data.normalised(scale.offset, scale.factor)
+        on_device = normalised.to(place, torch.float32)
 
         def restored(fitted: Tensor) -> Tensor:
             return fitted.cpu().double() * scale.factor + scale.offset
@@ -158,16 +171,16 @@ def reconstruct(
                 observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
 
         ensemble = Ensemble(
-            y=normalised.y[None],
-            valid=normalised.valid[None],
+            y=on_device.y[None],
+            valid=on_device.valid[None],
             preset=chosen,
-            sigma=normalised.sigma,
+            sigma=on_device.sigma,
             seed=seed,
             dtype=choose_dtype(place, chosen.reduced_precision),
             together=1 if place.type == "cpu" else chosen.members,
             on_step=on_step,
             cancelled=cancelled,
-            operator=normalised.operator,
+            operator=on_device.operator,
             split=sampling.split,
         )
         try:
@@ -179,15 +192,17 @@ def reconstruct(
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
             steps = consistency or ITERATIONS
-            refined = plug_and_play(normalised, generated, iterations=steps, cancelled=cancelled)
+            refined = plug_and_play(on_device, generated, iterations=steps, cancelled=cancelled)
         final = restored(refined)
         if consistency and (not sigma or refined is generated):
             final = conjugate_gradients(data, final, consistency, data.variance / (_ERROR * scale.factor) ** 2)
+        in_fit = (final - scale.offset) / scale.factor
+        evidence = gather_evidence(normalised, in_fit, outcome.members, in_unit.factor, sampling.is_fair)
     image = image_of(final) * unit
     of_generator = RestoredPart(GENERATOR, rescaled(generated), 0.0)
     parts = (replace(of_generator, weight=1.0),) if refined is generated else (RestoredPart(BOTH, image, 1.0), of_generator)
     fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
-    return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts)
+    return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts, evidence)
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from cgdenoise.leastsquares import conjugate_gradients, pilot
+from cgdenoise.leastsquares import conjugate_gradients, constant_image, pilot
 from cgdenoise.operators import (
+    ComplexFromChannels,
     ComplexFromReal,
     DenseMatrix,
     Downsample,
@@ -81,3 +82,31 @@ def test_pilot_has_the_level_and_the_contrast_of_the_image(make):
     found = pilot(Measurement.complete(operator, operator(image)), 10)
     assert float(found.mean()) == pytest.approx(float(image.mean()), rel=0.02)
     assert float(found.std()) == pytest.approx(float(image.std()), rel=0.4)
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        PixelMask(torch.ones(2, 6, 7)),
+        random_matrix((2, 6, 7), 30, 0),
+        subsampled_fourier(torch.ones(6, 7), (6, 7)) @ ComplexFromChannels((2, 6, 7)),
+    ],
+    ids=["identity", "matrix", "fourier"],
+)
+def test_constant_image_is_the_least_squares_one_of_what_was_measured(rng, operator):
+    image, levels = torch.from_numpy(rng.random((2, 6, 7))), torch.tensor([3.0, -2.0], dtype=torch.float64)[:, None, None]
+    valid = torch.from_numpy((rng.random(operator.out_shape) < 0.7).astype(np.float32))
+    y = torch.where(valid > 0, operator(image + levels), torch.nan)
+    measurement = Measurement(operator, y, valid)
+    found = constant_image(measurement)
+    assert torch.equal(found, found[:, :1, :1].expand(2, 6, 7))
+    columns = torch.stack([measurement.forward(torch.eye(2).double()[c, :, None, None].expand(2, 6, 7)) for c in (0, 1)])
+    real = [torch.view_as_real(x).flatten(-2) if x.is_complex() else x for x in (columns, measurement.residual(0 * image))]
+    expected = np.linalg.lstsq(real[0].flatten(1).mT.numpy(), real[1].flatten().numpy(), rcond=None)[0]
+    np.testing.assert_allclose(found[:, 0, 0], expected)
+
+
+def test_constant_that_is_not_seen_is_0():
+    matrix = torch.tensor([[1.0, -1.0, 0.0, 0.0]], dtype=torch.float64)
+    found = constant_image(Measurement.complete(DenseMatrix(matrix, (1, 2, 2)), torch.ones(1, dtype=torch.float64)))
+    assert torch.equal(found, torch.zeros(1, 2, 2, dtype=torch.float64))

@@ -51,7 +51,7 @@ def test_missing_pixels_come_back_and_measured_ones_stay(image):
     mask = torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5
     operator = PixelMask(mask)
     y = np.where(mask, image, np.nan)
-    found, result, _ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
+    found, result, *_ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
     assert found.shape == (1, 32, 32)
     np.testing.assert_allclose(found[mask.numpy()], image[mask.numpy()[0]], atol=1e-3)
     missing = ~mask.numpy()
@@ -67,7 +67,7 @@ HALF = (torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5)
 @pytest.mark.parametrize("sigma", [0.0, 3.0])
 def test_values_that_were_not_measured_are_no_zeros(image, guided, sigma):
     preset = replace(LIGHT, guided=guided)
-    found, result, _ = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
+    found, result, *_ = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
     missing = HALF.numpy() == 0
     truth, generator = image[None][missing], result.parts[-1].image
     assert error(found[missing], truth) < min(0.6 * truth.std(), 1.2 * error(generator[missing], truth))
@@ -95,10 +95,10 @@ def test_rows_that_are_not_valid_are_as_good_as_not_there(image, guided):
 def test_half_the_measurements_give_the_image_of_any_unit(image, make):
     operator = make((32, 32), 512, 1)
     y = measure(operator, image)
-    found, _, scale = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    found, _, scale, _ = reconstruct(operator, y, preset=LIGHT, device="cpu")
     least_norm = operator.adjoint(torch.from_numpy(y)).numpy() * 0.5
     assert error(found, image) < 0.5 * error(least_norm, image)
-    again, _, larger = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
+    again, _, larger, _ = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
     np.testing.assert_allclose(again * 1e4, found, rtol=1e-9)
     assert larger.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
 
@@ -109,7 +109,7 @@ def test_complex_image_has_a_phase(image):
     lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
     operator = subsampled_fourier(lines, (32, 32))
     y = measure(operator, truth)
-    found, _, _ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
+    found, *_ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
     assert found.dtype == np.complex128
     np.testing.assert_allclose(measure(operator, found), y, atol=1e-2)
     assert error(found, truth) < 0.85 * error(operator.adjoint(torch.from_numpy(y)).numpy(), truth)
@@ -117,7 +117,7 @@ def test_complex_image_has_a_phase(image):
 
 def test_real_image_behind_complex_measurements_is_real(image):
     operator = Fourier((32, 32)) @ ComplexFromReal((32, 32))
-    found, _, _ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
+    found, *_ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
     assert found.dtype == np.float64
     assert error(found, image) < 0.1  # all is measured
 
@@ -127,8 +127,8 @@ def test_images_of_several_coils_are_channels(image):
     whole = Fourier((2, 32, 32))
     single = whole @ Coils(maps)
     y = measure(single, image.astype(complex))
-    combined, _, _ = reconstruct(single, y, preset=QUICK, device="cpu")
-    separate, _, _ = reconstruct(whole, y, preset=QUICK, device="cpu")
+    combined, *_ = reconstruct(single, y, preset=QUICK, device="cpu")
+    separate, *_ = reconstruct(whole, y, preset=QUICK, device="cpu")
     assert error(combined, image) < 0.1
     assert separate.shape == (2, 32, 32)
     assert error(separate, maps * image) < 0.1
@@ -138,8 +138,8 @@ def test_noisy_measurements_are_not_reproduced(image):
     operator = random_matrix((32, 32), 900, 1)
     clean = measure(operator, image)
     y = clean + np.random.default_rng(0).normal(0, 10, clean.shape)
-    exact, _, _ = reconstruct(operator, y, preset=LIGHT, device="cpu")
-    smooth, result, _ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
+    exact, *_ = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    smooth, result, *_ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
     assert error(measure(operator, exact), y) < 4 < error(measure(operator, smooth), y)
     assert error(smooth, image) < error(exact, image)
     assert result.sigma == 10
@@ -170,7 +170,7 @@ def test_snapshots_have_the_image_and_errors_in_its_unit(image, operator):
 def test_interrupted_run_keeps_its_image(image):
     operator = random_matrix((32, 32), 500, 1)
     asked = iter(range(1000))
-    found, result, _ = reconstruct(
+    found, result, *_ = reconstruct(
         operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: next(asked) == 40
     )
     assert result.interrupted
@@ -184,7 +184,7 @@ def test_parts_tell_the_generators_share(image):
     y = measure(operator, image)
     alone = reconstruct(operator, y, preset=QUICK, device="cpu").result.parts
     assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
-    found, result, _ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
+    found, result, *_ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
     whole, generator = result.parts
     assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
     assert np.array_equal(whole.image, found)
@@ -203,14 +203,14 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
     monkeypatch.setattr("cgdenoise.reconstruct.plug_and_play", stage)
     operator = random_matrix((32, 32), 500, 1)
     guided = replace(QUICK, guided=True)
-    _, result, _ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
+    _, result, *_ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
     assert result.interrupted
     assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
 
 
 def test_constant_image_is_not_fitted():
     operator = SubsampledDCT((16, 16), 200, 0)
-    found, result, _ = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    found, result, *_ = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
     np.testing.assert_allclose(found, 7, rtol=1e-5)
     assert (result.fits, result.depth) == ((), 0)
 
