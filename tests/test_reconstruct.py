@@ -95,12 +95,32 @@ def test_rows_that_are_not_valid_are_as_good_as_not_there(image, guided):
 def test_half_the_measurements_give_the_image_of_any_unit(image, make):
     operator = make((32, 32), 512, 1)
     y = measure(operator, image)
-    found, _, scale, _ = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    found, result, scale, evidence = reconstruct(operator, y, preset=LIGHT, device="cpu")
     least_norm = operator.adjoint(torch.from_numpy(y)).numpy() * 0.5
     assert error(found, image) < 0.5 * error(least_norm, image)
-    again, _, larger, _ = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
+    again, _, larger, less = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
     np.testing.assert_allclose(again * 1e4, found, rtol=1e-9)
     assert larger.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
+    assert evidence.held_out.rms == pytest.approx(result.fits[0].held_out_rms) == pytest.approx(less.held_out.rms * 1e4)
+    assert evidence.held_out.rms < 0.6 * evidence.held_out.constant_rms
+    assert evidence.result.rms < 1e-3 * evidence.result.constant_rms
+
+
+def test_evidence_is_against_another_operator(image):
+    y = measure(random_matrix((32, 32), 700, 1), image)
+    evidence = reconstruct(random_matrix((32, 32), 700, 2), y, preset=LIGHT, device="cpu").evidence
+    assert evidence.explains_nothing
+    assert evidence.held_out.count == 35
+
+
+def test_lines_of_a_fourier_plane_are_not_held_out_fairly(image):
+    lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
+    operator = subsampled_fourier(lines, (32, 32)) @ ComplexFromReal((32, 32))
+    sampling = Sampling.lines(torch.from_numpy(lines), (32, 32))
+    evidence = reconstruct(operator, measure(operator, image), sampling=sampling, preset=LIGHT, device="cpu").evidence
+    assert not evidence.sampled_fairly
+    assert not evidence.explains_nothing
+    assert evidence.doubt(0.01) is None
 
 
 def test_complex_image_has_a_phase(image):
@@ -210,9 +230,10 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
 
 def test_constant_image_is_not_fitted():
     operator = SubsampledDCT((16, 16), 200, 0)
-    found, result, *_ = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    found, result, _, evidence = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
     np.testing.assert_allclose(found, 7, rtol=1e-5)
     assert (result.fits, result.depth) == ((), 0)
+    assert evidence is None
 
 
 def test_collapse_keeps_the_least_bad_image(image, monkeypatch):

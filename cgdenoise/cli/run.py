@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import DeviceName, PresetName
-from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
+from cgdenoise.cli.output import FitProgress
+from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
@@ -115,10 +116,10 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         clean = _reference(choices.reference, task)
         with interrupt.deferred():
             solution, remark = _solve(task, options, clean, log, choices, interrupt)
-        _report(task, solution, options, targets[0], log, remark, choices)
+        report(task, solution, options, targets[0], log, remark, choices)
     if interrupt.signal:
         sys.exit(128 + interrupt.signal)
-    if solution.error:
+    if solution.verdict.error:
         sys.exit(1)
 
 
@@ -275,45 +276,3 @@ def _reference(name: str | None, task: Task) -> Any:
     from cgdenoise.inverse import read_array
 
     return read_array(name)
-
-
-def _report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
-    """Say what came of it: errors, warnings and interruptions on stderr, the result on stdout."""
-    outcome, result, missing = solution.outcome, solution.outcome.result, task.problem.missing
-    if solution.error:
-        kept = "the best image so far" if solution.status == "failed" else "the result"
-        fail(f"{task.name}: {solution.error}; {kept} is in {target}")
-    if solution.status == "interrupted":
-        note(f"{task.name}: interrupted; the best result so far is in {target}")
-    if not choices.quiet:
-        for warning in solution.warnings:
-            note(f"warning: {task.name}: {warning}")
-    if choices.json:
-        emit_json(
-            {
-                "input": task.name,
-                "output": target,
-                "log": log,
-                "status": solution.status,
-                "preset": options.preset_name,
-                "depth": result.depth,
-                "fits": len(result.fits),
-                "sigma": result.sigma,
-                "sigma_estimated": result.sigma_estimated,
-                "missing": missing,
-                "seconds": result.seconds,
-                "picture": remark,
-                "psnr": outcome.psnr,
-                "ssim": outcome.ssim,
-                "warnings": list(solution.warnings),
-                "error": solution.error,
-            }
-        )
-    elif not choices.quiet and not solution.error:
-        count = sum(fit.weight > 0 for fit in result.fits)
-        text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
-        if missing is not None:
-            text += f", {missing:.1%} filled in"
-        if outcome.psnr is not None:
-            text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
-        emit(f"{target}: {text}; {remark}")

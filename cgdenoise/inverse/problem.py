@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cgdenoise import record
 from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, part_records, quality_record
 from cgdenoise.errors import MeasurementError
-from cgdenoise.evidence import PREDICTED
+from cgdenoise.evidence import PREDICTED, Evidence
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.reconstruct import reconstruct
 from cgdenoise.restore import RestorationError, Snapshot
@@ -67,6 +67,25 @@ class LinearProblem:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a reconstruction is worth.
+
+    Attributes
+    ----------
+    status : str
+        "complete", "interrupted", "failed" where every fit collapsed, or "unexplained" where no measurement is explained.
+    error : str or None
+        Why it is "failed" or "unexplained".
+    warnings : tuple of str
+        What looks wrong.
+    """
+
+    status: str
+    error: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Solution:
     """A reconstruction.
 
@@ -78,12 +97,8 @@ class Solution:
         What `LinearProblem.view` shows of it.
     outcome : PageOutcome
         How it went.
-    status : str
-        "complete", "interrupted", "failed" where every fit collapsed, or "unexplained": nothing is explained.
-    error : str or None
-        Why it is "failed" or "unexplained".
-    warnings : tuple of str
-        What looks wrong.
+    verdict : Verdict
+        What it is worth.
     scale : Scale or None
         What was divided out for the fit and put back; None where every fit collapsed.
     records : list of dict
@@ -93,9 +108,7 @@ class Solution:
     image: Array
     picture: Array
     outcome: PageOutcome
-    status: str
-    error: str | None
-    warnings: tuple[str, ...]
+    verdict: Verdict
     scale: Scale | None
     records: list[record.Record]
 
@@ -169,22 +182,25 @@ def solve(
         "missing": problem.missing,
     }
     records = page_records(description, replace(options, sigma=problem.sigma), outcome, evaluations)
-    status, fault, warnings = outcome.status, outcome.error, problem.warnings
-    if status == "complete" and evidence is not None:
-        if evidence.explains_nothing and not problem.certain:
-            status = "unexplained"
-            fault = f"nothing is explained: {evidence.summary()}; expected the operator that made the measurements"
-        elif doubt := evidence.doubt(problem.predicted):
-            cause = "they tell little of one another" if problem.certain else f"{problem.operator} may not be what made them"
-            warnings += (f"the measurements are hardly explained: {doubt}; {cause}",)
-    records[-1] |= {
-        "status": status,
-        "warnings": list(warnings),
-        "evidence": None if evidence is None else asdict(evidence),
-    }
-    if fault:
-        records[-1]["error"] = fault
-    return Solution(image, picture, outcome, status, fault, warnings, scale, records)
+    verdict = _judge(problem, outcome, evidence)
+    records[-1] |= {"status": verdict.status, "warnings": list(verdict.warnings)}
+    if verdict.error:
+        records[-1]["error"] = verdict.error
+    if evidence:
+        records[-1]["evidence"] = asdict(evidence)
+    return Solution(image, picture, outcome, verdict, scale, records)
+
+
+def _judge(problem: LinearProblem, outcome: PageOutcome, evidence: Evidence | None) -> Verdict:
+    if outcome.status != "complete" or evidence is None:
+        return Verdict(outcome.status, outcome.error, problem.warnings)
+    if evidence.explains_nothing and not problem.certain:
+        error = f"nothing is explained: {evidence.summary()}; expected the operator that made the measurements"
+        return Verdict("unexplained", error, problem.warnings)
+    doubt = evidence.doubt(problem.predicted)
+    cause = "they tell little of one another" if problem.certain else f"{problem.operator} may not be what made them"
+    doubts = (f"the measurements are hardly explained: {doubt}; {cause}",) if doubt else ()
+    return Verdict("complete", None, problem.warnings + doubts)
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:
