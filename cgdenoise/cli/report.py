@@ -65,7 +65,7 @@ def report(task: Task, solution: Solution, options: Options, target: str, log: s
         count = sum(fit.weight > 0 for fit in result.fits)
         text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
         if missing is not None:
-            text += f", {missing:.1%} filled in"
+            text += f", {missing:.1%} missing"
         if outcome.psnr is not None:
             text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
         emit(f"{target}: {text}; {remark}")
