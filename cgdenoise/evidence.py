@@ -21,10 +21,10 @@ _NOTHING = 0.95
 held out, sensitivities of other coils 0.97 of everything (benchmarks/NOTES.md)."""
 
 _FEWEST = 30
-"""Held-out values below which chance decides: with six pixels held out, of 123, right operators left up to 1.2 of them."""
+"""Held-out values below which chance decides: with 6 to 19 right operators left 0.16 to 1.2 of a constant image's error."""
 
 PREDICTED = 0.8
-"""Share of a constant image's error that right operators leave of the held-out measurements: at most 0.7 with 90 % of the pixels
+"""Share of a constant image's error that right operators leave of the held-out measurements: at most 0.73 with 90 % of the pixels
 missing and 0.63 with a tenth as many random measurements as pixels (benchmarks/NOTES.md)."""
 
 SMOOTH = 0.14
