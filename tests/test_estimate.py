@@ -1,19 +1,15 @@
-<<<<<<< HEAD
-"""The time of a restoration, told from that of smaller images."""
+"""The time of a restoration: told from that of smaller images, by a clock that the work moves."""
 
 import math
-=======
-"""The time a restoration takes, by a clock that the work moves."""
-
 from types import SimpleNamespace
->>>>>>> wt-b
 
 import pytest
 
 from cgdenoise import estimate
-<<<<<<< HEAD
+from cgdenoise.presets import PRESETS
 
 SIZES = [(24, 24), (256, 900), (768, 768), (769, 30), (3000, 4000)]
+ITERATION, FILTER = 0.25, 3.0
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -41,13 +37,9 @@ def test_noise_of_the_clock_never_makes_a_larger_image_quicker(monkeypatch):
     monkeypatch.setattr(estimate, "_fit_seconds", lambda chosen, part, channels: 1 / math.prod(part))
     monkeypatch.setattr(estimate, "_guide_seconds", lambda whole, channels: 0.0)
     assert estimate.seconds_at_most("balanced", (3000, 4000), 3) == 1 / 768**2
-=======
-from cgdenoise.presets import PRESETS
-
-ITERATION, FILTER = 0.25, 3.0
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
 
@@ -61,12 +53,11 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
-def test_time_is_that_of_all_iterations_and_of_the_filters(preset):
+def test_time_is_that_of_all_iterations_and_of_the_filters(clock, preset):
     assert not PRESETS["fast"].guided
     filters = 10 * 120 * 100 * FILTER if PRESETS[preset].guided else 0
     assert estimate.seconds_at_most(preset, (120, 100), 3) == ITERATION * PRESETS[preset].most_iterations + filters
 
 
-def test_a_single_pixel_takes_no_time():
+def test_a_single_pixel_takes_no_time(clock):
     assert estimate.seconds_at_most("balanced", (1, 1), 3) == 0
->>>>>>> wt-b
