@@ -7,7 +7,7 @@ from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
 from cgdenoise.leastsquares import conjugate_gradients
-from cgdenoise.operators import ForwardOperator
+from cgdenoise.operators import ForwardOperator, Measurement
 
 _LEAST = 1e-12
 """Below any length of a gradient that counts."""
@@ -40,7 +40,7 @@ def total_variation(operator: ForwardOperator, y: Tensor, start: Tensor, weight:
         misfit = (misfit + dual * scale * (operator(extrapolated) - y)) / (1 + dual * scale**2 * weight)
         following = x - primal * (gradient_adjoint(gradients) + scale * operator.adjoint(misfit))
         extrapolated, x = 2 * following - x, following
-    return x if weight else conjugate_gradients(operator, y, x, 10)
+    return x if weight else conjugate_gradients(Measurement.complete(operator, y), x, 10)
 
 
 _STEP = 0.1
@@ -127,4 +127,4 @@ def richardson_lucy(operator: ForwardOperator, y: Tensor, iterations: int) -> Te
 
 def sense(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
     """Return least squares by so many conjugate gradients from 0 (Pruessmann et al., Magn. Reson. Med., 2001)."""
-    return conjugate_gradients(operator, y, torch.zeros(operator.in_shape), iterations)
+    return conjugate_gradients(Measurement.complete(operator, y), torch.zeros(operator.in_shape), iterations)

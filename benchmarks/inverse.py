@@ -32,6 +32,7 @@ from cgdenoise.operators import (
     Downsample,
     ForwardOperator,
     Kernel,
+    Measurement,
     PixelMask,
     SubsampledDCT,
     gaussian_psf,
@@ -88,7 +89,7 @@ def measured(truth: Tensor, operator: ForwardOperator, sigma: float, start: str 
     y = torch.where(y == 0, 0, y + sigma * noise).numpy()
     task = Task(truth, operator, y, sigma, lambda: first, **settings)  # type: ignore[arg-type]
     through, data = task.through.to(dtype=torch.float32), task.data
-    first = pilot(through, data.to(torch.complex128 if data.is_complex() else torch.float64), 10).float()
+    first = pilot(Measurement.complete(through, data).to(data.device, torch.float64), 10).float()
     weights = [factor * sigma**2 for factor in _WEIGHTS] if sigma else [0.0, 1e-3]
     sparse = [factor * sigma**2 for factor in _WEIGHTS] if sigma else [1e-3, 3e-3, 1e-2]
     task.methods = {
@@ -196,7 +197,7 @@ def row(task: Task, preset: str) -> dict[str, float]:
     found = {name: max(task.quality(method()) for method in settings) for name, settings in task.methods.items()}
     if preset != "none":
         return found | reconstructed(task, preset)
-    stage = plug_and_play(task.through.to(dtype=torch.float32), task.data, task.start(), task.sigma)
+    stage = plug_and_play(Measurement.complete(task.through.to(dtype=torch.float32), task.data, task.sigma), task.start())
     return found | {"start + non-local": task.quality(stage)}
 
 

@@ -82,11 +82,28 @@ class FitLabel:
 
 @dataclass(frozen=True)
 class Member:
-    """A finished fit, its predicted error (in the units of the data, squared) and its weight in the average."""
+    """A finished fit.
+
+    Attributes
+    ----------
+    label : FitLabel
+        Which.
+    result : FitResult
+        How it went.
+    score : float
+        Its predicted error, in the units of the data, squared.
+    held_out : Tensor
+        Which of the data it was judged by, bool, on the CPU.
+    collapsed : bool
+        Whether it is stuck.
+    weight : float
+        In the average.
+    """
 
     label: FitLabel
     result: FitResult
     score: float
+    held_out: Tensor
     collapsed: bool = False
     weight: float = 0.0
 
@@ -258,8 +275,10 @@ class Ensemble:
             cancelled=self.cancelled,
         )
         return [
-            Member(label, result, _score(result.chosen, self._judging_sigma), not task.trial and self._has_collapsed(result))
-            for label, result in zip(labels, results, strict=True)
+            Member(
+                label, result, _score(result.chosen, self._judging_sigma), of_fit, not task.trial and self._has_collapsed(result)
+            )
+            for label, result, of_fit in zip(labels, results, (held_out > 0).cpu(), strict=True)
         ]
 
     def _has_collapsed(self, result: FitResult) -> bool:
@@ -362,10 +381,15 @@ def has_collapsed(result: FitResult, variance: float, sigma: float) -> bool:
     error = result.chosen.residual
     if not math.isfinite(error) or result.reason is StopReason.NOT_FINITE:
         return True
-    cut_short = result.reason in (StopReason.INTERRUPTED, StopReason.BUDGET)
-    if cut_short and result.history[-1].iteration < _FAIR_CHANCE:
+    if not had_fair_chance(result):
         return False
     return error > _STUCK * variance and error > 4 * sigma**2
+
+
+def had_fair_chance(result: FitResult) -> bool:
+    """Tell whether a fit ended by itself, or after so many iterations that more would hardly change what it is."""
+    cut_short = result.reason in (StopReason.INTERRUPTED, StopReason.BUDGET)
+    return not cut_short or (bool(result.history) and result.history[-1].iteration >= _FAIR_CHANCE)
 
 
 def _score(chosen: Evaluation, sigma: float) -> float:

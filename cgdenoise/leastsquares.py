@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.operators import Adjoint, Downsample, ForwardOperator
+from cgdenoise.operators import Adjoint, Downsample, Measurement
 
 _ROUNDING = 1e-20
 """Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
@@ -17,8 +17,8 @@ _COARSE, _COARSE_ITERATIONS = 8, 50
 
 
 @torch.no_grad()
-def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, iterations: int, damping: float = 0.0) -> Tensor:
-    """Return an image nearer to min ||A x - y||² + damping ||x - start||² than the start, by conjugate gradients (CGLS).
+def conjugate_gradients(measurement: Measurement, start: Tensor, iterations: int, damping: float = 0.0) -> Tensor:
+    """Return an image nearer to min ||V (A x - y)||² + damping ||x - start||² than the start, by conjugate gradients (CGLS).
 
     Without damping it goes, of all minimisers, towards the one nearest to the start: nothing changes that the measurements do
     not see.
@@ -27,10 +27,8 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
 
     Parameters
     ----------
-    operator : ForwardOperator
-        A.
-    y : Tensor
-        [*out_shape].
+    measurement : Measurement
+        A, y, and V, which says what was measured.
     start : Tensor
         [*in_shape].
     iterations : int
@@ -38,24 +36,24 @@ def conjugate_gradients(operator: ForwardOperator, y: Tensor, start: Tensor, ite
     damping : float
         At least 0; the noise's variance over that of the start's errors gives the most probable image if both are white.
     """
-    x, residual = start.clone(), y - operator(start)
-    gradient = operator.adjoint(residual)
+    x, residual = start.clone(), measurement.residual(start)
+    gradient = measurement.adjoint(residual)
     direction, energy = gradient, _energy(gradient)
-    least = _ROUNDING * _energy(operator.adjoint(y))
+    least = _ROUNDING * _energy(measurement.adjoint(measurement.y))
     for _ in range(iterations):
         if not energy > least:
             break
-        image = operator(direction)
+        image = measurement.forward(direction)
         step = energy / (_energy(image) + damping * _energy(direction))
         x = x + step * direction
         residual = residual - step * image
-        gradient = operator.adjoint(residual) - damping * (x - start)
+        gradient = measurement.adjoint(residual) - damping * (x - start)
         before, energy = energy, _energy(gradient)
         direction = gradient + energy / before * direction
     return x
 
 
-def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
+def pilot(measurement: Measurement, iterations: int) -> Tensor:
     """Return a first image, to learn its range from: of a few large blocks, and then a few steps of least squares.
 
     Least squares alone shrinks what the measurements hardly see: a quarter of random measurements leaves a quarter of the
@@ -63,18 +61,32 @@ def pilot(operator: ForwardOperator, y: Tensor, iterations: int) -> Tensor:
 
     Parameters
     ----------
-    operator : ForwardOperator
-        From real images (C, H, W).
-    y : Tensor
-        [*out_shape], in double precision.
+    measurement : Measurement
+        Of real images (C, H, W), in double precision.
     iterations : int
         Of the second part.
     """
-    factor = max(1, min(operator.in_shape[1:]) // _COARSE)
-    down = Downsample(operator.in_shape, factor).to(y.device)
-    blocks = operator @ Adjoint(down)
-    start = conjugate_gradients(blocks, y, torch.zeros(down.out_shape, dtype=torch.float64, device=y.device), _COARSE_ITERATIONS)
-    return conjugate_gradients(operator, y, down.adjoint(start), iterations)
+    shape, device = measurement.operator.in_shape, measurement.y.device
+    down = Downsample(shape, max(1, min(shape[1:]) // _COARSE)).to(device)
+    blank = torch.zeros(down.out_shape, dtype=torch.float64, device=device)
+    blocks = conjugate_gradients(measurement.of(Adjoint(down)), blank, _COARSE_ITERATIONS)
+    return conjugate_gradients(measurement, down.adjoint(blocks), iterations)
+
+
+def constant_image(measurement: Measurement) -> Tensor:
+    """Return the image, constant in every channel, that explains the measurements best, [C, H, W].
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of real images (C, H, W).
+    """
+    shape, like = measurement.operator.in_shape, measurement.y
+    channels = torch.eye(shape[0], dtype=like.dtype.to_real(), device=like.device)[:, :, None, None]
+    gram = torch.stack([measurement.normal(one.expand(shape)).sum((1, 2)) for one in channels])
+    # The pseudoinverse, as an operator need not see a constant.
+    levels: Tensor = torch.linalg.pinv(gram, hermitian=True) @ measurement.adjoint(like).sum((1, 2))
+    return levels[:, None, None].expand(shape)
 
 
 def range_of(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.gaps import fill_gaps
 from cgdenoise.groups.ridge import first_estimate, refine
 from cgdenoise.leastsquares import conjugate_gradients
-from cgdenoise.operators import ForwardOperator
+from cgdenoise.operators import Measurement
 
 _LAST = 0.01
 """Noise level of the last pass, in parts of the image's range of about 1, if the noise brings less into the image."""
@@ -39,10 +39,8 @@ ITERATIONS = 10
 
 
 def plug_and_play(
-    operator: ForwardOperator,
-    y: Tensor,
+    measurement: Measurement,
     start: Tensor,
-    sigma: float,
     *,
     iterations: int = ITERATIONS,
     cancelled: Callable[[], bool] = lambda: False,
@@ -50,23 +48,19 @@ def plug_and_play(
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
     Half-quadratic splitting with a filter for the prior: each pass brings the image z to the measurements,
-    min ||A x - y||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level. The level falls from
-    pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
+    min ||V (A x - y)||² + c sigma² / level² ||x - z||², and filters it as if it had white noise of that level. The level falls
+    from pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
     Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
     measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647). Where single pixels are measured the groups take the rest
     from them directly (`groups.gaps.fill_gaps`).
 
     Parameters
     ----------
-    operator : ForwardOperator
-        A, from real images (C, H, W).
-    y : Tensor
-        [*out_shape].
+    measurement : Measurement
+        Of real images (C, H, W): A, y, V, which says what was measured, and sigma. Without noise the result agrees with what was
+        measured, as far as the conjugate gradients take it.
     start : Tensor
         [C, H, W], finite, with a range of about 1.
-    sigma : float
-        Standard deviation of the noise in the unit of `y` (of a complex number: the root of E |noise|²). 0: the result agrees
-        with the measurements, as far as the conjugate gradients take it.
     iterations : int
         Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
     cancelled : callable
@@ -77,47 +71,46 @@ def plug_and_play(
     Tensor
         [C, H, W].
     """
-    variance = sigma**2 / (2 if y.is_complex() else 1)  # of each real number
-    pixels = operator.normal(torch.ones_like(start))
-    if _sees_single_pixels(operator, pixels):
+    variance = measurement.variance
+    pixels = measurement.normal(torch.ones_like(start))
+    if _sees_single_pixels(measurement, pixels):
         gain = float(pixels.max())
-        return fill_gaps(
-            operator.adjoint(y) / gain, (pixels > 0.5 * gain).to(start), start, math.sqrt(variance / gain), cancelled
-        )
-    last = max(_LAST, math.sqrt(variance) * _gain(operator, start)) if sigma else _LAST
+        known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
+        return fill_gaps(values, known, start, math.sqrt(variance / gain), cancelled)
+    last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
     for step in range(_PASSES):
         if cancelled():  # what there is by now is smoother than the start
             return start
         level = first * (last / first) ** (step / (_PASSES - 1))
-        measured = conjugate_gradients(operator, y, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
+        measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
         filtered = first_estimate(measured, noise)
         if step >= _PASSES - _WHOLE:
             filtered = refine(measured, filtered, noise)
         image, change = filtered, filtered - image
-    return image if sigma else conjugate_gradients(operator, y, image, iterations)
+    return image if variance else conjugate_gradients(measurement, image, iterations)
 
 
-def _gain(operator: ForwardOperator, like: Tensor) -> float:
-    """Return by what white noise in y is multiplied in A^H y / ||A||², on average over the image's pixels.
+def _gain(measurement: Measurement, like: Tensor) -> float:
+    """Return by what white noise in y is multiplied in A^H V y / ||V A||², on average over the image's pixels.
 
-    That is ||A||_F / (sqrt(n) ||A||²), both norms from a random probe, the latter by the power method.
+    That is ||V A||_F / (sqrt(n) ||V A||²), both norms from a random probe, the latter by the power method.
     """
     x = _probe(like)
-    frobenius = operator(x).norm() / x.norm()  # over sqrt(n)
+    frobenius = measurement.forward(x).norm() / x.norm()  # over sqrt(n)
     for _ in range(_POWERS):
-        x = operator.normal(x / x.norm())
+        x = measurement.normal(x / x.norm())
     return float(frobenius / x.norm())
 
 
-def _sees_single_pixels(operator: ForwardOperator, of_ones: Tensor) -> bool:
-    """Whether A^H A is diagonal, with one value beside 0, which a probe tells; A^H A 1 given."""
+def _sees_single_pixels(measurement: Measurement, of_ones: Tensor) -> bool:
+    """Whether A^H V A is diagonal, with one value beside 0, which a probe tells; A^H V A 1 given."""
     gain = of_ones.max()
     probe = _probe(of_ones)
     expected = probe * gain * (of_ones > 0.5 * gain)
-    return bool((operator.normal(probe) - expected).norm() <= 1e-3 * expected.norm())
+    return bool((measurement.normal(probe) - expected).norm() <= 1e-3 * expected.norm())
 
 
 def _probe(like: Tensor) -> Tensor:

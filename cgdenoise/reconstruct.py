@@ -14,10 +14,11 @@ from torch import Tensor
 
 from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
+from cgdenoise.evidence import Evidence, gather_evidence
 from cgdenoise.guide import BOTH, GENERATOR
 from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
-from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
+from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Measurement, Reshape
 from cgdenoise.operators.base import Field
 from cgdenoise.plug import ITERATIONS, plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
@@ -42,14 +43,24 @@ _FLAT = 1e-6
 
 
 class Reconstruction(NamedTuple):
-    """The image, of the operator's `in_shape`, float64 or complex128; how it came about; and the scale that was divided out.
+    """A reconstruction.
 
-    The generator was fitted to (image - offset) / factor; parts of complex numbers count as real ones.
+    Attributes
+    ----------
+    image : array
+        Of the operator's `in_shape`, float64 or complex128.
+    result : RestorationResult
+        How it came about.
+    scale : Scale
+        What was divided out: the generator was fitted to (image - offset) / factor; parts of complex numbers count as real ones.
+    evidence : Evidence or None
+        What the measurements say of it, in their unit; None if it is constant, or no fit had time to come out.
     """
 
     image: Array
     result: RestorationResult
     scale: Scale
+    evidence: Evidence | None
 
 
 def reconstruct(
@@ -94,7 +105,7 @@ def reconstruct(
     Returns
     -------
     Reconstruction
-        `(image, result, scale)`.
+        `(image, result, scale, evidence)`.
 
     Raises
     ------
@@ -121,7 +132,7 @@ def reconstruct(
     through = on_channels(operator, measured.dtype.kind == "c")
     # Beside the fit everything is double precision on the CPU: an image may have little contrast on a high level.
     unit = float(np.abs(measured).max())
-    data = _on_grid(torch.from_numpy(measured / unit))
+    data = Measurement(through, _on_grid(torch.from_numpy(measured / unit)), sampling.valid, sigma / unit)
 
     def image_of(channels: Tensor) -> Array:
         return _to_array(channels, operator, through)
@@ -135,19 +146,19 @@ def reconstruct(
         fits: tuple[FitSummary, ...],
         interrupted: bool,
         parts: tuple[RestoredPart, ...] = (),
+        evidence: Evidence | None = None,
     ) -> Reconstruction:
-        seconds = time.perf_counter() - start
-        return Reconstruction(image, RestorationResult(noise, False, depth, fits, parts, interrupted, place.type, seconds), scale)
+        result = RestorationResult(noise, False, depth, fits, parts, interrupted, place.type, time.perf_counter() - start)
+        return Reconstruction(image, result, scale, evidence)
 
     with memory_error(f"not enough memory on {place.type} for {operator}; expected a smaller image"):
-        first = pilot(through, data, _PILOT_ITERATIONS)
+        first = pilot(data, _PILOT_ITERATIONS)
         scale = _scale_of(first, is_complex=_is_complex(operator, through))
         if scale is None:
             return finish(image_of(first) * unit, Scale(0.0, unit), 0, (), False)
         in_unit = Scale(scale.offset * unit, scale.factor * unit)
-        valid = sampling.valid
-        shifted = (data - through(torch.full(through.in_shape, scale.offset, dtype=torch.float64))) * valid / scale.factor
-        single = torch.complex64 if shifted.is_complex() else torch.float32
+        normalised = data.normalised(scale.offset, scale.factor)
+        on_device = normalised.to(place, torch.float32)
 
         def restored(fitted: Tensor) -> Tensor:
             return fitted.cpu().double() * scale.factor + scale.offset
@@ -159,18 +170,17 @@ def reconstruct(
             for observer in observers:
                 observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
 
-        on_device = through.to(place, torch.float32)
         ensemble = Ensemble(
-            y=shifted[None].to(place, single),
-            valid=valid[None].to(place),
+            y=on_device.y[None],
+            valid=on_device.valid[None],
             preset=chosen,
-            sigma=sigma / in_unit.factor,
+            sigma=on_device.sigma,
             seed=seed,
             dtype=choose_dtype(place, chosen.reduced_precision),
             together=1 if place.type == "cpu" else chosen.members,
             on_step=on_step,
             cancelled=cancelled,
-            operator=on_device,
+            operator=on_device.operator,
             split=sampling.split,
         )
         try:
@@ -182,17 +192,18 @@ def reconstruct(
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
             steps = consistency or ITERATIONS
-            refined = plug_and_play(on_device, ensemble.y[0], generated, ensemble.sigma, iterations=steps, cancelled=cancelled)
+            refined = plug_and_play(on_device, generated, iterations=steps, cancelled=cancelled)
         final = restored(refined)
         if consistency and (not sigma or refined is generated):
-            of_each = sigma / unit / (2 if shifted.is_complex() else 1) ** 0.5
-            final = conjugate_gradients(through, data, final, consistency, (of_each / (_ERROR * scale.factor)) ** 2)
+            final = conjugate_gradients(data, final, consistency, data.variance / (_ERROR * scale.factor) ** 2)
+        in_fit = (final - scale.offset) / scale.factor
+        evidence = gather_evidence(normalised, in_fit, outcome.members, in_unit.factor, sampling.is_fair)
     image = image_of(final) * unit
     of_generator = RestoredPart(GENERATOR, lambda: rescaled(generated), 0.0)
     whole = RestoredPart(BOTH, lambda: image, 1.0)
     parts = (replace(of_generator, weight=1.0),) if refined is generated else (whole, of_generator)
     fits = tuple(summary_of(member, in_unit.factor) for member in outcome.members)
-    return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts)
+    return finish(image, in_unit, outcome.depth, fits, outcome.interrupted or cancelled(), parts, evidence)
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:

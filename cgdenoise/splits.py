@@ -78,6 +78,11 @@ class Sampling:
             units = torch.where(near[0][:, None] & near[1], -1, torch.arange(height * width).view(height, width))
         return Sampling(sampled.float().expand(shape).contiguous(), units.expand(shape).contiguous())
 
+    @property
+    def is_fair(self) -> bool:
+        """Whether every measurement can be held out: those that are then speak for all."""
+        return bool((self.units[self.valid > 0] >= 0).all())
+
     def split(self, valid: Tensor, fraction: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Split the measurements into those that are fitted and those that judge, as `hold_out` does with pixels.
 

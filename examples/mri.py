@@ -28,7 +28,7 @@ zero_filled = np.sqrt((np.abs(whole.adjoint(torch.from_numpy(y)).numpy()) ** 2).
 cgdenoise.keep_freed_memory()
 # The coils' maps come from the centre, which is sampled throughout, and the noise level from what they cannot explain.
 problem = parallel_problem(y, mask, None, sigma=None)
-restored, result, _ = reconstruct(
+restored, result, *_ = reconstruct(
     problem.operator, problem.y, sampling=problem.sampling, sigma=problem.sigma, consistency=problem.consistency
 )
 magnitude = problem.view(restored)

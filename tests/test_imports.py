@@ -16,7 +16,7 @@ LAYERS = [
         *("operators", "measurements"),
     },
     {"presets", "fit", "guide", "prepare", "plug", "splits", "leastsquares", "checks"},
-    {"ensemble"},
+    {"ensemble", "evidence"},
     {"restore", "reconstruct", "estimate"},
     {"batch", "curves", "inverse"},
     {"cli"},

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cgdenoise.leastsquares import conjugate_gradients
-from cgdenoise.operators import ComplexFromChannels, DenseMatrix, PixelMask, subsampled_fourier
+from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.plug import plug_and_play
 
 
@@ -39,7 +39,7 @@ def test_the_data_step_is_the_minimiser(damping):
     exact = torch.linalg.solve(
         matrix.mT @ matrix + damping * torch.eye(20, dtype=torch.float64), matrix.mT @ y + damping * z.flatten()
     )
-    found = conjugate_gradients(DenseMatrix(matrix, (1, 4, 5)), y, z, 20, damping)
+    found = conjugate_gradients(Measurement.complete(DenseMatrix(matrix, (1, 4, 5)), y), z, 20, damping)
     np.testing.assert_allclose(found.flatten(), exact, rtol=1e-5, atol=1e-6)
 
 
@@ -47,7 +47,7 @@ def test_gaps_are_filled_and_what_was_measured_is_kept():
     image, operator = scene(), half()
     y = operator(image)
     start = filled(y, operator)
-    restored = plug_and_play(operator, y, start, 0.0)
+    restored = plug_and_play(Measurement.complete(operator, y), start)
     torch.testing.assert_close(operator(restored), y, rtol=0, atol=1e-6)
     assert rms(restored - image) < 0.5 * rms(start - image)
 
@@ -55,7 +55,7 @@ def test_gaps_are_filled_and_what_was_measured_is_kept():
 def test_noise_is_removed_too():
     image, operator, sigma = scene(), half(), 0.08
     y = operator(image + sigma * torch.randn(image.shape, generator=torch.Generator().manual_seed(2)))
-    restored = plug_and_play(operator, y, filled(y, operator), sigma)
+    restored = plug_and_play(Measurement.complete(operator, y, sigma), filled(y, operator))
     known = operator(torch.ones_like(image))
     assert rms((restored - image) * known) < 0.7 * rms((y - image) * known)
     assert rms(restored - image) < sigma
@@ -68,7 +68,7 @@ def test_a_complex_image_is_two_channels():
     operator = subsampled_fourier(lines[None], (48, 48)) @ ComplexFromChannels((2, 48, 48))
     y = operator(image)
     start = operator.adjoint(y)
-    restored = plug_and_play(operator, y, start, 0.0)
+    restored = plug_and_play(Measurement.complete(operator, y), start)
     torch.testing.assert_close(operator(restored), y, rtol=0, atol=1e-5)
     assert rms(restored - image) < 0.9 * rms(start - image)
 
@@ -77,7 +77,9 @@ def test_the_result_is_the_same_each_time():
     operator = half()
     y = operator(scene())
     start = filled(y, operator)
-    assert torch.equal(plug_and_play(operator, y, start, 0.0), plug_and_play(operator, y, start, 0.0))
+    assert torch.equal(
+        plug_and_play(Measurement.complete(operator, y), start), plug_and_play(Measurement.complete(operator, y), start)
+    )
 
 
 def test_an_offset_passes_through():
@@ -85,8 +87,8 @@ def test_an_offset_passes_through():
     image, operator = scene().double() + 0.01 * torch.randn(48, 48, generator=torch.Generator().manual_seed(4)), half()
     y, ones = operator(image), torch.ones_like(image)
     start = filled(y, operator)
-    restored = plug_and_play(operator, y, start, 0.0)
-    shifted = plug_and_play(operator, y + 0.5 * operator(ones), start + 0.5, 0.0)
+    restored = plug_and_play(Measurement.complete(operator, y), start)
+    shifted = plug_and_play(Measurement.complete(operator, y + 0.5 * operator(ones)), start + 0.5)
     torch.testing.assert_close(shifted, restored + 0.5, rtol=0, atol=1e-9)
 
 
@@ -96,6 +98,7 @@ def test_the_unit_of_the_measurements_does_not_count():
     start = filled(noisy, operator)
     matrix = torch.diag(operator(torch.ones_like(image)).flatten())
     found = [
-        plug_and_play(DenseMatrix(unit * matrix, (1, 48, 48)), unit * noisy.flatten(), start, unit * sigma) for unit in (1, 40)
+        plug_and_play(Measurement.complete(DenseMatrix(unit * matrix, (1, 48, 48)), unit * noisy.flatten(), unit * sigma), start)
+        for unit in (1, 40)
     ]
     torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)

@@ -20,6 +20,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import reconstruct
@@ -50,7 +51,7 @@ def test_missing_pixels_come_back_and_measured_ones_stay(image):
     mask = torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5
     operator = PixelMask(mask)
     y = np.where(mask, image, np.nan)
-    found, result, _ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
+    found, result, *_ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
     assert found.shape == (1, 32, 32)
     np.testing.assert_allclose(found[mask.numpy()], image[mask.numpy()[0]], atol=1e-3)
     missing = ~mask.numpy()
@@ -58,16 +59,68 @@ def test_missing_pixels_come_back_and_measured_ones_stay(image):
     assert (result.depth, len(result.fits), result.interrupted) == (3, 1, False)
 
 
+WHOLE = PixelMask(torch.ones(1, 32, 32))
+HALF = (torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+
+
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("sigma", [0.0, 3.0])
+def test_values_that_were_not_measured_are_no_zeros(image, guided, sigma):
+    preset = replace(LIGHT, guided=guided)
+    found, result, *_ = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
+    missing = HALF.numpy() == 0
+    truth, generator = image[None][missing], result.parts[-1].image
+    assert error(found[missing], truth) < min(0.6 * truth.std(), 1.2 * error(generator[missing], truth))
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_rows_that_are_not_valid_are_as_good_as_not_there(image, guided):
+    matrix = np.random.default_rng(0).standard_normal((700, 1024)) / 26
+    kept = np.random.default_rng(1).random(700) < 0.7
+    sampling = replace(Sampling.entries((700,)), valid=torch.from_numpy(kept).float())
+    y, whole, rows = matrix @ image.ravel(), DenseMatrix(matrix, (32, 32)), DenseMatrix(matrix[kept], (32, 32))
+
+    def found(operator, y, sampling=None):
+        # Orthogonalised steps make much of rounding: sums of another order.
+        preset = replace(QUICK, guided=guided, reduced_precision=False, optimiser=OptimiserSpec("adam", 0.01))
+        return reconstruct(operator, y, sampling=sampling, preset=preset, device="cpu").image
+
+    expected = found(whole, y, sampling)
+    assert np.array_equal(found(PixelMask(kept) @ whole, y, sampling), expected)
+    assert np.array_equal(found(whole, np.where(kept, y, 1e30), sampling), expected)
+    np.testing.assert_allclose(found(rows, y[kept]), expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("make", [random_matrix, SubsampledDCT])
 def test_half_the_measurements_give_the_image_of_any_unit(image, make):
     operator = make((32, 32), 512, 1)
     y = measure(operator, image)
-    found, _, scale = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    found, result, scale, evidence = reconstruct(operator, y, preset=LIGHT, device="cpu")
     least_norm = operator.adjoint(torch.from_numpy(y)).numpy() * 0.5
     assert error(found, image) < 0.5 * error(least_norm, image)
-    again, _, larger = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
+    again, _, larger, less = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
     np.testing.assert_allclose(again * 1e4, found, rtol=1e-9)
     assert larger.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
+    assert evidence.held_out.rms == pytest.approx(result.fits[0].held_out_rms) == pytest.approx(less.held_out.rms * 1e4)
+    assert evidence.held_out.rms < 0.6 * evidence.held_out.constant_rms
+    assert evidence.result.rms < 1e-3 * evidence.result.constant_rms
+
+
+def test_evidence_is_against_another_operator(image):
+    y = measure(random_matrix((32, 32), 700, 1), image)
+    evidence = reconstruct(random_matrix((32, 32), 700, 2), y, preset=LIGHT, device="cpu").evidence
+    assert evidence.explains_nothing
+    assert evidence.held_out.count == 35
+
+
+def test_lines_of_a_fourier_plane_are_not_held_out_fairly(image):
+    lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
+    operator = subsampled_fourier(lines, (32, 32)) @ ComplexFromReal((32, 32))
+    sampling = Sampling.lines(torch.from_numpy(lines), (32, 32))
+    evidence = reconstruct(operator, measure(operator, image), sampling=sampling, preset=LIGHT, device="cpu").evidence
+    assert not evidence.sampled_fairly
+    assert not evidence.explains_nothing
+    assert evidence.doubt(0.01) is None
 
 
 def test_complex_image_has_a_phase(image):
@@ -76,7 +129,7 @@ def test_complex_image_has_a_phase(image):
     lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
     operator = subsampled_fourier(lines, (32, 32))
     y = measure(operator, truth)
-    found, _, _ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
+    found, *_ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
     assert found.dtype == np.complex128
     np.testing.assert_allclose(measure(operator, found), y, atol=1e-2)
     assert error(found, truth) < 0.85 * error(operator.adjoint(torch.from_numpy(y)).numpy(), truth)
@@ -84,7 +137,7 @@ def test_complex_image_has_a_phase(image):
 
 def test_real_image_behind_complex_measurements_is_real(image):
     operator = Fourier((32, 32)) @ ComplexFromReal((32, 32))
-    found, _, _ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
+    found, *_ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
     assert found.dtype == np.float64
     assert error(found, image) < 0.1  # all is measured
 
@@ -94,8 +147,8 @@ def test_images_of_several_coils_are_channels(image):
     whole = Fourier((2, 32, 32))
     single = whole @ Coils(maps)
     y = measure(single, image.astype(complex))
-    combined, _, _ = reconstruct(single, y, preset=QUICK, device="cpu")
-    separate, _, _ = reconstruct(whole, y, preset=QUICK, device="cpu")
+    combined, *_ = reconstruct(single, y, preset=QUICK, device="cpu")
+    separate, *_ = reconstruct(whole, y, preset=QUICK, device="cpu")
     assert error(combined, image) < 0.1
     assert separate.shape == (2, 32, 32)
     assert error(separate, maps * image) < 0.1
@@ -105,8 +158,8 @@ def test_noisy_measurements_are_not_reproduced(image):
     operator = random_matrix((32, 32), 900, 1)
     clean = measure(operator, image)
     y = clean + np.random.default_rng(0).normal(0, 10, clean.shape)
-    exact, _, _ = reconstruct(operator, y, preset=LIGHT, device="cpu")
-    smooth, result, _ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
+    exact, *_ = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    smooth, result, *_ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
     assert error(measure(operator, exact), y) < 4 < error(measure(operator, smooth), y)
     assert error(smooth, image) < error(exact, image)
     assert result.sigma == 10
@@ -137,7 +190,7 @@ def test_snapshots_have_the_image_and_errors_in_its_unit(image, operator):
 def test_interrupted_run_keeps_its_image(image):
     operator = random_matrix((32, 32), 500, 1)
     asked = iter(range(1000))
-    found, result, _ = reconstruct(
+    found, result, *_ = reconstruct(
         operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: next(asked) == 40
     )
     assert result.interrupted
@@ -151,7 +204,7 @@ def test_parts_tell_the_generators_share(image):
     y = measure(operator, image)
     alone = reconstruct(operator, y, preset=QUICK, device="cpu").result.parts
     assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
-    found, result, _ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
+    found, result, *_ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
     whole, generator = result.parts
     assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
     assert np.array_equal(whole.image(), found)
@@ -170,16 +223,17 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
     monkeypatch.setattr("cgdenoise.reconstruct.plug_and_play", stage)
     operator = random_matrix((32, 32), 500, 1)
     guided = replace(QUICK, guided=True)
-    _, result, _ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
+    _, result, *_ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
     assert result.interrupted
     assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
 
 
 def test_constant_image_is_not_fitted():
     operator = SubsampledDCT((16, 16), 200, 0)
-    found, result, _ = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    found, result, _, evidence = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
     np.testing.assert_allclose(found, 7, rtol=1e-5)
     assert (result.fits, result.depth) == ((), 0)
+    assert evidence is None
 
 
 def test_collapse_keeps_the_least_bad_image(image, monkeypatch):

@@ -75,3 +75,10 @@ def test_seed_decides_which():
 def test_mask_of_another_plane_is_refused():
     with pytest.raises(OperatorError, match=r"\[6, 100\].*\[2, 6, 90\]"):
         Sampling.lines(columns(100, [3]), (2, 6, 90))
+
+
+def test_sampling_is_fair_if_anything_can_be_held_out():
+    assert Sampling.entries((10,)).is_fair
+    assert Sampling.pixels(torch.ones(1, 6, 6)).is_fair
+    assert not Sampling.lines(columns(100, range(40, 60)), (6, 100)).is_fair
+    assert Sampling.lines(columns(100, [3, 90]), (6, 100)).is_fair

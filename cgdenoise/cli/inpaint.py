@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,6 +24,9 @@ from cgdenoise.cli.options import (
     Threads,
 )
 from cgdenoise.cli.run import Choices, Task, beside, picture_task, run
+
+_MOST_MISSING = 0.5
+"""Share of the pixels above which a mask is likelier inverted than meant so."""
 
 
 def inpaint(
@@ -61,7 +65,11 @@ def inpaint(
         def pose(picture: Picture) -> tuple[LinearProblem, Picture]:
             height, width = picture.pages[0].shape[:2]
             keep = None if mask is None else read_mask(mask, (height, width), invert)
-            return inpainting(picture, keep, sigma)
+            problem, like = inpainting(picture, keep, sigma)
+            if problem.missing is not None and problem.missing > _MOST_MISSING:
+                hint = f"; if the mask means the others, {'leave out' if invert else 'use'} --invert" if mask else ""
+                problem = replace(problem, warnings=(f"{problem.missing:.1%} of the pixels are missing{hint}",))
+            return problem, like
 
         return picture_task(image, target, pose, {"mask": mask, "invert": invert})
 

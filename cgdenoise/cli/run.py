@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import DeviceName, PresetName
-from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
+from cgdenoise.cli.output import FitProgress
+from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.batch import Options, PageOutcome
+    from cgdenoise.batch import Options
     from cgdenoise.images import Picture
     from cgdenoise.inverse import LinearProblem, Solution
 
@@ -115,10 +116,10 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         clean = _reference(choices.reference, task)
         with interrupt.deferred():
             solution, remark = _solve(task, options, clean, log, choices, interrupt)
-        _report(task, solution.outcome, options, targets[0], log, remark, choices)
+        report(task, solution, options, targets[0], log, remark, choices)
     if interrupt.signal:
         sys.exit(128 + interrupt.signal)
-    if solution.outcome.error:
+    if solution.verdict.error:
         sys.exit(1)
 
 
@@ -275,37 +276,3 @@ def _reference(name: str | None, task: Task) -> Any:
     from cgdenoise.inverse import read_array
 
     return read_array(name)
-
-
-def _report(task: Task, outcome: PageOutcome, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
-    """Say what came of it: errors and interruptions on stderr, the result on stdout."""
-    result = outcome.result
-    if outcome.error:
-        fail(f"{task.name}: {outcome.error}; the best image so far is in {target}")
-    if outcome.status == "interrupted":
-        note(f"{task.name}: interrupted; the best result so far is in {target}")
-    if choices.json:
-        emit_json(
-            {
-                "input": task.name,
-                "output": target,
-                "log": log,
-                "status": outcome.status,
-                "preset": options.preset_name,
-                "depth": result.depth,
-                "fits": len(result.fits),
-                "sigma": result.sigma,
-                "sigma_estimated": result.sigma_estimated,
-                "seconds": result.seconds,
-                "picture": remark,
-                "psnr": outcome.psnr,
-                "ssim": outcome.ssim,
-                "error": outcome.error,
-            }
-        )
-    elif not choices.quiet and not outcome.error:
-        count = sum(fit.weight > 0 for fit in result.fits)
-        text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
-        if outcome.psnr is not None:
-            text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
-        emit(f"{target}: {text}; {remark}")

@@ -11,7 +11,7 @@ from cgdenoise.errors import MeasurementError
 from cgdenoise.inverse.maps import Mask, estimate_maps
 from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.leastsquares import conjugate_gradients
-from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, PixelMask, subsampled_fourier
+from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.operators.fourier import Fourier
 from cgdenoise.splits import Sampling
 
@@ -20,6 +20,12 @@ _LEAST_SQUARES = 30
 
 _COILS = 3
 """Iterations of each step towards the samples of several coils: more of them fit the maps' errors."""
+
+_MOST_COILS, _FRACTION = 32, 4
+"""An image is hardly so narrow: at most so many columns, and fewer than this part of its rows and of its coils."""
+
+_EMPTY = 0.1
+"""Share of the samples of a mask that may be 0: scanners pad planes with zeros."""
 
 
 def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> LinearProblem:
@@ -41,11 +47,11 @@ def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> Li
     MeasurementError
         If the arrays do not go together.
     """
-    y, mask = _on_grid(y, mask, axes=2)
+    y, mask, warnings = _on_grid(y, mask, axes=2)
     operator = subsampled_fourier(mask, mask.shape)
     if real:
         operator = operator @ ComplexFromReal(mask.shape)
-    return LinearProblem(operator, y, np.real if real else np.abs, _lines(mask, y.shape), sigma)
+    return LinearProblem(operator, y, np.real if real else np.abs, _lines(mask, y.shape), sigma, warnings=warnings)
 
 
 def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: float | None) -> LinearProblem:
@@ -70,7 +76,8 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     MeasurementError
         If the arrays do not go together.
     """
-    y, mask = _on_grid(y, mask, axes=3)
+    _check_order(y)
+    y, mask, warnings = _on_grid(y, mask, axes=3)
     if maps is None:
         maps = estimate_maps(y, mask)
     elif maps.shape != y.shape or maps.dtype.kind != "c":
@@ -79,24 +86,30 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     whole = torch.from_numpy(np.broadcast_to(mask, y.shape).copy())
     operator: ForwardOperator = PixelMask(whole) @ Fourier(y.shape)
     if maps is None:
-        return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0)
+        return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings)
     scan = operator @ Coils(maps.astype(np.complex64))
-    level = _unexplained(scan, y, mask) if sigma is None else sigma
-    return LinearProblem(scan, y, np.abs, sampling, level, sigma is None, consistency=_COILS)
+    level = _unexplained(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
+    return LinearProblem(scan, y, np.abs, sampling, level, sigma is None, consistency=_COILS, warnings=warnings)
 
 
-def _unexplained(scan: ForwardOperator, y: Array, mask: Mask) -> float:
+def _unexplained(scan: Measurement) -> float:
     """Return the standard deviation of what least squares leave of the samples, for each that is left when the image is known."""
-    data = torch.from_numpy(y.astype(np.complex64))
-    image = conjugate_gradients(scan, data, torch.zeros(scan.in_shape, dtype=data.dtype), _LEAST_SQUARES)
-    samples = len(y) * np.count_nonzero(mask)
+    single = scan.to("cpu", torch.float32)
+    image = conjugate_gradients(single, torch.zeros(scan.operator.in_shape, dtype=single.y.dtype), _LEAST_SQUARES)
     # With few coils or few samples there are hardly more than pixels, of which the iterations find less than all.
-    free = max(samples - mask.size, samples / 4)
-    return float(torch.linalg.vector_norm(scan(image) - data, dtype=torch.complex128)) / math.sqrt(free)
+    free = max(scan.count - image.numel(), scan.count / 4)
+    return float(torch.linalg.vector_norm(single.residual(image), dtype=torch.complex128)) / math.sqrt(free)
 
 
-def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask]:
-    """Return the samples with zeros where there are none, and the mask."""
+def _check_order(y: Array) -> None:
+    """Refuse an array that looks as if its coils came last: a picture four pixels wide, of 96 coils, helps nobody."""
+    if y.ndim == 3 and y.shape[2] <= _MOST_COILS and _FRACTION * y.shape[2] < min(y.shape[:2]):
+        expected = f"expected [coils, H, W], as {[y.shape[2], *y.shape[:2]]}"
+        raise MeasurementError(f"y of shape {list(y.shape)} looks as if the coils came last; {expected}")
+
+
+def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask, tuple[str, ...]]:
+    """Return the samples with zeros where there are none, the mask, and what looks wrong."""
     if y.dtype.kind != "c":
         raise MeasurementError(f"y of {y.dtype}; expected complex numbers, as Fourier samples are")
     if y.ndim == 1 and axes == 2:
@@ -105,14 +118,28 @@ def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask]:
             raise MeasurementError(f"{len(y)} samples and {found}; expected a mask with as many samples")
         grid = np.zeros(mask.shape, y.dtype)
         grid[mask] = y
-        return grid, mask
+        return grid, mask, ()
     if y.ndim != axes:
         raise MeasurementError(f"y of shape {y.shape}; expected {'(H, W)' if axes == 2 else '(coils, H, W)'}")
+    sampled = (y != 0).reshape(-1, *y.shape[-2:]).any(0)
     if mask is None:
-        mask = (y != 0).reshape(-1, *y.shape[-2:]).any(0)
+        mask = sampled
     if mask.shape != y.shape[-2:]:
         raise MeasurementError(f"a mask of shape {mask.shape}; expected {y.shape[-2:]}")
-    return np.where(mask, y, 0), mask
+    return np.where(mask, y, 0), mask, _contradictions(sampled, mask)
+
+
+def _contradictions(sampled: Mask, mask: Mask) -> tuple[str, ...]:
+    """Say so if samples are 0 that the mask keeps, and about as many are not that it leaves out: it is another scan's.
+
+    The fit cannot tell: zeros at high frequencies are as good as any other values there.
+    """
+    empty, outside = (int(np.count_nonzero(where)) for where in (mask & ~sampled, sampled & ~mask))
+    kept = int(np.count_nonzero(mask))
+    # Far more outside are a plane that was sampled throughout, of which the mask takes a part.
+    if empty > _EMPTY * kept and 0 < outside <= 2 * empty:
+        return (f"{empty} of {kept} samples that the mask keeps are 0, and {outside} others are not: it may be another scan's",)
+    return ()
 
 
 def _lines(mask: Mask, shape: tuple[int, ...]) -> Sampling:

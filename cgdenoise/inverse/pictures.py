@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.evidence import SMOOTH
 from cgdenoise.images import Picture
 from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.noise import estimate_sigma
@@ -55,8 +56,8 @@ def inpainting(picture: Picture, keep: NDArray[np.bool_] | None, sigma: float) -
         # The very numbers of the file: float32, in which a fit is made, would lose digits of theirs.
         return filled if sigma else np.where(valid.reshape(page.shape), page, filled)
 
-    problem = LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma)
-    return problem, picture
+    missing = 1 - float(valid.mean())
+    return LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma, certain=True, missing=missing), picture
 
 
 def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) -> tuple[LinearProblem, Picture]:
@@ -94,6 +95,7 @@ def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) 
         estimate_sigma(values) if sigma is None else sigma,
         sigma is None,
         consistency=0,  # what a blur takes away drowns in the rounding of the pixels
+        predicted=SMOOTH,
     )
     return problem, picture
 
@@ -131,8 +133,8 @@ def upscaling(picture: Picture, factor: int, kernel: Kernel, sigma: float) -> tu
         metadata=replace(picture.metadata, verbatim=None, dpi=dpi and (dpi[0] * factor, dpi[1] * factor)),
     )
     operator = Downsample((channels, *shape[:2]), factor, kernel)
-    problem = LinearProblem(operator, y, lambda image: _pixels(image, shape), Sampling.pixels(torch.ones(y.shape)), sigma)
-    return problem, like
+    sampling = Sampling.pixels(torch.ones(y.shape))
+    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True), like
 
 
 def _page(picture: Picture) -> tuple[Array, NDArray[np.float64]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cgdenoise import record
 from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, part_records, quality_record
 from cgdenoise.errors import MeasurementError
+from cgdenoise.evidence import PREDICTED, Evidence
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.reconstruct import reconstruct
 from cgdenoise.restore import RestorationError, Snapshot
@@ -42,6 +43,14 @@ class LinearProblem:
         Whether it was estimated.
     consistency : int
         As `reconstruct` takes it.
+    predicted : float
+        Share of a constant image's error that a right operator leaves of the held-out measurements, at most.
+    certain : bool
+        Whether the operator is beyond doubt, as a mask is: if nothing is explained it is for lack of structure.
+    missing : float or None
+        Share of the image's values that are to be filled in; None where that is not the problem.
+    warnings : tuple of str
+        What looks wrong before anything is computed.
     """
 
     operator: ForwardOperator
@@ -51,6 +60,29 @@ class LinearProblem:
     sigma: float = 0.0
     sigma_estimated: bool = False
     consistency: int = 10
+    predicted: float = PREDICTED
+    certain: bool = False
+    missing: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reconstruction is worth.
+
+    Attributes
+    ----------
+    status : str
+        "complete", "interrupted", "failed" where every fit collapsed, or "unexplained" where no measurement is explained.
+    error : str or None
+        Why it is "failed" or "unexplained".
+    warnings : tuple of str
+        What looks wrong.
+    """
+
+    status: str
+    error: str | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +97,8 @@ class Solution:
         What `LinearProblem.view` shows of it.
     outcome : PageOutcome
         How it went.
+    verdict : Verdict
+        What it is worth.
     scale : Scale or None
         What was divided out for the fit and put back; None where every fit collapsed.
     records : list of dict
@@ -74,6 +108,7 @@ class Solution:
     image: Array
     picture: Array
     outcome: PageOutcome
+    verdict: Verdict
     scale: Scale | None
     records: list[record.Record]
 
@@ -118,9 +153,9 @@ def solve(
         evaluations.append(evaluation_record(0, seen, reference))
         on_snapshot(0, seen)
 
-    message, scale = None, None
+    message, scale, evidence = None, None, None
     try:
-        image, result, scale = reconstruct(
+        image, result, scale, evidence = reconstruct(
             problem.operator,
             problem.y,
             sampling=problem.sampling,
@@ -144,9 +179,28 @@ def solve(
         "measurements": list(problem.y.shape),
         "order": "row-major",
         "scale": None if scale is None else asdict(scale),
+        "missing": problem.missing,
     }
     records = page_records(description, replace(options, sigma=problem.sigma), outcome, evaluations)
-    return Solution(image, picture, outcome, scale, records)
+    verdict = _judge(problem, outcome, evidence)
+    records[-1] |= {"status": verdict.status, "warnings": list(verdict.warnings)}
+    if verdict.error:
+        records[-1]["error"] = verdict.error
+    if evidence:
+        records[-1]["evidence"] = asdict(evidence)
+    return Solution(image, picture, outcome, verdict, scale, records)
+
+
+def _judge(problem: LinearProblem, outcome: PageOutcome, evidence: Evidence | None) -> Verdict:
+    if outcome.status != "complete" or evidence is None:
+        return Verdict(outcome.status, outcome.error, problem.warnings)
+    if evidence.explains_nothing and not problem.certain:
+        error = f"nothing is explained: {evidence.summary()}; expected the operator that made the measurements"
+        return Verdict("unexplained", error, problem.warnings)
+    doubt = evidence.doubt(problem.predicted)
+    cause = "they tell little of one another" if problem.certain else f"{problem.operator} may not be what made them"
+    doubts = (f"the measurements are hardly explained: {doubt}; {cause}",) if doubt else ()
+    return Verdict("complete", None, problem.warnings + doubts)
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:

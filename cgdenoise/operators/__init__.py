@@ -8,6 +8,7 @@ from cgdenoise.operators.foreign import load_operator, wrap
 from cgdenoise.operators.fourier import Fourier, subsampled_fourier
 from cgdenoise.operators.mask import PixelMask
 from cgdenoise.operators.matrix import DenseMatrix, SparseMatrix
+from cgdenoise.operators.measurement import Measurement
 from cgdenoise.operators.resample import Downsample, Kernel
 from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
@@ -27,6 +28,7 @@ __all__ = [
     "ForwardOperator",
     "Fourier",
     "Kernel",
+    "Measurement",
     "Pad",
     "PixelMask",
     "Reshape",

@@ -1,6 +1,7 @@
 """`cs` and `mri`: from files of measurements to an array and a picture."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import scipy.io
 import scipy.sparse
 import torch
 from PIL import Image
+from skimage import data
 
 from cgdenoise.measurements import read_cfl, write_cfl
 from cgdenoise.operators import Fourier, random_matrix
@@ -15,6 +17,7 @@ from cgdenoise.record import read_log
 
 LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
 QUICK = (*LIGHT, "--max-iterations", "10")
+FULL = (*LIGHT, "--max-iterations", "150")
 
 OPERATORS = """
 import numpy as np
@@ -62,9 +65,7 @@ def matrix():
 def test_matrix_gives_the_image_in_row_major_order(done, folder, image, matrix):
     np.save(folder / "A.npy", matrix)
     np.save(folder / "y.npy", matrix @ image.ravel())
-    outcome = done(
-        "cs", "--measurements", "y.npy", "--matrix", "A.npy", "--shape", "24,24", quick=(*LIGHT, "--max-iterations", "150")
-    )
+    outcome = done("cs", "--measurements", "y.npy", "--matrix", "A.npy", "--shape", "24,24", quick=FULL)
     found = np.load(folder / "y_reconstructed.npy")
     assert (found.shape, found.dtype) == ((24, 24), np.float32)
     np.testing.assert_allclose(matrix @ found.ravel(), matrix @ image.ravel(), atol=1)
@@ -107,6 +108,53 @@ def test_every_source_of_an_operator_gives_consistent_images(done, folder, image
     found = np.load(folder / "x.npy").astype(float)
     again = measured(random_matrix((24, 24), 100, 7), found) if rows is None else rows @ found.ravel()
     np.testing.assert_allclose(again, y, atol=0.03 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("sigma", ["0", "5"])
+def test_another_operator_explains_nothing_and_its_result_is_kept(cli, light, folder, sigma):
+    picture = data.camera()[100:356:8, 100:356:8].astype(float)
+    np.save(folder / "y.npy", measured(random_matrix((32, 32), 700, 7), picture))
+    options = ("--measurements", "y.npy", "--operator", "gaussian", "--shape", "32,32", "--sigma", sigma, *FULL)
+    right, wrong = (cli("cs", *options, "--seed", seed, "--json", "-o", f"{seed}.png") for seed in ("7", "8"))
+    assert (right.code, json.loads(right.out)["status"], right.err) == (0, "complete", "")
+    found = json.loads(wrong.out)
+    assert (wrong.code, found["status"]) == (1, "unexplained")
+    assert re.fullmatch(
+        r"cgdenoise: error: y.npy: nothing is explained: held-out error [\d.]+, that of a constant image [\d.]+; "
+        r"expected the operator that made the measurements; the result is in 8.png\n",
+        wrong.err,
+    )
+    assert np.load(folder / "8.npy").shape == (32, 32)
+    (log,) = read_log(folder / "8.fit.jsonl")
+    assert (log.end["status"], log.end["error"]) == ("unexplained", found["error"])
+    evidence = log.end["evidence"]
+    assert evidence["held_out"]["rms"] > 0.95 * evidence["held_out"]["constant_rms"]
+    assert "warnings" in log.end
+
+
+def test_coils_of_another_maps_explain_nothing(cli, light, folder, image, lines):
+    ramp = np.linspace(0.1, 0.9, 24)
+    maps = np.sqrt(np.stack([np.tile(ramp, (24, 1)), np.tile(1 - ramp, (24, 1))])) * np.exp(1j * np.arange(2))[:, None, None]
+    np.save(folder / "k.npy", measured(Fourier((2, 24, 24)), maps * image) * lines)
+    turned = maps.transpose(0, 2, 1) * np.exp(1j * np.outer(np.arange(24), np.arange(24)))
+    np.save(folder / "maps.npy", turned)
+    outcome = cli("mri", "k.npy", "--maps", "maps.npy", *FULL)
+    assert outcome.code == 1
+    assert "k.npy: nothing is explained" in outcome.err
+    assert (folder / "k_reconstructed.npy").exists()
+
+
+def test_samples_elsewhere_than_the_mask_says_are_told(cli, light, folder, phantom, lines):
+    others = np.roll(lines, 1, 1)
+    np.savez(folder / "k.npz", y=measured(Fourier((24, 24)), phantom) * lines, mask=others)
+    outcome = cli("mri", "k.npz", *QUICK)
+    empty, outside = 24 * int((others & ~lines)[0].sum()), 24 * int((lines & ~others)[0].sum())
+    assert outcome.code == 0
+    assert (
+        f"warning: k.npz: {empty} of {24 * int(others[0].sum())} samples that the mask keeps are 0, and {outside}" in outcome.err
+    )
+    (log,) = read_log(folder / "k_reconstructed.fit.jsonl")
+    assert len(log.end["warnings"]) == 1
 
 
 @pytest.mark.parametrize("operator", ["gaussian", "rademacher", "dct", "fourier"])
@@ -167,7 +215,7 @@ def test_mri_of_coils_in_files_of_bart(done, folder, phantom, lines, given):
     y = measured(Fourier((2, 24, 24)), maps * phantom) * lines
     write_cfl(folder / "k", np.moveaxis(y, 0, -1)[:, :, None])
     write_cfl(folder / "maps", np.moveaxis(maps, 0, -1)[:, :, None])
-    done("mri", "k.cfl", *(["--maps", "maps.cfl"] if given else []), quick=(*LIGHT, "--max-iterations", "150"))
+    done("mri", "k.cfl", *(["--maps", "maps.cfl"] if given else []), quick=FULL)
     found = np.squeeze(read_cfl(folder / "k_reconstructed.cfl"))
     assert found.shape == (24, 24)
     zero_filled = np.sqrt((abs(Fourier((2, 24, 24)).adjoint(torch.from_numpy(y)).numpy()) ** 2).sum(0))
@@ -216,6 +264,7 @@ Y = ("cs", "--measurements", "y.npy")
         (("mri", "y.npy"), "y.npy: y of float64; expected complex"),
         (("mri", "k.npy", "--mask", "mask.png"), "mask.png: a mask of shape (3, 4); expected (4, 4)"),
         (("mri", "k.npy", "--maps", "y.npy"), "k.npy"),
+        (("mri", "last.npy"), "last.npy: y of shape [40, 48, 4] looks as if the coils came last; expected [coils, H, W]"),
         (("mri", "short.cfl"), "short.cfl: truncated short.cfl: 100 bytes; expected 128"),
         (("mri", "words.h5"), "words.h5"),
         (("mri", "k.npy", "--slice", "2"), "k.npy: slice 2"),
@@ -234,6 +283,7 @@ def test_bad_input_is_refused(refused, folder, args, names):
     for name, value in (("y", y), ("nan", np.where(y == 3, np.nan, y)), ("none", y[:0]), ("zero", 0 * y)):
         np.save(folder / f"{name}.npy", value)
     np.save(folder / "k.npy", np.ones((4, 4), complex))
+    np.save(folder / "last.npy", np.ones((40, 48, 4), complex))
     Image.fromarray(np.ones((3, 4), np.uint8)).save(folder / "mask.png")
     write_cfl(folder / "short", np.ones((4, 4)))
     (folder / "short.cfl").write_bytes(bytes(100))

@@ -1,6 +1,7 @@
 """`inpaint`, `deblur` and `upscale`: pictures in, pictures out."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from cgdenoise.record import read_log
 
 LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
 QUICK = (*LIGHT, "--max-iterations", "10")
+FULL = (*LIGHT, "--max-iterations", "150")
 
 
 @pytest.fixture
@@ -65,6 +67,57 @@ def test_inverted_mask_is_the_same(done, files, keep):
     done("inpaint", "holes.png", "--mask", "mask.png", "-o", "a.png")
     done("inpaint", "holes.png", "--mask", "black.png", "--invert", "-o", "b.png")
     assert (files / "a.png").read_bytes() == (files / "b.png").read_bytes()
+
+
+def test_share_of_missing_pixels_is_told(done, files, keep):
+    share = 1 - keep.mean()
+    assert f", {share:.1%} filled in;" in done("inpaint", "holes.png", "--mask", "mask.png").out
+    assert json.loads(done("inpaint", "holes.png", "--mask", "mask.png", "--json", "--force").out)["missing"] == pytest.approx(
+        share
+    )
+    (log,) = read_log(files / "holes_inpainted.fit.jsonl")
+    assert log.header["input"]["missing"] == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (("clean.png", "--mask", "few.png"), "; if the mask means the others, use --invert"),
+        (("clean.png", "--mask", "many.png", "--invert"), "; if the mask means the others, leave out --invert"),
+        (("nan.npy",), ""),
+    ],
+)
+def test_more_missing_than_not_is_a_warning(cli, light, files, clean, args, hint):
+    few = np.arange(576).reshape(24, 24) % 4 == 0
+    Image.fromarray(few.astype(np.uint8) * 255).save(files / "few.png")
+    Image.fromarray((~few).astype(np.uint8) * 255).save(files / "many.png")
+    np.save(files / "nan.npy", np.where(few, clean[..., 0], np.nan))
+    outcome = cli("inpaint", *args, *QUICK)
+    assert outcome.code == 0
+    assert outcome.err == f"cgdenoise: warning: {args[0]}: 75.0% of the pixels are missing{hint}\n"
+    (log,) = read_log(files / f"{args[0].split('.')[0]}_inpainted.fit.jsonl")
+    assert (log.end["status"], log.end["warnings"]) == ("complete", [f"75.0% of the pixels are missing{hint}"])
+    assert cli("inpaint", *args, *QUICK, "-q", "--force").err == ""
+
+
+@pytest.mark.parametrize("psf", ["motion:7,30", "gaussian:1.6"])
+def test_sharp_picture_that_is_called_blurred_is_a_warning(cli, light, files, psf):
+    outcome = cli("deblur", "clean.png", "--psf", psf, *FULL, "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found["status"]) == (0, "complete")
+    assert len(found["warnings"]) == 1
+    assert outcome.err == f"cgdenoise: warning: clean.png: {found['warnings'][0]}\n"
+    assert re.match("the measurements are hardly explained: held-out error .* may not be what made them", found["warnings"][0])
+    (log,) = read_log(files / "clean_deblurred.fit.jsonl")
+    assert log.end["warnings"] == found["warnings"]
+
+
+def test_noise_without_a_picture_fills_gaps_with_a_warning(cli, light, folder):
+    rng = np.random.default_rng(0)
+    np.save(folder / "noise.npy", np.where(rng.random((40, 40)) < 0.6, rng.normal(100, 20, (40, 40)), np.nan))
+    outcome = cli("inpaint", "noise.npy", *FULL)
+    assert outcome.code == 0
+    assert "they tell little of one another" in outcome.err
 
 
 def test_nan_is_missing_and_floats_keep_every_digit(done, files, clean, keep):

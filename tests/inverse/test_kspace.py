@@ -113,3 +113,24 @@ def test_what_does_not_go_together_is_refused(y, mask, message):
 def test_maps_of_another_shape_are_refused():
     with pytest.raises(MeasurementError, match="maps"):
         parallel_problem(np.ones((2, 8, 8), complex), None, np.ones((3, 8, 8), complex), 0.0)
+
+
+@pytest.mark.parametrize("shape", [(8, 64, 4), (12, 12, 4), (16, 160, 4), (200, 200, 33)])
+def test_narrow_planes_are_taken_as_they_are(shape):
+    assert parallel_problem(np.ones(shape, complex), None, np.ones(shape, complex), 0.0).operator.out_shape == shape
+
+
+@pytest.mark.parametrize("shape", [(96, 96, 4), (17, 160, 4), (320, 320, 32)])
+def test_coils_that_come_last_are_refused(shape):
+    with pytest.raises(MeasurementError, match=r"the coils came last; expected \[coils, H, W\]"):
+        parallel_problem(np.ones(shape, complex), None, None, 0.0)
+
+
+def test_a_mask_that_contradicts_the_samples_is_told(image):
+    y, taken, others = transform(image), fourier_lines((48, 40), 0.3, 0), fourier_lines((48, 40), 0.3, 1)
+    (warning,) = fourier_problem(y * taken, others, False, 0.0).warnings
+    assert f"{np.count_nonzero(others & ~taken)} of {np.count_nonzero(others)} samples" in warning
+    assert f"and {np.count_nonzero(taken & ~others)} others are not" in warning
+    padded = y * (np.arange(40) < 34)  # a plane sampled but for its edge, of which the mask takes a part
+    for samples, mask in ((y * taken, taken), (y, taken), (y * taken, np.ones_like(taken)), (padded, taken)):
+        assert fourier_problem(samples, mask, False, 0.0).warnings == ()
