@@ -19,6 +19,7 @@ from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.images import Picture
 from cgdenoise.metrics import psnr, ssim
 from cgdenoise.presets import Preset
+from cgdenoise.progress import Progress
 from cgdenoise.restore import RestorationError, RestorationResult, RestoredPart, Snapshot, denoise
 from cgdenoise.runtime import peak_memory
 from cgdenoise.scaling import check_image
@@ -193,7 +194,7 @@ def restore(
     options: Options,
     *,
     reference: Picture | None,
-    on_snapshot: Callable[[int, Snapshot], None],
+    progress: Callable[[int, Progress], None],
     cancelled: Callable[[], bool],
 ) -> tuple[Picture, list[PageOutcome], list[record.Record]]:
     """Restore every page of a picture.
@@ -206,8 +207,8 @@ def restore(
         How.
     reference : Picture, optional
         Clean picture of the same shape, to compare with. It adds figures to the log and does nothing else.
-    on_snapshot : callable
-        Sees the page number and every evaluation.
+    progress : callable
+        Sees the page's number and how far it is.
     cancelled : callable
         True ends the running fit; the pages that have not begun stay as they are.
 
@@ -237,7 +238,7 @@ def restore(
             break
         clean = None if reference is None else reference.pages[number]
         try:
-            pages[number], outcome, of_page = _restore_page(source, number, options, clean, on_snapshot, cancelled)
+            pages[number], outcome, of_page = _restore_page(source, number, options, clean, progress, cancelled)
         except TooEarlyError:
             if not outcomes:
                 raise
@@ -252,7 +253,7 @@ def _restore_page(
     number: int,
     options: Options,
     clean: Array | None,
-    on_snapshot: Callable[[int, Snapshot], None],
+    progress: Callable[[int, Progress], None],
     cancelled: Callable[[], bool],
 ) -> tuple[Array, PageOutcome, list[record.Record]]:
     """Restore one page: as the file will hold it, how it went, and the records of the log. Nothing else is kept of it."""
@@ -262,7 +263,6 @@ def _restore_page(
 
     def observe(snapshot: Snapshot) -> None:
         evaluations.append(evaluation_record(number, snapshot, clean))
-        on_snapshot(number, snapshot)
 
     message = None
     try:
@@ -277,6 +277,7 @@ def _restore_page(
             seed=options.seed,
             device=options.device,
             observers=[observe],
+            progress=partial(progress, number),
             cancelled=cancelled,
         )
     except RestorationError as error:

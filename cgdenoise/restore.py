@@ -14,19 +14,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, FitLabel, Member
+from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult, Member
 from cgdenoise.errors import CgDenoiseError, OptionError
 from cgdenoise.fit import hold_out
-from cgdenoise.groups.gaps import fill_gaps
-from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, guided
+from cgdenoise.groups.gaps import fill_gaps, pixels_filled
+from cgdenoise.guide import BOTH, GENERATOR, Guided, Part, guided, pixels_filtered
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.presets import Preset, preset_of
+from cgdenoise.progress import Cancelled, Meter, Progress
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
 from cgdenoise.scaling import Scale, check_image, find_channel_axis, in_layout, is_constant
-from cgdenoise.types import Step, StopReason
+from cgdenoise.types import FitLabel, Step, StopReason
 
 Array = NDArray[Any]
+
+_GAPS, _GROUPS = "missing pixels", "similar patches"
+"""Names of the stages that follow the fits."""
 
 _FEW_GAPS = 0.01
 """Share of missing values up to which they stay as the generators fill them."""
@@ -155,6 +159,7 @@ def denoise(
     seed: int = 0,
     device: str = "auto",
     observers: Sequence[Callable[[Snapshot], None]] = (),
+    progress: Callable[[Progress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Denoised:
     """Remove the noise from one image, by fitting a generator to it and stopping early.
@@ -184,8 +189,10 @@ def denoise(
         "auto", "cpu", "cuda" or "mps".
     observers : sequence of callables
         Each sees every evaluation.
+    progress : callable
+        Sees several times a second how much is done and how much is left.
     cancelled : callable
-        Asked at each iteration; True ends the restoration with the best result so far.
+        Asked several times a second; True ends the restoration with the best result so far.
 
     Returns
     -------
@@ -217,6 +224,7 @@ def denoise(
     if constant:
         model = NoiseModel(NoiseKind.GAUSSIAN, sigma or 0.0, np.zeros(values.shape, bool), reasons=("the image is constant",))
     else:
+        progress(Progress("noise", 0.0, chosen.most_iterations))
         model = choose(
             normalised,
             kind,
@@ -245,7 +253,10 @@ def denoise(
     # Errors of what was not stabilised are in the image's units.
     unit = scale.factor if prepared.stabiliser is None else prepared.scale.factor
 
+    meter = Meter(chosen.most_iterations, _stages(chosen, prepared), values[..., 0].size, progress, cancelled)
+
     def on_step(label: FitLabel, step: Step) -> None:
+        meter.fitted(label, step.evaluation.iteration)
         for observer in observers:
             observer(snapshot_of(label, step, unit, lambda: to_array(step.image)))
 
@@ -271,7 +282,7 @@ def denoise(
             kept = finish(to_array(error.best.result.image), error.best.label.depth, fits, False)
             raise RestorationError(str(error), *kept) from error
         fits = tuple(summary_of(member, unit) for member in outcome.members)
-        mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2))
+        mixture = _mixture(ensemble, outcome, prepared, rng_for(seed, 2), meter)
     return finish(to_array(mixture.image[None]), outcome.depth, fits, outcome.interrupted or cancelled(), mixture.parts)
 
 
@@ -302,17 +313,34 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
     )
 
 
-def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator) -> Guided:
+def _stages(preset: Preset, prepared: Prepared) -> dict[str, int]:
+    """Return what follows the fits, with the pixels that are filtered in each."""
+    shape = tuple(prepared.y.shape[1:])
+    stages = {
+        _GAPS: pixels_filled(shape) if _share_of_gaps(prepared.valid) > _FEW_GAPS else 0,
+        _GROUPS: pixels_filtered((shape[1], shape[2]), prepared.noise) if prepared.noise.level else 0,
+    }
+    return stages if preset.guided else {}
+
+
+def _share_of_gaps(valid: Tensor) -> float:
+    return float((valid == 0).float().mean())
+
+
+def _mixture(ensemble: Ensemble, outcome: EnsembleResult, prepared: Prepared, rng: torch.Generator, meter: Meter) -> Guided:
     """Fill the gaps and remove what noise there is, by groups of similar patches that the generators guide."""
     y, valid, generated, noise = ensemble.y[0], ensemble.valid[0], outcome.image[0], prepared.noise
     alone = Guided((Part(GENERATOR, generated, 1.0),))
     if outcome.interrupted or not ensemble.preset.guided:
         return alone
-    gaps = float((valid == 0).float().mean())
-    filled = fill_gaps(y, valid, generated, noise.level, ensemble.cancelled) if gaps > _FEW_GAPS else generated
-    filled = torch.where(valid > 0, y, filled)
-    if noise.level and not ensemble.cancelled():
-        return guided(filled, generated, outcome.leverage, noise, rng, ensemble.cancelled)
+    gaps = _share_of_gaps(valid)
+    try:
+        filled = fill_gaps(y, valid, generated, noise.level, meter.tick(_GAPS)) if gaps > _FEW_GAPS else generated
+        filled = torch.where(valid > 0, y, filled)
+        if noise.level:
+            return guided(filled, generated, outcome.leverage, noise, rng, meter.tick(_GROUPS))
+    except Cancelled:
+        return alone
     return Guided((Part(BOTH, filled, 1.0), Part(GENERATOR, generated, 0.0))) if gaps else alone
 
 

@@ -10,7 +10,7 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
-    {"errors", "types", "kernels"},
+    {"errors", "types", "kernels", "progress"},
     {
         *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
         *("operators", "measurements"),

@@ -26,7 +26,7 @@ from cgdenoise.cli.options import (
     StopName,
     Threads,
 )
-from cgdenoise.cli.output import FitProgress, emit, emit_json, fail, note
+from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
@@ -160,10 +160,10 @@ def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: 
     source = batch.load(name, data)
     container = batch.check_target(job, source.picture, force)
     with interrupt.deferred():
-        with FitProgress(name, len(source.picture.pages), options.preset, quiet) as progress:
+        with ProgressDisplay(name, len(source.picture.pages), quiet) as display:
             try:
                 picture, outcomes, records = batch.restore(
-                    source, options, reference=clean, on_snapshot=progress.update, cancelled=lambda: interrupt.signal != 0
+                    source, options, reference=clean, progress=display.update, cancelled=lambda: interrupt.signal != 0
                 )
             except OptionError:
                 raise
