@@ -18,7 +18,7 @@ from cgdenoise.operators import ForwardOperator
 from cgdenoise.presets import Preset
 from cgdenoise.runtime import rng_for
 from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule, leverage, predicted_error
-from cgdenoise.types import Evaluation, FitResult, Step, StopReason
+from cgdenoise.types import Evaluation, FitLabel, FitResult, Step, StopReason
 
 _RESTARTS = 2
 
@@ -50,34 +50,6 @@ _FAIR_CHANCE = 100
 
 Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
 """Takes what was measured (1 or 0, [1, ...]), the share to hold out and random numbers; returns what `hold_out` does."""
-
-
-@dataclass(frozen=True)
-class FitLabel:
-    """Which fit of a restoration.
-
-    Attributes
-    ----------
-    index : int
-        Its number, from 0; with the user's seed it determines the generator's random numbers.
-    group : int
-        Number of the first of the fits that are made together with this one.
-    depth : int
-        Levels of the generator.
-    attempt : int
-        0, or how many fits collapsed before this one in its place.
-    trial : bool
-        Whether it only helps to choose the depth.
-    max_iterations : int
-        Its budget.
-    """
-
-    index: int
-    group: int
-    depth: int
-    attempt: int
-    trial: bool
-    max_iterations: int
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.ridge import nonlocal_ridge, refine
+from cgdenoise.progress import Cancelled, Tick, no_tick
 
 GENERATOR, GUIDE, AGAIN, BOTH = "generator", "guide", "again", "both"
 
@@ -19,7 +20,7 @@ _SHARE = 0.2
 _RESTORED, _LEFT = 0.7, 1.2
 """A further pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
 
-_COARSE = 1.4
+COARSE = 1.4
 """By which correlated noise is taken to be stronger: patches are found alike by their noise too, which then does not cancel."""
 
 _JUDGED = 256
@@ -51,9 +52,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Guided:
-    """The parts of a restoration, and their mixture."""
+    """The parts of a restoration, their mixture, and whether it was ended before there was more than generators give."""
 
     parts: tuple[Part, ...]
+    interrupted: bool = False
 
     @property
     def image(self) -> Tensor:
@@ -67,7 +69,7 @@ def guided(
     leverage: float,
     noise: ChannelNoise,
     rng: torch.Generator,
-    cancelled: Callable[[], bool] = lambda: False,
+    tick: Tick = no_tick,
 ) -> Guided:
     """Restore a noisy image from its groups of similar patches and from what generators made of it.
 
@@ -91,8 +93,8 @@ def guided(
         In `y`'s unit; not 0.
     rng : torch.Generator
         For the probe; on the CPU.
-    cancelled : callable
-        Asked after the first filter; True leaves it at that.
+    tick : callable
+        Called after each tile of a filter; see `pixels_filtered`. Ended after the first two filters it is left at theirs.
 
     Returns
     -------
@@ -101,28 +103,39 @@ def guided(
     """
     # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
     coarse = noise.spread > 1
-    plain = nonlocal_ridge(y, noise.scaled(_COARSE) if coarse else noise)
-    if coarse or cancelled():
-        return Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
-    filtered = _filtered(y, plain, generated, noise)
-    names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
-    middle, behind = _middle(y), _middle(generated)
-    if middle.shape != y.shape:
-        plain = nonlocal_ridge(middle, noise)
-        filtered = _filtered(middle, plain, behind, noise)
-    weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng)
-    return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
-
-
-def groups_alone(y: Tensor, noise: ChannelNoise) -> Guided:
-    """Restore a noisy image, [C, H, W], where there is no generator to guide: from its groups of similar patches."""
-    return Guided((Part(GUIDE, nonlocal_ridge(y, noise) if noise.level else y, 1.0),))
+    plain = nonlocal_ridge(y, noise.scaled(COARSE) if coarse else noise, tick)
+    alone = Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
+    if coarse:
+        return alone
+    try:
+        return _mixture(y, plain, generated, leverage, noise, rng, tick)
+    except Cancelled:
+        return alone
 
 
 def equivalent_passes(size: tuple[int, int]) -> int:
     """Return how many pixels `guided` makes the whole two-step filter work on, for an image of this height and width."""
     area, judged = size[0] * size[1], min(size[0], _JUDGED) * min(size[1], _JUDGED)
     return 3 * area + (3 if judged == area else 6) * judged
+
+
+def pixels_filtered(size: tuple[int, int], noise: ChannelNoise) -> int:
+    """Return how many pixels `guided` filters, one step after the other, for an image of this height and width."""
+    return 2 * (size[0] * size[1] if noise.spread > 1 else equivalent_passes(size))
+
+
+def _mixture(
+    y: Tensor, plain: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, rng: torch.Generator, tick: Tick
+) -> Guided:
+    """Filter the plain image further, with the generators and without, and mix all."""
+    filtered = _filtered(y, plain, generated, noise, tick)
+    names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
+    middle, behind = _middle(y), _middle(generated)
+    if middle.shape != y.shape:
+        plain = nonlocal_ridge(middle, noise, tick)
+        filtered = _filtered(middle, plain, behind, noise, tick)
+    weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng, tick)
+    return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 
 
 def _least_risk_weights(
@@ -133,6 +146,7 @@ def _least_risk_weights(
     leverage: float,
     noise: ChannelNoise,
     rng: torch.Generator,
+    tick: Tick,
 ) -> list[float]:
     """Return the shares of the plain, the filtered and the generated images."""
     white = torch.randn(y.shape, generator=rng).to(y)
@@ -142,11 +156,11 @@ def _least_risk_weights(
     def divergence(image: Tensor, disturbed: Tensor) -> float:
         return float((probe * (disturbed - image)).sum(dtype=torch.float64)) / _PROBE
 
-    plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise)
+    plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise, tick)
     # The generators are not fitted again: they are taken to answer the probe as the groups do, as far as their leverage goes.
     answer = of_generator / max(divergence(plain, plain_disturbed), of_generator)
     generated_disturbed = generated + answer * (plain_disturbed - plain)
-    disturbed = _filtered(y + _PROBE * probe, plain_disturbed, generated_disturbed, noise)
+    disturbed = _filtered(y + _PROBE * probe, plain_disturbed, generated_disturbed, noise, tick)
     images = [plain, *filtered, generated]
     divergences = [divergence(*pair) for pair in zip(images, [plain_disturbed, *disturbed], strict=False)] + [of_generator]
     return least_risk([image - y for image in images], divergences)
@@ -186,13 +200,13 @@ def least_risk(misfits: Sequence[Tensor], divergences: Sequence[float]) -> list[
     return best
 
 
-def _filtered(y: Tensor, plain: Tensor, generated: Tensor, noise: ChannelNoise) -> list[Tensor]:
+def _filtered(y: Tensor, plain: Tensor, generated: Tensor, noise: ChannelNoise, tick: Tick) -> list[Tensor]:
     """Return what further passes make of the plain image, and of one whose pilot the generators have a share in."""
-    mixed = refine(y, torch.lerp(plain, generated, _SHARE), noise)
-    return [_again(y, _again(y, plain, noise), noise), _again(y, mixed, noise)]
+    mixed = refine(y, torch.lerp(plain, generated, _SHARE), noise, tick=tick)
+    return [_again(y, _again(y, plain, noise, tick), noise, tick), _again(y, mixed, noise, tick)]
 
 
-def _again(y: Tensor, restored: Tensor, noise: ChannelNoise) -> Tensor:
+def _again(y: Tensor, restored: Tensor, noise: ChannelNoise, tick: Tick) -> Tensor:
     """Filter once more what the groups left: a little of the noise, where they were few or the pilot was bad."""
     mixed = torch.lerp(y, restored, _RESTORED)
-    return refine(mixed, restored, noise.scaled((1 - _RESTORED) * _LEFT))
+    return refine(mixed, restored, noise.scaled((1 - _RESTORED) * _LEFT), tick=tick)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.gaps import fill_gaps
+from cgdenoise.groups.gaps import fill_gaps, pixels_filled
 from cgdenoise.groups.ridge import first_estimate, refine
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import Measurement
+from cgdenoise.progress import Tick, no_tick
 
 _LAST = 0.01
 """Noise level of the last pass, in parts of the image's range of about 1, if the noise brings less into the image."""
@@ -43,7 +43,7 @@ def plug_and_play(
     start: Tensor,
     *,
     iterations: int = ITERATIONS,
-    cancelled: Callable[[], bool] = lambda: False,
+    tick: Tick = no_tick,
 ) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
@@ -63,8 +63,8 @@ def plug_and_play(
         [C, H, W], finite, with a range of about 1.
     iterations : int
         Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
-    cancelled : callable
-        Asked before each pass; True ends them with the start.
+    tick : callable
+        Called after each tile of a filter; see `pixels_refined`.
 
     Returns
     -------
@@ -76,21 +76,24 @@ def plug_and_play(
     if _sees_single_pixels(measurement, pixels):
         gain = float(pixels.max())
         known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
-        return fill_gaps(values, known, start, math.sqrt(variance / gain), cancelled)
+        return fill_gaps(values, known, start, math.sqrt(variance / gain), tick)
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
     for step in range(_PASSES):
-        if cancelled():  # what there is by now is smoother than the start
-            return start
         level = first * (last / first) ** (step / (_PASSES - 1))
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
-        filtered = first_estimate(measured, noise)
+        filtered = first_estimate(measured, noise, tick=tick)
         if step >= _PASSES - _WHOLE:
-            filtered = refine(measured, filtered, noise)
+            filtered = refine(measured, filtered, noise, tick=tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
+
+
+def pixels_refined(shape: tuple[int, ...]) -> int:
+    """Return the pixels that `plug_and_play` tells of in all, at most, for an image [C, H, W]."""
+    return max((_PASSES + _WHOLE) * shape[1] * shape[2], pixels_filled(shape))
 
 
 def _gain(measurement: Measurement, like: Tensor) -> float:

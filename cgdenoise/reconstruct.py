@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.ensemble import CollapsedError, Ensemble, FitLabel
+from cgdenoise.ensemble import CollapsedError, Ensemble
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
 from cgdenoise.evidence import Evidence, gather_evidence
 from cgdenoise.guide import BOTH, GENERATOR
@@ -20,13 +21,14 @@ from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Measurement, Reshape
 from cgdenoise.operators.base import Field
-from cgdenoise.plug import ITERATIONS, plug_and_play
+from cgdenoise.plug import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
-from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
+from cgdenoise.progress import Cancelled, Meter, Progress
+from cgdenoise.results import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling
-from cgdenoise.types import Step
+from cgdenoise.types import FitLabel, Step
 
 Array = NDArray[Any]
 
@@ -34,6 +36,9 @@ _PILOT_ITERATIONS = 10
 
 _ERROR = 0.05
 """Of what generators make, in parts of the image's range: against noisy measurements the image counts by it."""
+
+_GROUPS = "similar patches"
+"""Name of the stage that follows the fits."""
 
 _GRID = 2.0**36
 """Measurements are rounded to this many steps of the largest."""
@@ -74,6 +79,7 @@ def reconstruct(
     device: str = "auto",
     consistency: int = 10,
     observers: Sequence[Callable[[Snapshot], None]] = (),
+    progress: Callable[[Progress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Reconstruction:
     """Reconstruct an image from y = A x + noise, by fitting a generator through A and stopping by held-out measurements.
@@ -96,7 +102,7 @@ def reconstruct(
         measurements are exact: the image is then made to agree with them.
     preset : str or Preset
         As of `denoise`, but from `presets.RECONSTRUCTION`.
-    seed, device, observers, cancelled
+    seed, device, observers, progress, cancelled
         As of `denoise`. Errors of a `Snapshot` are in the unit of `y`.
     consistency : int
         Iterations at most of the projection onto exact measurements, and of each step towards them before. 0 leaves the former
@@ -166,7 +172,11 @@ def reconstruct(
         def rescaled(fitted: Tensor) -> Array:
             return image_of(restored(fitted)) * unit
 
+        stages = {_GROUPS: pixels_refined(through.in_shape)} if chosen.guided else {}
+        meter = Meter(chosen.most_iterations, stages, int(np.prod(through.in_shape[1:])), progress, cancelled)
+
         def on_step(label: FitLabel, step: Step) -> None:
+            meter.fitted(label, step.evaluation.iteration)
             for observer in observers:
                 observer(snapshot_of(label, step, in_unit.factor, lambda: rescaled(step.image[0])))
 
@@ -192,7 +202,8 @@ def reconstruct(
         generated = refined = outcome.image[0]
         if chosen.guided and not outcome.interrupted:
             steps = consistency or ITERATIONS
-            refined = plug_and_play(on_device, generated, iterations=steps, cancelled=cancelled)
+            with contextlib.suppress(Cancelled):
+                refined = plug_and_play(on_device, generated, iterations=steps, tick=meter.tick(_GROUPS))
         final = restored(refined)
         if consistency and (not sigma or refined is generated):
             final = conjugate_gradients(data, final, consistency, data.variance / (_ERROR * scale.factor) ** 2)

@@ -1,4 +1,4 @@
-"""What a fit reports: the numbers of one evaluation, the reason it stopped, its result."""
+"""What a fit reports: which it is, the numbers of one evaluation, the reason it stopped, its result."""
 
 from __future__ import annotations
 
@@ -18,6 +18,34 @@ class StopReason(StrEnum):
     BUDGET = "budget"  # the iterations are spent
     NOT_FINITE = "not-finite"  # the loss overflowed
     INTERRUPTED = "interrupted"  # the caller asked for an end
+
+
+@dataclass(frozen=True)
+class FitLabel:
+    """Which fit of a restoration.
+
+    Attributes
+    ----------
+    index : int
+        Its number, from 0; with the user's seed it determines the generator's random numbers.
+    group : int
+        Number of the first of the fits that are made together with this one.
+    depth : int
+        Levels of the generator.
+    attempt : int
+        0, or how many fits collapsed before this one in its place.
+    trial : bool
+        Whether it only helps to choose the depth.
+    max_iterations : int
+        Its budget.
+    """
+
+    index: int
+    group: int
+    depth: int
+    attempt: int
+    trial: bool
+    max_iterations: int
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from cgdenoise.batch import Job, Options, plan
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.presets import PRESETS
-from cgdenoise.restore import Denoised, denoise
+from cgdenoise.restore import denoise
+from cgdenoise.results import Denoised
 
 
 @pytest.fixture(autouse=True)
@@ -120,14 +121,14 @@ def source(array, name="a.npy"):
 
 
 def restore(given, **changes):
-    defaults = {"reference": None, "on_snapshot": lambda page, snapshot: None, "cancelled": lambda: False}
+    defaults = {"reference": None, "progress": lambda page, progress: None, "cancelled": lambda: False}
     return batch.restore(given, changes.pop("options", options()), **(defaults | changes))
 
 
 def test_restore_tells_every_evaluation(noisy):
     seen = []
-    picture, (outcome,), records = restore(source(noisy), on_snapshot=lambda page, s: seen.append((page, s.iteration)))
-    assert seen == [(0, 1), (0, 5), (0, 10), (0, 15), (0, 20)]
+    picture, (outcome,), records = restore(source(noisy), progress=lambda page, now: seen.append((page, now.done)))
+    assert seen[-5:] == [(0, 1), (0, 5), (0, 10), (0, 15), (0, 20)]
     assert [r["iteration"] for r in records if r["type"] == "evaluation"] == [1, 5, 10, 15, 20]
     assert (outcome.status, outcome.error, outcome.psnr) == ("complete", None, None)
     assert picture.pages[0].dtype == np.uint8

@@ -1,13 +1,15 @@
 """The mixture of generators and groups: weights of least risk, what is gained."""
 
 import math
+from itertools import count
 
 import pytest
 import torch
 from skimage import data
 
 from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.guide import guided, least_risk
+from cgdenoise.guide import guided, least_risk, pixels_filtered
+from cgdenoise.progress import Cancelled
 
 SIGMA = 0.1
 CLEAN = torch.tensor(data.camera()[None, 100:164, 180:244] / 255, dtype=torch.float32)
@@ -46,9 +48,31 @@ def test_equal_estimates_are_no_trouble():
 
 
 def test_cancelled_mixture_is_the_groups_alone():
-    found = guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), lambda: True)
+    ticks = count()
+
+    def tick(pixels):
+        if next(ticks) >= 2:  # one tile each in the first two filters
+            raise Cancelled
+
+    found = guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), tick)
     assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
     assert psnr(found.image) > psnr(NOISY) + 5
+
+
+def test_mixture_that_is_cancelled_in_its_first_filter_says_so():
+    def tick(pixels):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), tick)
+
+
+@pytest.mark.parametrize(("size", "spread"), [((64, 64), 1.0), ((30, 300), 1.0), ((64, 64), 4.0)])
+def test_pixels_that_are_filtered_are_told_beforehand(size, spread):
+    y, told = torch.rand(1, *size, generator=rng()), []
+    noise = ChannelNoise.equal(SIGMA, 1, spread)
+    guided(y, y, 0.5, noise, rng(), told.append)
+    assert sum(told) == pytest.approx(pixels_filtered(size, noise))
 
 
 def test_mixture_is_its_parts_and_at_least_about_as_good():

@@ -12,13 +12,14 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
-    {"errors", "types", "kernels", "reading", "npy_header"},
+    {"errors", "types", "kernels", "reading", "npy_header", "progress"},
     {
         *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
         *("operators", "measurements"),
     },
     {"presets", "fit", "guide", "prepare", "plug", "splits", "leastsquares", "checks"},
-    {"ensemble", "evidence"},
+    {"ensemble", "evidence", "groupwise"},
+    {"results"},
     {"restore", "reconstruct", "estimate"},
     {"batch", "curves", "inverse"},
     {"cli"},

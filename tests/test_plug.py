@@ -6,7 +6,8 @@ import torch
 
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
-from cgdenoise.plug import plug_and_play
+from cgdenoise.plug import pixels_refined, plug_and_play
+from cgdenoise.progress import Cancelled
 
 
 def scene(side: int = 48) -> torch.Tensor:
@@ -102,3 +103,22 @@ def test_the_unit_of_the_measurements_does_not_count():
         for unit in (1, 40)
     ]
     torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_it_tells_what_it_has_filtered_and_ends_when_it_is_told_to(pixels):
+    lines = torch.arange(24)[:, None] % 2 == 0
+    operator = half(24) if pixels else subsampled_fourier(lines, (24, 24)) @ ComplexFromChannels((2, 24, 24))
+    start, told = scene(24).expand(operator.in_shape), []
+    measurement = Measurement.complete(operator, operator(start))
+    plug_and_play(measurement, start, iterations=1, tick=told.append)
+    assert 24**2 < sum(told) <= pixels_refined(operator.in_shape)
+    told.clear()
+
+    def tick(now):
+        told.append(now)
+        if len(told) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        plug_and_play(measurement, start, iterations=1, tick=tick)

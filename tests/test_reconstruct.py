@@ -24,7 +24,7 @@ from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import reconstruct
-from cgdenoise.restore import RestorationError
+from cgdenoise.results import RestorationError
 from cgdenoise.splits import Sampling
 
 LIGHT = replace(
@@ -69,7 +69,7 @@ def test_values_that_were_not_measured_are_no_zeros(image, guided, sigma):
     preset = replace(LIGHT, guided=guided)
     found, result, *_ = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
     missing = HALF.numpy() == 0
-    truth, generator = image[None][missing], result.parts[-1].image
+    truth, generator = image[None][missing], result.parts[-1].image()
     assert error(found[missing], truth) < min(0.6 * truth.std(), 1.2 * error(generator[missing], truth))
 
 

@@ -9,7 +9,7 @@ import torch
 from skimage import data
 
 import cgdenoise
-from cgdenoise import ImageError, OptionError, RestorationError, denoise
+from cgdenoise import ImageError, OptionError, denoise
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.presets import PRESETS, Preset
@@ -104,12 +104,21 @@ def test_tiny_images_are_restored(shape):
     assert np.isfinite(restored).all()
 
 
-def test_fits_that_are_all_stuck_are_an_error_with_the_best_image():
-    stuck = replace(TINY, max_iterations=100, optimiser=OptimiserSpec("adam", 1e-9))
-    with pytest.raises(RestorationError, match="collapsed") as caught:
-        denoise(NOISY, preset=stuck, sigma=1)
-    assert caught.value.best.shape == NOISY.shape
-    assert np.isfinite(caught.value.best).all()
+@pytest.mark.parametrize("guided", [True, False])
+def test_groups_restore_alone_where_all_fits_are_stuck(guided):
+    stuck = replace(TINY, max_iterations=100, optimiser=OptimiserSpec("adam", 1e-9), guided=guided)
+    restored, result = denoise(NOISY, preset=stuck, sigma=25)
+    assert all(fit.collapsed for fit in result.fits)
+    assert "collapsed" in result.warnings[0]
+    assert [part.name for part in result.parts] == ["guide"]
+    assert np.mean((restored - CLEAN) ** 2) < 0.5 * np.mean((NOISY - CLEAN) ** 2)
+
+
+def test_a_gain_of_nothing_is_said():
+    white = 100 + np.random.default_rng(4).standard_normal((64, 64))
+    _, result = denoise(white, noise="poisson", preset=TINY)
+    assert result.noise.kind == "gaussian"
+    assert "no poisson noise" in result.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -251,3 +260,30 @@ def test_the_non_local_step_leaves_noiseless_and_interrupted_restorations_alone(
 
     assert restored(guided).result.interrupted
     assert np.array_equal(restored(guided).image, restored(alone).image)
+
+
+LIGHT = Preset(decoders=(DecoderSpec((16, 16, 8)),), trial_iterations=0, members=1, max_iterations=60, patience=20, guided=True)
+HOLES = np.where(np.random.default_rng(4).random((24, 24)) < 0.3, np.nan, 5 * np.add.outer(np.arange(24.0), np.arange(24.0)))
+
+
+def test_progress_runs_through_all_stages_to_the_end():
+    seen = []
+    denoise(HOLES, sigma=5, preset=LIGHT, progress=seen.append)
+    stages = list(dict.fromkeys(now.stage for now in seen))
+    assert stages == ["noise", "fit 1 at depth 3", "missing pixels", "similar patches"]
+    assert [now.done for now in seen] == sorted(now.done for now in seen)
+    assert seen[1].left > 60  # the stages after the fit count, too
+    assert seen[-1].left == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("stage", "name"), [("missing pixels", "generator"), ("similar patches", "generator")])
+def test_a_stage_after_the_fits_ends_at_its_next_step_when_it_is_cancelled(stage, name):
+    seen = []
+    restored, result = denoise(
+        HOLES, sigma=5, preset=LIGHT, progress=seen.append, cancelled=lambda: bool(seen) and seen[-1].stage == stage
+    )
+    assert sum(now.stage == stage for now in seen) == 1
+    assert seen[-1].stage == stage
+    assert result.interrupted
+    assert [(part.name, part.weight) for part in result.parts] == [(name, 1.0)]
+    assert np.isfinite(restored).all()

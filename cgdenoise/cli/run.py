@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import DeviceName, PresetName
-from cgdenoise.cli.output import FitProgress
+from cgdenoise.cli.output import ProgressDisplay
 from cgdenoise.cli.report import report, warn
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
@@ -217,14 +218,14 @@ def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices,
     from cgdenoise import images, record
     from cgdenoise.inverse import solve
 
-    with FitProgress(task.name, 1, options.preset, choices.quiet) as progress:
+    with ProgressDisplay(task.name, 1, choices.quiet) as display:
         try:
             solution = solve(
                 task.problem,
                 options,
                 {"name": task.name} | task.description,
                 reference=clean,
-                on_snapshot=progress.update,
+                progress=partial(display.update, 0),
                 cancelled=lambda: interrupt.signal != 0,
             )
         except OptionError:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cgdenoise.progress import Tick, no_tick
+
 TILE = 32
 """References along each side of a tile. All memory but a few images' is in proportion to its square."""
 
@@ -60,6 +62,11 @@ class Tile:
     area: tuple[slice, slice]
     rows: Tensor
     columns: Tensor
+
+    @property
+    def references(self) -> int:
+        """Number of references."""
+        return len(self.rows) * len(self.columns)
 
 
 def tiles(size: tuple[int, int], search: Search, side: int = TILE) -> Iterator[Tile]:
@@ -154,7 +161,12 @@ def match(guide: Tensor, tile: Tile, search: Search) -> Tensor:
 
 
 def overlapped(
-    like: Tensor, guide: Tensor, search: Search, side: int, estimate: Callable[[tuple[slice, ...], Tensor], tuple[Tensor, Tensor]]
+    like: Tensor,
+    guide: Tensor,
+    search: Search,
+    side: int,
+    estimate: Callable[[tuple[slice, ...], Tensor], tuple[Tensor, Tensor]],
+    tick: Tick = no_tick,
 ) -> Tensor:
     """Estimate an image tile by tile from the groups of each, and average where the estimates overlap.
 
@@ -171,6 +183,8 @@ def overlapped(
     estimate : callable
         Takes a tile's area, as an index of images, and its groups, as `match` gives them; returns the sum of each pixel's
         weighted estimates and that of their weights, both of the area.
+    tick : callable
+        Called after each tile.
 
     Returns
     -------
@@ -178,11 +192,14 @@ def overlapped(
         [C, H, W].
     """
     total, count = torch.zeros_like(like), torch.zeros_like(like)
-    for tile in tiles((guide.shape[1], guide.shape[2]), search, side):
+    parts = list(tiles((guide.shape[1], guide.shape[2]), search, side))
+    pixels = guide[0].numel() / sum(tile.references for tile in parts)
+    for tile in parts:
         area = (slice(None), *tile.area)
         sums, counts = estimate(area, match(guide[area], tile, search))
         total[area] += sums
         count[area] += counts
+        tick(pixels * tile.references)
     return total / count
 
 

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.matching import TILE, Search, overlapped
+from cgdenoise.progress import Tick, no_tick
 
 FIRST = Search(patch=9, count=28, window=37, step=5)
 SECOND = Search(patch=7, count=55, window=37, step=5)
@@ -26,7 +27,7 @@ Weights = Callable[[Tensor, Tensor, float], Tensor]
 [B, k, k]."""
 
 
-def nonlocal_ridge(y: Tensor, noise: ChannelNoise) -> Tensor:
+def nonlocal_ridge(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
     """Return an image without most of its noise: `first_estimate`, then `refine` with it as pilot.
 
     Parameters
@@ -35,16 +36,18 @@ def nonlocal_ridge(y: Tensor, noise: ChannelNoise) -> Tensor:
         Noisy image, [C, H, W], of any size and in any unit; finite everywhere.
     noise : ChannelNoise
         In the image's unit.
+    tick : callable
+        Called after each tile.
 
     Returns
     -------
     Tensor
         [C, H, W]. It follows any change of unit: `a * y + b` with `a` times the noise gives `a` times the image plus `b`.
     """
-    return refine(y, first_estimate(y, noise), noise)
+    return refine(y, first_estimate(y, noise, tick=tick), noise, tick=tick)
 
 
-def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, *, tile: int = TILE) -> Tensor:
+def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, *, tile: int = TILE, tick: Tick = no_tick) -> Tensor:
     """Estimate an image from its noisy groups alone.
 
     The paper's first step minimises an unbiased estimate of the risk, I - n sigma² (Y Y')^-1, which is unbounded in
@@ -61,16 +64,20 @@ def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, *, ti
         How to form the groups.
     tile : int
         References along each side of the tiles that are worked on at a time; for the memory only.
+    tick : callable
+        Called after each tile.
 
     Returns
     -------
     Tensor
         [C, H, W].
     """
-    return _filter(y, None, noise, search, _above_the_noise, tile)
+    return _filter(y, None, noise, search, _above_the_noise, tile, tick)
 
 
-def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECOND, *, tile: int = TILE) -> Tensor:
+def refine(
+    y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECOND, *, tile: int = TILE, tick: Tick = no_tick
+) -> Tensor:
     """Filter an image with the weights that would be best if a pilot were the truth: the second step of NL-Ridge.
 
     Parameters
@@ -79,7 +86,7 @@ def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECON
         Noisy image, [C, H, W], finite; channels as in `first_estimate`.
     pilot : Tensor
         An estimate of the image without its noise, [C, H, W]. Patches are compared in it, and their weights come from it.
-    noise, search, tile
+    noise, search, tile, tick
         As in `first_estimate`.
 
     Returns
@@ -87,7 +94,7 @@ def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECON
     Tensor
         [C, H, W].
     """
-    return _filter(y, pilot, noise, search, _ridge, tile)
+    return _filter(y, pilot, noise, search, _ridge, tile, tick)
 
 
 def _above_the_noise(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
@@ -119,7 +126,9 @@ def _ridge(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
     return theta
 
 
-def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search, weights: Weights, tile: int) -> Tensor:
+def _filter(
+    y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search, weights: Weights, tile: int, tick: Tick
+) -> Tensor:
     """Filter all groups of an image and average the overlapping estimates. Without a pilot the image is its own."""
     noisy = noise.rotate(y)
     truth = None if pilot is None else noise.rotate(pilot)
@@ -131,7 +140,7 @@ def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search
         like = None if truth is None else truth[area]
         return _filter_area(noisy[area], like, members, search.patch, weights, variances, noise.spread)
 
-    return noise.rotate_back(overlapped(noisy, guide, search, tile, estimate))
+    return noise.rotate_back(overlapped(noisy, guide, search, tile, estimate, tick))
 
 
 def _filter_area(

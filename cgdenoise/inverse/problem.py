@@ -14,8 +14,9 @@ from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_record
 from cgdenoise.errors import MeasurementError
 from cgdenoise.evidence import PREDICTED, Evidence
 from cgdenoise.operators import ForwardOperator
+from cgdenoise.progress import Progress
 from cgdenoise.reconstruct import reconstruct
-from cgdenoise.restore import RestorationError, Snapshot
+from cgdenoise.results import RestorationError, Snapshot
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling
 
@@ -119,7 +120,7 @@ def solve(
     description: record.Record,
     *,
     reference: Array | None,
-    on_snapshot: Callable[[int, Snapshot], None],
+    progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
 ) -> Solution:
     """Reconstruct the image and gather its log.
@@ -134,8 +135,8 @@ def solve(
         Of the input, with its `name`, for the log.
     reference : array, optional
         Clean picture as `view` shows it, to compare with. It adds figures to the log and does nothing else.
-    on_snapshot : callable
-        Sees 0 and every evaluation.
+    progress : callable
+        Sees how far it is.
     cancelled : callable
         True ends the running fit.
 
@@ -151,7 +152,6 @@ def solve(
     def observe(snapshot: Snapshot) -> None:
         seen = replace(snapshot, image=lambda: problem.view(snapshot.image()))
         evaluations.append(evaluation_record(0, seen, reference))
-        on_snapshot(0, seen)
 
     message, scale, evidence = None, None, None
     try:
@@ -165,6 +165,7 @@ def solve(
             device=options.device,
             consistency=problem.consistency,
             observers=[observe],
+            progress=progress,
             cancelled=cancelled,
         )
     except RestorationError as error:
@@ -173,7 +174,7 @@ def solve(
     picture = problem.view(image)
     quality = quality_record(picture, reference)
     parts = part_records(result, problem.view, reference)
-    outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), message, parts)
+    outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), parts, message)
     description = description | {
         "operator": str(problem.operator),
         "measurements": list(problem.y.shape),

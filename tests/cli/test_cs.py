@@ -228,13 +228,13 @@ def test_interrupted_run_keeps_both_files(cli, light, folder, image, matrix, mon
     import os
     import signal
 
-    from cgdenoise.cli.output import FitProgress
+    from cgdenoise.cli.output import ProgressDisplay
 
-    def update(self, page, snapshot):
-        if snapshot.iteration == 20:
+    def update(self, page, now):
+        if now.done == 20:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(FitProgress, "update", update)
+    monkeypatch.setattr(ProgressDisplay, "update", update)
     np.savez(folder / "y.npz", y=matrix @ image.ravel(), A=matrix, shape=[24, 24])
     outcome = cli("cs", "--measurements", "y.npz", *LIGHT, "--max-iterations", "100000")
     assert outcome.code == 130

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgdenoise.cli.output import FitProgress
+from cgdenoise.cli.output import ProgressDisplay
 from cgdenoise.record import read_log
 
 
@@ -17,15 +17,15 @@ def signal_at(monkeypatch):
     """Send signals to this process when a fit reaches an iteration."""
 
     def arrange(iteration, *numbers):
-        shown = FitProgress.update
+        shown = ProgressDisplay.update
 
-        def update(self, page, snapshot):
-            shown(self, page, snapshot)
-            if snapshot.iteration == iteration:
+        def update(self, page, now):
+            shown(self, page, now)
+            if now.done == iteration:
                 for number in numbers:
                     os.kill(os.getpid(), number)
 
-        monkeypatch.setattr(FitProgress, "update", update)
+        monkeypatch.setattr(ProgressDisplay, "update", update)
 
     return arrange
 
@@ -57,14 +57,14 @@ def test_an_error_after_the_signal_does_not_begin_the_next_input(denoise, folder
     (folder / "second.png").write_bytes(noisy_png.read_bytes())
     (folder / "results").mkdir()
     signal_at(10, signal.SIGINT)
-    updated = FitProgress.update
+    updated = ProgressDisplay.update
 
-    def update(self, page, snapshot):
-        updated(self, page, snapshot)
+    def update(self, page, now):
+        updated(self, page, now)
         if (folder / "results").exists():
             (folder / "results").rmdir()  # the result of the first input can no longer be written
 
-    monkeypatch.setattr(FitProgress, "update", update)
+    monkeypatch.setattr(ProgressDisplay, "update", update)
     begun = []
     monkeypatch.setattr("cgdenoise.images.read_bytes", lambda name: (begun.append(name), noisy_png.read_bytes())[1])
     outcome = denoise("noisy.png", "second.png", "-o", "results")

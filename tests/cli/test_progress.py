@@ -1,26 +1,18 @@
 """Progress on stderr."""
 
 import io
-import math
-from dataclasses import replace
-from types import SimpleNamespace
+import re
 
 import pytest
 
 from cgdenoise.cli import output
-from cgdenoise.cli.output import FitProgress
-from cgdenoise.ensemble import FitLabel
-from cgdenoise.presets import PRESETS
+from cgdenoise.cli.output import ProgressDisplay, _Pace
+from cgdenoise.progress import Progress
 
 
 class Terminal(io.StringIO):
     def isatty(self):
         return True
-
-
-def snapshot(iteration, index=0, held_out=12.0, trial=False, group=None):
-    label = FitLabel(index, index if group is None else group, 4, 0, trial, 250)
-    return SimpleNamespace(label=label, iteration=iteration, held_out_rms=held_out, residual_rms=11.0)
 
 
 @pytest.fixture
@@ -31,60 +23,82 @@ def clock(monkeypatch):
 
 
 def test_plain_lines_come_every_so_often(capsys, clock):
-    with FitProgress("a.png", 1, PRESETS["fast"], quiet=False) as progress:
+    with ProgressDisplay("a.png", 1, quiet=False) as display:
         for tick in range(1, 25):
             clock[0] = 2.0 * tick
-            progress.update(0, snapshot(10 * tick))
+            display.update(0, Progress("fit 1 at depth 4", 10.0 * tick, 300.0 - 10 * tick, f"iteration {10 * tick}"))
     lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "cgdenoise: a.png: fit 1 at depth 4, iteration 80, 27% done, at most 44 s left"
     assert len(lines) == 3
-    assert lines[0].startswith("cgdenoise: a.png: fit 1 at depth 4, iteration 80 of at most 250, held-out error 12, at most ")
     assert not any("\x1b" in line for line in lines)
 
 
-def test_time_left_is_what_the_budget_needs_at_most(capsys, clock):
-    # Two fits of 250 iterations; 100 of them in 20 s leave 400, which take 80 s.
-    preset = replace(PRESETS["paper"], members=2, max_iterations=250)
-    with FitProgress("a.png", 1, preset, quiet=False) as progress:
-        clock[0] = 20.0
-        progress.update(0, snapshot(100))
-        assert "at most 80 s left" in capsys.readouterr().err
-        # The first fit stopped there: what it left of its budget is not to come.
-        clock[0] = 40.0
-        progress.update(0, snapshot(100, index=1))
-    assert "at most 30 s left" in capsys.readouterr().err
+def test_time_left_counts_the_stages_to_come(capsys, clock):
+    with ProgressDisplay("a.png", 1, quiet=False) as display:
+        for second in range(0, 41, 20):
+            clock[0] = second
+            display.update(0, Progress("fit 1 at depth 4", 5.0 * second, 50 + 200 - 5 * second))
+    assert "80% done, at most 10 s left" in capsys.readouterr().err
 
 
-def test_fits_made_together_are_all_still_to_come(capsys, clock):
-    # Two fits of 250 iterations at once; 100 and 50 of them in 15 s leave 350, which take 35 s.
-    preset = replace(PRESETS["paper"], members=2, max_iterations=250)
-    with FitProgress("a.png", 1, preset, quiet=False) as progress:
-        for iteration in (50, 100):
-            for index in (0, 1):
-                clock[0] += 5.0
-                progress.update(0, snapshot(iteration, index=index, group=0))
-    assert "iteration 100 of at most 250, held-out error 12, at most 35 s left" in capsys.readouterr().err
+def test_a_slower_stage_soon_tells_its_own_time():
+    # Ten times as long for a unit of work as in the stage before: 400 units that take 400 s rather than 40 s.
+    pace = _Pace()
+    for done in range(0, 101, 10):
+        pace.seconds_left(done / 10, "fits", done, 500 - done)
+    shown = [pace.seconds_left(done - 90, "patches", done, 500 - done) for done in range(100, 500, 20)]
+    assert shown[0] == pytest.approx(40)
+    assert shown[5:] == pytest.approx([400 - 20 * step for step in range(5, 20)], rel=0.16)
+    assert shown[15:] == pytest.approx([400 - 20 * step for step in range(15, 20)], rel=0.06)
 
 
-def test_pages_and_trials_are_named_and_residual_stands_in(capsys, clock):
-    with FitProgress("a.tif", 3, PRESETS["fast"], quiet=False) as progress:
-        clock[0] = 20.0
-        progress.update(1, snapshot(10, held_out=math.nan, trial=True))
-    assert "page 2 of 3, trial 1 at depth 4, iteration 10 of at most 250, residual 11" in capsys.readouterr().err
+def test_pages_to_come_are_taken_to_be_like_this_one(capsys, clock):
+    with ProgressDisplay("a.tif", 3, quiet=False) as display:
+        for page, done, second in [(0, 0, 0), (0, 100, 10), (1, 0, 10), (1, 50, 25)]:
+            clock[0] = second
+            display.update(page, Progress("fit 1 at depth 4", done, 100.0 - done))
+    # 150 of 300 are done, in 25 s.
+    assert capsys.readouterr().err.splitlines() == ["cgdenoise: a.tif: page 2/3, fit 1 at depth 4, 50% done, at most 25 s left"]
 
 
 def test_quiet_says_nothing(capsys, clock):
-    with FitProgress("a.png", 1, PRESETS["fast"], quiet=True) as progress:
-        clock[0] = 100.0
-        progress.update(0, snapshot(10))
+    with ProgressDisplay("a.png", 1, quiet=True) as display:
+        for clock[0] in (0.0, 100.0):
+            display.update(0, Progress("similar patches", 10 + clock[0], 1.0))
     assert capsys.readouterr().err == ""
 
 
+@pytest.fixture
+def terminal(monkeypatch):
+    """Show progress on a terminal of so many columns; return its lines, without the codes that move the cursor."""
+
+    def show(columns, name, pages, updates):
+        screen = Terminal()
+        monkeypatch.setattr("sys.stderr", screen)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("NO_COLOR", "1")
+        with ProgressDisplay(name, pages, quiet=False) as display:
+            for page, now in updates:
+                display.update(page, now)
+        lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\n", screen.getvalue()).splitlines()
+        return [line for line in lines if line.strip()]
+
+    return show
+
+
+@pytest.mark.parametrize(("pages", "stage"), [(1, "fit 2 at depth 5, iteration 1500"), (300, "page 300/300, fit 2 at depth 5")])
+def test_stage_bar_and_time_fit_into_80_columns(terminal, clock, pages, stage):
+    def updates():
+        for clock[0] in (0.0, 9000.0):
+            yield pages - 1, Progress("fit 2 at depth 5", 100 + clock[0], 2000.0, "iteration 1500")
+
+    lines = terminal(80, "folder/a long name of a file.tif", pages, updates())
+    assert max(map(len, lines)) <= 80
+    for shown in ("name of a file.tif"[-13:], stage, "━━━━━━", "at most 33 min left"):
+        assert shown in lines[-1]
+
+
 @pytest.mark.parametrize("name", ["plain.png", "a[/].png", "[red]a.png"])
-def test_name_is_shown_as_it_is_on_a_terminal(monkeypatch, name):
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setenv("TERM", "xterm")
-    with FitProgress(name, 1, PRESETS["fast"], quiet=False) as progress:
-        progress.update(0, snapshot(10))
-    assert name in terminal.getvalue()
+def test_name_is_shown_as_it_is_on_a_terminal(terminal, name):
+    assert any(name in line for line in terminal(80, name, 1, [(0, Progress("fit 1 at depth 4", 10, 10))]))

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from cgdenoise.groups.gaps import _expectation, fill_gaps
+from cgdenoise.groups.gaps import _expectation, fill_gaps, pixels_filled
+from cgdenoise.progress import Cancelled
 
 
 def scene(side: int = 40) -> torch.Tensor:
@@ -82,11 +83,22 @@ def test_without_gaps_and_with_nothing_known():
     torch.testing.assert_close(filled, torch.full_like(image, 0.3))
 
 
-def test_cancelled_filling_keeps_the_image_so_far():
-    image = scene()
-    known = holes(image.shape, 0.5)
-    start = torch.where(known > 0, image, 0.5)
-    assert torch.equal(fill_gaps(image, known, start, 0.0, lambda: True), start)
-    asked = iter([False, True])
-    once = fill_gaps(image, known, start, 0.0, lambda: next(asked))
-    assert rms(once - image) < rms(start - image)
+@pytest.mark.parametrize("channels", [1, 6])
+def test_the_pixels_are_told_as_they_are_filled(channels):
+    image = scene(100).expand(channels, -1, -1)
+    told = []
+    fill_gaps(image, holes(image.shape, 0.5), image, 0.0, told.append)
+    assert len(told) > 8 * math.ceil(channels / 4)  # several tiles in each of four passes
+    assert sum(told) == pytest.approx(pixels_filled(image.shape))
+
+
+def test_filling_ends_when_it_is_told_to():
+    image, told = scene(), []
+
+    def tick(pixels):
+        told.append(pixels)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fill_gaps(image, holes(image.shape, 0.5), image, 0.0, tick)
+    assert len(told) == 1
