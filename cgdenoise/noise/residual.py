@@ -28,8 +28,8 @@ _LEAST = 0.45
 for white and for Poisson noise (20 pictures of real, 30 of added noise), and less where texture of photographs passed for it."""
 
 _TOGETHER = 0.17
-"""Share of the neighbours of impulses that are impulses too, above that of all values, from which they are a drawing. It was at most
-0.13 for impulses that were found on text, plots and photographs, and 0.19 or more for letters of 14 pixels and up."""
+"""Share of the neighbours of impulses that are impulses too, above that of all values, from which they are a drawing. It was at
+most 0.13 for impulses that were found on text, plots and photographs, and 0.19 or more for letters of 14 pixels and up."""
 
 
 def objection_to(residual: Values, image: Values, spread: float, impulses: NDArray[np.bool_], may_be_texture: bool) -> str | None:
