@@ -4,8 +4,10 @@
 it lies on the device and holds a plain tensor with its values. Every operation on one goes through `run`, which refuses what real
 devices refuse:
 
-- operands of which some lie on the device and some on the CPU, but for numbers (tensors without dimensions), as on CUDA;
+- operands of which some lie on the device and some on the CPU, but for numbers (tensors without dimensions), as on CUDA; indices
+  are among them, which CUDA would fetch from the CPU each time;
 - numbers of double precision, which MPS has none of;
+- the operations of ours for which MPS has no kernel, by torch's own list of them (native_functions.yaml, torch 2.13);
 - `.numpy()`, without `.cpu()` before.
 
 Control flow that depends on data works, as the values are real; neither torch's fake tensors nor its meta device have any: the
@@ -23,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = torch.device("meta")
+_MISSING = ("aten::_linalg_eigh",)
 _DOUBLE = (torch.float64, torch.complex128)
 
 
@@ -66,6 +69,8 @@ def run(func, args, kwargs):
     target = kwargs.get("device")
     operands = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, torch.Tensor)]
     there = [x for x in operands if isinstance(x, DeviceTensor)]
+    if there and name in _MISSING:
+        raise DeviceError(f"{func}: MPS has no kernel for it")
     if there and name not in ("aten::copy_", "aten::_to_copy"):
         strangers = [x for x in operands if not isinstance(x, DeviceTensor) and x.ndim]
         if strangers:

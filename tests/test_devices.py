@@ -75,6 +75,7 @@ def test_the_device_refuses_what_real_ones_refuse(device):
         lambda: there.sum(dtype=torch.float64),
         lambda: torch.zeros(3, device=device, dtype=torch.float64),
         lambda: there.to(torch.complex128),
+        lambda: torch.linalg.eigh(there @ there.mT),
     ):
         with pytest.raises(DeviceError):
             refused()
