@@ -154,7 +154,7 @@ def _least_risk_weights(
     of_generator = leverage * noise.level**2 * y.numel()
 
     def divergence(image: Tensor, disturbed: Tensor) -> float:
-        return float((probe * (disturbed - image)).sum(dtype=torch.float64)) / _PROBE
+        return float((probe * (disturbed - image)).cpu().double().sum()) / _PROBE
 
     plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise, tick)
     # The generators are not fitted again: they are taken to answer the probe as the groups do, as far as their leverage goes.
@@ -181,7 +181,8 @@ def least_risk(misfits: Sequence[Tensor], divergences: Sequence[float]) -> list[
     divergences : sequence of float
         Trace of the noise's covariance times the estimate's Jacobian.
     """
-    flat = torch.stack([misfit.flatten().double() for misfit in misfits])
+    # On the CPU, as not every device has double precision, and few numbers come out of it.
+    flat = torch.stack([misfit.flatten().cpu().double() for misfit in misfits])
     gram, slope = flat @ flat.mT, torch.tensor(divergences, dtype=torch.float64)
     # The risk is a convex quadratic: its least value on the simplex is the least over the faces where it is attained.
     best, least = [0.0] * len(flat), float("inf")

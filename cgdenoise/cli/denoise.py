@@ -162,7 +162,7 @@ def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: 
         with ProgressDisplay(name, len(source.picture.pages), quiet) as display:
             try:
                 picture, outcomes, records = batch.restore(
-                    source, options, reference=clean, progress=display.update, cancelled=lambda: interrupt.signal != 0
+                    source, options, reference=clean, progress=display.update, cancelled=interrupt.requested
                 )
             except OptionError:
                 raise
@@ -170,7 +170,7 @@ def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: 
                 raise ImageError(f"{name}: {error}") from error
         if len(outcomes) < len(picture.pages):
             note(f"{name}: interrupted; {len(outcomes)} of {len(picture.pages)} pages are restored, the others as they were")
-        _write(job, images.encode(picture, container, job.target), record.dump(records))
+        _write(job, images.encode(picture, container, job.target), record.dump(records), interrupt)
     return outcomes
 
 
@@ -180,7 +180,7 @@ def _read_stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _write(job: Job, picture: bytes, log: bytes) -> None:
+def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
     from cgdenoise import batch, images
 
     if job.target == batch.STREAM:
@@ -192,8 +192,8 @@ def _write(job: Job, picture: bytes, log: bytes) -> None:
         except OSError as error:
             raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
     else:
-        images.write_atomically(job.target, picture)
-        images.write_atomically(str(job.log), log)
+        with interrupt.held():
+            images.write_together({str(job.log): log, job.target: picture})
 
 
 def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool, quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: during a fit they ask for its end."""
+"""Ctrl-C and SIGTERM: they ask for the end of a restoration, and never come between a picture and its log."""
 
 from __future__ import annotations
 
@@ -11,20 +11,37 @@ from cgdenoise.cli.output import fail
 
 
 class Interrupt:
-    """During a fit the first Ctrl-C (or SIGTERM) asks for an end; otherwise, and the second time, it ends at once."""
+    """The first signal asks the restoration to end, if that listens; any other ends the process at once."""
 
     def __init__(self) -> None:
         self.signal = 0
-        self._deferred = False
+        self._heard = self._held = self._written = False
+
+    def requested(self) -> bool:
+        """Tell a restoration whether it is to end. From the first call on it is trusted to ask again soon.
+
+        Before, while the noise is measured, say, there is nothing to keep, and a signal ends the process.
+        """
+        self._heard = True
+        return self.signal != 0
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let the first signal only be noted in `signal`, for what runs inside to ask for."""
-        self._deferred = True
+        """Let what runs inside ask `requested`; afterwards nobody does."""
         try:
             yield
         finally:
-            self._deferred = False
+            self._heard = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing end what is written inside, which takes a moment; a signal counts afterwards."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self._written = True
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -37,8 +54,8 @@ class Interrupt:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.signal or not self._deferred:
+        if not self._held and (self.signal or not self._heard):
+            fail("interrupted" if self._written else "interrupted; nothing was written")
             # Not KeyboardInterrupt: the command-line library would end with a message of its own.
-            fail("interrupted; nothing was written")
             sys.exit(128 + number)
-        self.signal = number
+        self.signal = self.signal or number

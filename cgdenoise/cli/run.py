@@ -226,7 +226,7 @@ def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices,
                 {"name": task.name} | task.description,
                 reference=clean,
                 progress=partial(display.update, 0),
-                cancelled=lambda: interrupt.signal != 0,
+                cancelled=interrupt.requested,
             )
         except OptionError:
             raise
@@ -234,8 +234,8 @@ def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices,
             raise ImageError(f"{task.name}: {error}") from error
     files, remark = task.encode(solution)
     solution.records[0]["input"]["output"] = remark
-    for path, data in {**task.extra, **files, log: record.dump(solution.records)}.items():
-        images.write_atomically(path, data)
+    with interrupt.held():
+        images.write_together({log: record.dump(solution.records), **task.extra, **files})
     return solution, remark
 
 

@@ -105,9 +105,16 @@ def _above_the_noise(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
     """
     k, n = groups.shape[1:]
     edge = n * variance * (1 + math.sqrt(k * spread / n)) ** 2
-    powers, directions = torch.linalg.eigh(groups @ groups.mT)
+    powers, directions = _eigh(groups @ groups.mT)
     kept: Tensor = directions * (powers > edge[:, None])[:, None]
     return kept @ kept.mT
+
+
+def _eigh(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues and eigenvectors, by way of the CPU where the device has no kernel for it, as MPS."""
+    there = matrices if matrices.device.type == "cuda" else matrices.cpu()
+    powers, directions = torch.linalg.eigh(there)
+    return powers.to(matrices.device), directions.to(matrices.device)
 
 
 def _ridge(groups: Tensor, variance: Tensor, spread: float) -> Tensor:

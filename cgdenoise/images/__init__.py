@@ -11,6 +11,7 @@ from .files import (
     read_image,
     write_atomically,
     write_image,
+    write_together,
 )
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture
 
@@ -30,4 +31,5 @@ __all__ = [
     "read_image",
     "write_atomically",
     "write_image",
+    "write_together",
 ]

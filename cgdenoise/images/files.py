@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,31 +169,40 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that at any moment there is either the old one or the whole new one.
+    """Write one file: `write_together`."""
+    write_together({os.fspath(path): data})
+
+
+def write_together(files: Mapping[str, bytes]) -> None:
+    """Write files so that at any moment there is in each place either the old one or the whole new one.
+
+    All are written beside their places first, and moved there when that has succeeded, in their order.
 
     Parameters
     ----------
-    path
-        Where to. A file there is replaced; a symbolic link there is followed, not replaced.
-    data
-        The whole content.
+    files
+        By path, the whole content. A file there is replaced; a symbolic link there is followed, not replaced.
 
     Raises
     ------
     ImageError
-        If it cannot be written; then the old file is untouched and nothing is left beside it.
+        If one cannot be written; then the old files are untouched and nothing is left beside them.
     """
-    with _cannot_write(path):
-        target, temporary = _places(path)
-        with contextlib.ExitStack() as undo:
-            descriptor = _create(temporary)
-            undo.callback(_remove, temporary)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-            undo.pop_all()
+    with contextlib.ExitStack() as undo:
+        moves = []
+        for path, data in files.items():
+            with _cannot_write(path):
+                target, temporary = _places(path)
+                descriptor = _create(temporary)
+                undo.callback(_remove, temporary)
+                with open(descriptor, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            moves.append((path, temporary, target))
+        for path, temporary, target in moves:
+            with _cannot_write(path):
+                os.replace(temporary, target)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cgdenoise.cli.output import ProgressDisplay
+from cgdenoise.presets import PRESETS
 from cgdenoise.record import read_log
 
 
@@ -78,6 +80,93 @@ def test_second_signal_ends_at_once(denoise, folder, noisy_png, signal_at):
     assert outcome.code == 130
     assert outcome.err == "cgdenoise: error: interrupted; nothing was written\n"
     assert list(folder.iterdir()) == [noisy_png]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_signals_while_the_results_are_written_leave_both(denoise, folder, noisy_png, monkeypatch, number):
+    replace_file = os.replace
+
+    def interrupted(*args):
+        replace_file(*args)
+        for _ in range(number):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    outcome = denoise("noisy.png")
+    assert outcome.code == 130
+    assert "nothing was written" not in outcome.err
+    (log,) = read_log(folder / "noisy_denoised.fit.jsonl")
+    assert log.end["status"] == "complete"
+    assert (folder / "noisy_denoised.png").exists()
+
+
+def test_a_signal_after_an_input_is_written_does_not_say_that_nothing_was(denoise, folder, noisy_png, monkeypatch):
+    (folder / "second.png").write_bytes(noisy_png.read_bytes())
+
+    def report(*args):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("cgdenoise.cli.denoise._report", report)
+    outcome = denoise("noisy.png", "second.png")
+    assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted\n")
+
+
+def test_no_picture_without_its_log(denoise, folder, noisy_png, signal_at, monkeypatch):
+    monkeypatch.setattr(ProgressDisplay, "update", lambda *args: (folder / "noisy_denoised.fit.jsonl").mkdir(exist_ok=True))
+    outcome = denoise("noisy.png")
+    assert outcome.code == 1
+    assert "noisy_denoised.fit.jsonl: cannot be written" in outcome.err
+    assert sorted(path.name for path in folder.iterdir()) == ["noisy.png", "noisy_denoised.fit.jsonl"]
+
+
+def test_signal_before_there_is_anything_to_keep_ends_at_once(denoise, folder, noisy_png, monkeypatch):
+    ended = []
+
+    def choose(*args, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.append("late")
+
+    monkeypatch.setattr("cgdenoise.restore.choose", choose)
+    outcome = denoise("noisy.png")
+    assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted; nothing was written\n")
+    assert ended == []
+    assert list(folder.iterdir()) == [noisy_png]
+
+
+def test_signal_in_the_last_stage_is_heard_there(denoise, folder, noisy_png, monkeypatch):
+    monkeypatch.setitem(PRESETS, "fast", replace(PRESETS["fast"], guided=True))
+    seen = []
+
+    def update(self, page, now):
+        seen.append(now.stage)
+        if now.stage == "similar patches":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ProgressDisplay, "update", update)
+    outcome = denoise("noisy.png")
+    assert outcome.code == 130
+    assert seen.count("similar patches") == 1
+    assert outcome.err == "cgdenoise: noisy.png: interrupted; the best result so far is in noisy_denoised.png\n"
+    (log,) = read_log(folder / "noisy_denoised.fit.jsonl")
+    assert log.end["status"] == "interrupted"
+
+
+def test_signal_while_sensitivities_are_estimated_ends_at_once(cli, folder, monkeypatch):
+    rng = np.random.default_rng(0)
+    np.save(folder / "k.npy", rng.standard_normal((2, 24, 24)) + 1j * rng.standard_normal((2, 24, 24)))
+    ended = []
+
+    def unit(vectors):
+        if not ended:
+            ended.append("soon")
+            os.kill(os.getpid(), signal.SIGINT)
+        ended.append("late")
+        return vectors
+
+    monkeypatch.setattr("cgdenoise.inverse.maps._unit", unit)
+    outcome = cli("mri", "k.npy", "--preset", "fast", "--max-iterations", "20")
+    assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted; nothing was written\n")
+    assert ended == ["soon"]
 
 
 def test_ctrl_c_at_a_terminal(start, folder, noisy_png):

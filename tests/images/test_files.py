@@ -21,6 +21,7 @@ from cgdenoise.images import (
     read_image,
     write_atomically,
     write_image,
+    write_together,
 )
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -149,6 +150,19 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch, failing
     assert expected is KeyboardInterrupt or str(caught.value) == f"{path}: cannot be written (No space left on device)"
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_of_files_that_belong_together_none_is_written_if_one_cannot_be(tmp_path):
+    paths = [str(tmp_path / name) for name in ("a.bin", "none/b.bin")]
+    (tmp_path / "a.bin").write_bytes(b"old")
+    with pytest.raises(ImageError, match=r"none/b.bin: cannot be written"):
+        write_together(dict.fromkeys(paths, b"new"))
+    assert os.listdir(tmp_path) == ["a.bin"]
+    assert (tmp_path / "a.bin").read_bytes() == b"old"
+    (tmp_path / "none").mkdir()
+    write_together(dict.fromkeys(paths, b"new"))
+    assert [Path(path).read_bytes() for path in paths] == [b"new", b"new"]
+    assert len(list(tmp_path.rglob("*"))) == 3
 
 
 def test_a_write_cut_short_by_the_system(tmp_path):

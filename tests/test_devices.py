@@ -1,0 +1,200 @@
+"""Every stage on a device that is not there: nothing mixes with the CPU's tensors, and nothing wants double precision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cgdenoise import denoise
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.groups.gaps import fill_gaps
+from cgdenoise.groups.ridge import nonlocal_ridge
+from cgdenoise.guide import guided, least_risk
+from cgdenoise.leastsquares import conjugate_gradients
+from cgdenoise.operators import (
+    Blur,
+    Border,
+    Coils,
+    ComplexFromChannels,
+    ComplexFromReal,
+    DenseMatrix,
+    Downsample,
+    ForwardOperator,
+    Measurement,
+    PixelMask,
+    SubsampledDCT,
+    blur_within,
+    random_matrix,
+    subsampled_fourier,
+)
+from cgdenoise.optimise import OptimiserSpec
+from cgdenoise.plug import plug_and_play
+from cgdenoise.presets import Preset
+from cgdenoise.reconstruct import reconstruct
+
+from .devices import DEVICE, DeviceError, pretended
+
+RNG = np.random.default_rng(0)
+SIDE = 24
+CLEAN = 5 * np.add.outer(np.arange(float(SIDE)), np.arange(float(SIDE)))
+NOISY = CLEAN + 5 * RNG.standard_normal(CLEAN.shape)
+HOLES = np.where(RNG.random(CLEAN.shape) < 0.2, np.nan, NOISY)
+COLOURS = np.stack([NOISY, NOISY[::-1], HOLES], -1)
+LIGHT = Preset(
+    decoders=(DecoderSpec((16, 16, 8)), DecoderSpec((16, 16, 16, 8))),
+    trial_iterations=0,
+    members=3,
+    max_iterations=20,
+    patience=20,
+    guided=True,
+)
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """The pretended device, which "auto" chooses."""
+    with pretended() as place:
+        for module in ("restore", "reconstruct"):
+            monkeypatch.setattr(f"cgdenoise.{module}.choose_device", lambda name: place)
+        yield place
+
+
+def image(*shape, seed=1):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_device_refuses_what_real_ones_refuse(device):
+    there, here = image(3, 4).to(device), image(3, 4)
+    for refused in (
+        lambda: there + here,
+        lambda: here @ there.mT,
+        lambda: there[:, here[0] > 0.5],
+        lambda: there.double(),
+        lambda: there.sum(dtype=torch.float64),
+        lambda: torch.zeros(3, device=device, dtype=torch.float64),
+        lambda: there.to(torch.complex128),
+        lambda: torch.linalg.eigh(there @ there.mT),
+    ):
+        with pytest.raises(DeviceError):
+            refused()
+    with pytest.raises(RuntimeError):
+        there.numpy()
+
+
+def test_the_device_computes(device):
+    there, here = image(3, 4).to(device), image(3, 4)
+    there[1:] += torch.tensor(2.0)
+    here[1:] += 2
+    assert there.device == DEVICE
+    assert torch.equal(there.cpu(), here)
+    assert float(there.sum()) == float(here.sum())
+    assert there.cpu().double().numpy().dtype == np.float64
+    weight = torch.nn.Parameter(there)
+    (weight.square().sum()).backward()
+    assert weight.grad.device == DEVICE
+    assert torch.equal(weight.grad.cpu(), 2 * here)
+
+
+@pytest.mark.parametrize(
+    ("array", "options"),
+    [
+        (NOISY, {"sigma": 5}),
+        (NOISY, {}),
+        (HOLES, {"sigma": 5}),
+        (HOLES, {"sigma": 0}),
+        (COLOURS, {"sigma": 5}),
+        (CLEAN, {"noise": "poisson", "gain": 1.0}),
+        (COLOURS, {"noise": "correlated"}),
+    ],
+)
+def test_denoising_runs_on_a_device(device, array, options):
+    restored, result = denoise(array, preset=LIGHT, **options)
+    assert np.isfinite(restored).all()
+    assert result.device == DEVICE.type
+    assert {part.name for part in result.parts} >= {"generator"}
+    assert all(np.isfinite(part.image()).all() for part in result.parts)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trial_iterations": 10},
+        {"stop": "noise-level"},
+        {"optimiser": OptimiserSpec("adam", 0.01), "averaging": 0.0, "hold_out": 0.0, "stop": "none"},
+        {"decoders": (DecoderSpec((16, 8), sigmoid=True, random_grid=False, early_normalisation=False),)},
+    ],
+)
+def test_fits_run_on_a_device(device, changes):
+    assert np.isfinite(denoise(COLOURS, sigma=5, preset=replace(LIGHT, guided=False, **changes)).image).all()
+
+
+def test_a_device_restores_what_the_cpu_restores(monkeypatch):
+    one = replace(LIGHT, members=1, decoders=LIGHT.decoders[:1])
+    here = denoise(HOLES, sigma=5, preset=one, device="cpu").image
+    with pretended() as place:
+        monkeypatch.setattr("cgdenoise.restore.choose_device", lambda name: place)
+        there = denoise(HOLES, sigma=5, preset=one).image
+    assert np.abs(there - here).mean() < 1.0
+
+
+def test_groups_run_on_a_device(device):
+    y, known, noise = image(2, 20, 20), (image(2, 20, 20, seed=2) < 0.8).float(), ChannelNoise.equal(0.1, 2)
+    there = y.to(device)
+    torch.testing.assert_close(nonlocal_ridge(there, noise).cpu(), nonlocal_ridge(y, noise), rtol=0, atol=1e-4)
+    filled = fill_gaps(there, known.to(device), torch.full_like(there, 0.5), 0.1).cpu()
+    torch.testing.assert_close(filled, fill_gaps(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("spread", [1.0, 4.0])
+def test_the_mixture_is_made_on_a_device(device, spread):
+    y, noise = image(3, 20, 20), ChannelNoise.equal(0.1, 3, spread)
+    found = guided(y.to(device), y.to(device), 0.5, noise, torch.Generator().manual_seed(1))
+    assert found.image.device == DEVICE
+    here = guided(y, y, 0.5, noise, torch.Generator().manual_seed(1))
+    assert [part.weight for part in found.parts] == pytest.approx([part.weight for part in here.parts], abs=1e-3)
+
+
+def test_the_least_risk_is_found_for_misfits_on_a_device(device):
+    misfits = [image(50, seed=seed) for seed in range(3)]
+    there = least_risk([misfit.to(device) for misfit in misfits], [0.1, 0.2, 0.3])
+    assert there == pytest.approx(least_risk(misfits, [0.1, 0.2, 0.3]))
+
+
+MAPS = RNG.standard_normal((3, 12, 12)) + 1j * RNG.standard_normal((3, 12, 12))
+LINES = np.arange(12)[None] % 3 > 0
+OPERATORS = {
+    "mask": PixelMask(RNG.random((1, 12, 12)) < 0.6),
+    "dense": DenseMatrix(RNG.standard_normal((80, 144)), (1, 12, 12)),
+    "generated": random_matrix((1, 12, 12), 80, 0, stored=0),
+    "dct": SubsampledDCT((1, 12, 12), 80, 0),
+    "blur": Blur((1, 12, 12), RNG.random((5, 3))),
+    "blur within": blur_within((1, 12, 12), RNG.random((3, 3)), Border.REFLECT),
+    "means": Downsample((1, 12, 12), 2),
+    "lines of a real image": subsampled_fourier(LINES, (1, 12, 12)) @ ComplexFromReal((1, 12, 12)),
+    "coils": subsampled_fourier(LINES, (3, 12, 12)) @ Coils(MAPS) @ ComplexFromChannels((2, 12, 12)),
+}
+every_operator = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS.keys())
+
+
+@every_operator
+def test_operators_least_squares_and_plug_and_play_run_on_a_device(device, operator: ForwardOperator):
+    x = image(*operator.in_shape[-3:]).expand(operator.in_shape)
+    measurement = Measurement.complete(operator.to("cpu", torch.float32), operator.to("cpu", torch.float32)(x), 0.1)
+    there = measurement.to(device, torch.float32)
+    torch.testing.assert_close(there.operator(x.to(device)).cpu(), measurement.y)
+    torch.testing.assert_close(there.operator.adjoint(there.y).cpu(), measurement.operator.adjoint(measurement.y))
+    start = torch.zeros_like(x).to(device)
+    assert conjugate_gradients(there, start, 3, 0.1).device == DEVICE
+    assert torch.isfinite(plug_and_play(there, start, iterations=2).cpu()).all()
+
+
+@every_operator
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+def test_reconstruction_runs_on_a_device(device, operator, sigma):
+    x = image(*operator.in_shape, seed=3).double()
+    light = replace(LIGHT, decoders=LIGHT.decoders[:1], members=2)
+    found = reconstruct(operator, operator.to("cpu", torch.float64)(x).numpy(), sigma=sigma, preset=light)
+    assert found.result.device == DEVICE.type
+    assert np.isfinite(found.image).all()
