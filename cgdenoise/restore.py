@@ -163,7 +163,7 @@ def denoise(
         try:
             outcome, fitted = ensemble.run(), True
         except CollapsedError as error:
-            warnings.append(f"{error}; the groups of similar patches restored it without a generator")
+            warnings.append(f"all {len(error.members)} fits collapsed; the groups of similar patches restored it without them")
             outcome, fitted = EnsembleResult(error.best.result.image, error.members, error.best.label.depth), False
         fits = tuple(summary_of(member, unit) for member in outcome.members)
         if outcome.interrupted or (fitted and not chosen.guided):

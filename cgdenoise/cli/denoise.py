@@ -236,9 +236,11 @@ def _sentence(outcome: PageOutcome) -> str:
         return "constant image, given back as it is"
     count = sum(fit.weight > 0 for fit in result.fits)
     found = "estimated" if result.sigma_estimated else "given"
-    level = f"{result.noise.kind} noise {result.sigma:.4g} ({found})"
+    as_it_was = [part["name"] for part in outcome.parts if part["weight"]] == ["input"]
+    level = "left as it was" if as_it_was and result.warnings else f"{result.noise.kind} noise {result.sigma:.4g} ({found})"
     fits = f"{count} fit{'s' * (count > 1)}, depth {result.depth}" if count else "no fit"
     text = f"{fits}, {level}, {result.seconds:.1f} s"
+    text += " (with a warning)" if result.warnings else ""
     if outcome.psnr is not None:
         text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
     return text

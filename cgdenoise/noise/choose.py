@@ -15,7 +15,7 @@ from cgdenoise.noise.gaps import sigma_between_gaps
 from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian
-from cgdenoise.noise.quiet import quietest_level
+from cgdenoise.noise.quiet import quietest_level, rounding_level
 
 Array = NDArray[np.float64]
 
@@ -214,7 +214,7 @@ def _believable(
     """
     quietest = quietest_level(rest, 0.1)
     claimed = level if correlation is None else correlation.sigma
-    if claimed > _CONTRADICTED * quietest:
+    if claimed > _CONTRADICTED * max(quietest, rounding_level(rest)):
         quietest = quietest_level(rest, 0.05)
         if level > quietest:
             level, error = quietest, _OF_QUIETEST * quietest

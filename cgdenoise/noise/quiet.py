@@ -41,15 +41,16 @@ def quietest_level(image: Values, quantile: float) -> float:
     Returns
     -------
     float
-        Standard deviation in the image's unit, the mean over the channels; not less than that of rounding. Infinite where every
-        window has a missing value.
+        Standard deviation in the image's unit, the mean over the channels. Infinite where every window has a missing value.
     """
-    values = image[np.isfinite(image)]
-    distinct = np.unique(values)
-    step = float(np.diff(distinct).min()) if distinct.size > 1 else 0.0
-    levels = [min(_of_windows(channel, quantile), _of_two_values(channel)) for channel in np.moveaxis(image, 2, 0)]
-    # The step of a drawing is not that of its file.
-    return max(float(np.mean(levels)), _ROUNDING * step if distinct.size > _FEW_VALUES else 0.0)
+    channels = np.moveaxis(image, 2, 0)
+    return float(np.mean([min(_of_windows(channel, quantile), _of_two_values(channel)) for channel in channels]))
+
+
+def rounding_level(image: Values) -> float:
+    """Return the standard deviation of rounding to the steps between an image's values; 0 for a drawing, which has few."""
+    distinct = np.unique(image[np.isfinite(image)])
+    return _ROUNDING * float(np.diff(distinct).min()) if distinct.size > _FEW_VALUES else 0.0
 
 
 def _of_windows(channel: Values, quantile: float) -> float:

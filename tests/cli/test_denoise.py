@@ -174,7 +174,8 @@ def test_json_is_one_object_an_output(restored, folder, noisy_png, quiet):
     assert first["sigma_estimated"]
     assert 10 < first["sigma"] < 30
     assert first["seconds"] > 0
-    assert first["psnr"] is first["ssim"] is first["error"] is None
+    assert first["psnr"] is first["ssim"] is None
+    assert first["warnings"] == []
 
 
 def test_json_of_a_constant_image(restored, folder):
