@@ -1,6 +1,7 @@
 """Compile the kernels when the package is built. Without a C compiler the package works too, more slowly."""
 
 import os
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 KERNELS = Path("cgdenoise", "kernels")
-FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-shared", "-fPIC"]
 
 
 class KernelHook(BuildHookInterface):
@@ -23,16 +23,15 @@ class KernelHook(BuildHookInterface):
         if self.target_name != "wheel" or sys.platform != "linux":
             return
         compiler = shlex.split(os.environ.get("CC", "cc"))
-        library = Path(self.root) / KERNELS / "_layer.so"
-        command = [*compiler, *FLAGS, "-o", str(library), str(Path(self.root) / KERNELS / "layer.c")]
+        build = runpy.run_path(str(Path(self.root) / KERNELS / "build.py"))
         try:
             if not shutil.which(compiler[0]):
                 raise OSError(f"{compiler[0]} not found")
-            subprocess.run(command, check=True, capture_output=True, text=True)
+            subprocess.run(build["command"](compiler), check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             reason = getattr(error, "stderr", None) or error
             self.app.display_warning(f"the kernels were not compiled, fits will take about twice the time: {reason}")
             return
-        build_data["artifacts"].append(str(KERNELS / "_layer.so"))
+        build_data["artifacts"].append(str(KERNELS / build["LIBRARY"].name))
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"

@@ -2,9 +2,9 @@
 
     python benchmarks/harmless.py [--side 128] [--sigma 0 5 15 25] [--images FOLDER] [--only TEXT] [--preset NAME]
 
-Each picture of `structured.py` gets white Gaussian noise, is rounded to 8 bits, and restored with nothing told. A row has the PSNR of
-the input and of the result, for a clean one that of the result to the input. `--images` adds clean photographs (centre crops of
-256²), which must stay as they are, and `--clipped` doubles their contrast first, so that about half of their values are clipped.
+Each picture of `structured.py` gets white Gaussian noise, is rounded to 8 bits, and restored with nothing told. A row has the
+PSNR of the input and of the result, for a clean one that of the result to the input. `--images` takes clean photographs instead
+(centre crops of 256²), which must stay as they are; `--clipped` quadruples their contrast first, so that half is clipped.
 """
 
 from __future__ import annotations
@@ -74,9 +74,15 @@ def main() -> None:
             after.append(psnr(picture, clean))
             model = f"{result.noise.kind} {result.sigma:.1f}"
             remarks = "; ".join(result.warnings)
-            print(f"{sigma:4g}  {name:30} {before[-1]:6.2f} {after[-1]:6.2f} {after[-1] - before[-1]:+6.2f}  {model}  {remarks}", flush=True)
+            print(
+                f"{sigma:4g}  {name:30} {before[-1]:6.2f} {after[-1]:6.2f} {after[-1] - before[-1]:+6.2f}  {model}  {remarks}",
+                flush=True,
+            )
         gains = np.subtract(after, before)
-        print(f"{sigma:4g}  MEAN {np.mean(before):.2f} {np.mean(after):.2f} gain {gains.mean():+.2f}, least {gains.min():+.2f}", flush=True)
+        print(
+            f"{sigma:4g}  MEAN {np.mean(before):.2f} {np.mean(after):.2f} gain {gains.mean():+.2f}, least {gains.min():+.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from cgdenoise.metrics import psnr
     from cgdenoise.noise import estimate_sigma
     from cgdenoise.presets import PRESETS, Preset
-    from cgdenoise.restore import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot, denoise
+    from cgdenoise.restore import denoise
+    from cgdenoise.results import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot
     from cgdenoise.runtime import keep_freed_memory
 
 __version__ = "0.1.0"
@@ -23,8 +24,8 @@ __version__ = "0.1.0"
 _HOME = {
     "CgDenoiseError": "errors",
     "DecoderSpec": "generators.spec",
-    "Denoised": "restore",
-    "FitSummary": "restore",
+    "Denoised": "results",
+    "FitSummary": "results",
     "ImageError": "errors",
     "LogError": "errors",
     "MemoryLimitError": "errors",
@@ -32,9 +33,9 @@ _HOME = {
     "PRESETS": "presets",
     "Picture": "images",
     "Preset": "presets",
-    "RestorationError": "restore",
-    "RestorationResult": "restore",
-    "Snapshot": "restore",
+    "RestorationError": "results",
+    "RestorationResult": "results",
+    "Snapshot": "results",
     "denoise": "restore",
     "estimate_sigma": "noise",
     "keep_freed_memory": "runtime",

@@ -20,7 +20,8 @@ from cgdenoise.images import Picture
 from cgdenoise.metrics import psnr, ssim
 from cgdenoise.presets import Preset
 from cgdenoise.progress import Progress
-from cgdenoise.restore import RestorationError, RestorationResult, RestoredPart, Snapshot, denoise
+from cgdenoise.restore import denoise
+from cgdenoise.results import FitSummary, RestorationResult, RestoredPart, Snapshot
 from cgdenoise.runtime import peak_memory
 from cgdenoise.scaling import check_image
 
@@ -81,7 +82,7 @@ class Options:
 
 @dataclass(frozen=True)
 class PageOutcome:
-    """How a page went; `error` is the message if every fit collapsed, `parts` what the log says of the result's parts.
+    """How a page went; `parts` is what the log says of the result's parts, `error` why it is none.
 
     Of a stack the results hold no images: neither parts nor a mask of impulses.
     """
@@ -90,8 +91,8 @@ class PageOutcome:
     result: RestorationResult
     psnr: float | None
     ssim: float | None
-    error: str | None
     parts: tuple[record.Record, ...] = ()
+    error: str | None = None
 
     @property
     def status(self) -> str:
@@ -264,28 +265,24 @@ def _restore_page(
     def observe(snapshot: Snapshot) -> None:
         evaluations.append(evaluation_record(number, snapshot, clean))
 
-    message = None
-    try:
-        restored, result = denoise(
-            page,
-            sigma=options.sigma,
-            noise=options.noise,
-            gain=options.gain,
-            offset=options.offset,
-            channel_axis=-1,
-            preset=options.preset,
-            seed=options.seed,
-            device=options.device,
-            observers=[observe],
-            progress=partial(progress, number),
-            cancelled=cancelled,
-        )
-    except RestorationError as error:
-        restored, result, message = error.best, error.result, str(error)
+    restored, result = denoise(
+        page,
+        sigma=options.sigma,
+        noise=options.noise,
+        gain=options.gain,
+        offset=options.offset,
+        channel_axis=-1,
+        preset=options.preset,
+        seed=options.seed,
+        device=options.device,
+        observers=[observe],
+        progress=partial(progress, number),
+        cancelled=cancelled,
+    )
     stored = _stored(picture, page, restored)
     quality = quality_record(stored, clean)
     parts = part_records(result, partial(_stored, picture, page), clean)
-    outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), message, parts)
+    outcome = PageOutcome(number, result, quality.get("psnr"), quality.get("ssim"), parts)
     records = page_records(source.description, options, outcome, evaluations)
     return stored, replace(outcome, result=_without_images(result)), records
 
@@ -371,19 +368,27 @@ def page_records(
         "type": "end",
         "page": page,
         "status": outcome.status,
-        "reason": "collapsed" if outcome.error else leading.reason if leading else "constant",
+        "reason": _reason(leading),
         "iteration": leading.iteration if leading else 0,
         "held_out_rms": leading.held_out_rms if leading else None,
         "seconds": result.seconds,
         "device": result.device,
         "peak_memory_bytes": peak_memory(),
         "parts": list(outcome.parts),
+        "warnings": list(result.warnings),
     }
-    if outcome.psnr is not None:
-        end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}
     if outcome.error:
         end["error"] = outcome.error
+    if outcome.psnr is not None:
+        end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}
     return [*records, end]
+
+
+def _reason(leading: FitSummary | None) -> str:
+    """Return why the fit with the largest share ended; there is none in a constant image, nor a share if all collapsed."""
+    if leading is None:
+        return "constant"
+    return str(leading.reason) if leading.weight else "collapsed"
 
 
 def _noise_record(result: RestorationResult) -> record.Record:

@@ -41,7 +41,7 @@ def draw(log: FitLog, kind: str) -> bytes:
         if judged:
             _thin(panels[0], curve, "residual_rms", f"C{number % 10}")
         if compared and not fit["trial"]:  # a trial may see a part of the image, and is not compared
-            _line(panels[1], curve, fit, "psnr", f"C{number % 10}")
+            _line(panels[1], [e for e in curve if "psnr" in e], fit, "psnr", f"C{number % 10}")
     name = "held-out error (dotted: residual)" if judged else "residual"
     panels[0].set(ylabel=f"{name}, RMS in grey levels")
     if any(evaluation[error] for evaluation in log.evaluations):
@@ -53,7 +53,9 @@ def draw(log: FitLog, kind: str) -> bytes:
     if compared:
         panels[1].set(ylabel="PSNR of the averaged output, dB")
     panels[-1].set(xlabel="iteration")
-    figure.suptitle(f"{Path(log.header['input']['name']).name}: {log.end['status']}, {log.end['reason']}", parse_math=False)
+    title = f"{Path(log.header['input']['name']).name}: {log.end['status']}, {log.end['reason']}"
+    # The name of a file may be no text.
+    figure.suptitle(title.encode(errors="backslashreplace").decode(), parse_math=False)
     picture = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box, which says enough

@@ -2,7 +2,15 @@
 
 
 class CgDenoiseError(Exception):
-    """Something the user can act on. The message is one line: what was found and what was expected."""
+    """Something the user can act on. The message is one line: what was found and what was expected.
+
+    Attributes
+    ----------
+    path : str or None
+        The file that the message begins with, if there is one.
+    """
+
+    path: str | None = None
 
 
 class ImageError(CgDenoiseError):

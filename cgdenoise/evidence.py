@@ -21,15 +21,15 @@ _NOTHING = 0.95
 held out, sensitivities of other coils 0.97 of everything (benchmarks/NOTES.md)."""
 
 _FEWEST = 30
-"""Held-out values below which chance decides: with six pixels held out, of 123, right operators left up to 1.2 of them."""
+"""Held-out values below which chance decides: with 6 to 19 right operators left 0.16 to 1.2 of a constant image's error."""
 
 PREDICTED = 0.8
-"""Share of a constant image's error that right operators leave of the held-out measurements: at most 0.7 with 90 % of the pixels
+"""Share of a constant image's error that right operators leave of the held-out measurements: at most 0.73 with 90 % of the pixels
 missing and 0.63 with a tenth as many random measurements as pixels (benchmarks/NOTES.md)."""
 
-SMOOTH = 0.16
-"""The same where neighbouring measurements tell of each other, as in a blurred picture, and for any measurements if they are
-compared with the result itself. Right operators leave 0.13 at most; a sharp picture that is taken for a blurred one 0.20 to 0.53
+SMOOTH = 0.14
+"""The same for blurred pictures, whose pixels tell of their neighbours, and for all measurements if they are compared with the
+result itself. Right PSFs leave 0.12 at most, sharp pictures that are taken for blurred ones 0.15 to 0.53
 (benchmarks/NOTES.md)."""
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cgdenoise.optimise import Optimiser, OptimiserSpec
+from cgdenoise.runtime import choose_dtype
 from cgdenoise.stopping import Monitor, StoppingRule
 from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
@@ -126,7 +127,7 @@ def fit(
         best finite output.
     """
     start = time.perf_counter()
-    step = Optimiser(optimiser, generator.parameters()).step
+    step = Optimiser(optimiser, generator.parameters(), choose_dtype(problem.y.device)).step
     counts = _Counts.of(problem)
     runs = [_Run(stop.monitor(), start) for _ in problem.training]
     average = torch.zeros(())

@@ -20,7 +20,7 @@ _SHARE = 0.2
 _RESTORED, _LEFT = 0.7, 1.2
 """A further pass filters an image that is by this part the restoration; and its noise, times what is left of the data."""
 
-_COARSE = 1.4
+COARSE = 1.4
 """By which correlated noise is taken to be stronger: patches are found alike by their noise too, which then does not cancel."""
 
 _JUDGED = 256
@@ -52,9 +52,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Guided:
-    """The parts of a restoration, and their mixture."""
+    """The parts of a restoration, their mixture, and whether it was ended before there was more than generators give."""
 
     parts: tuple[Part, ...]
+    interrupted: bool = False
 
     @property
     def image(self) -> Tensor:
@@ -102,7 +103,7 @@ def guided(
     """
     # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
     coarse = noise.spread > 1
-    plain = nonlocal_ridge(y, noise.scaled(_COARSE) if coarse else noise, tick)
+    plain = nonlocal_ridge(y, noise.scaled(COARSE) if coarse else noise, tick)
     alone = Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
     if coarse:
         return alone

@@ -42,9 +42,9 @@ class Optimiser:
     Not built on torch.optim, which takes over a second to import and knows no members.
     """
 
-    def __init__(self, spec: OptimiserSpec, parameters: Iterable[nn.Parameter]) -> None:
+    def __init__(self, spec: OptimiserSpec, parameters: Iterable[nn.Parameter], dtype: torch.dtype = torch.bfloat16) -> None:
         parameters = list(parameters)
-        self._spec = spec
+        self._spec, self._dtype = spec, dtype
         matrices = [p for p in parameters if p.ndim == 3 and spec.kind == "muon"]
         self._momenta = [(matrix, torch.zeros_like(matrix)) for matrix in matrices]
         others = [p for p in parameters if p.ndim != 3 or spec.kind == "adam"]
@@ -60,7 +60,7 @@ class Optimiser:
             average.lerp_(matrix.grad, 1 - self._spec.momentum)
             # A step whose entries are as large on average as Adam's are (Liu et al., 2025, arXiv 2502.16982, eq. 4).
             length = 0.2 * max(matrix.shape[1:]) ** 0.5
-            matrix.sub_(orthogonalise(average), alpha=self._spec.rate * length)
+            matrix.sub_(orthogonalise(average, dtype=self._dtype), alpha=self._spec.rate * length)
             matrix.grad = None
         rate = self._spec.rate if self._spec.kind == "adam" else self._spec.vector_rate
         for parameter, mean, square in self._moments:
@@ -72,10 +72,10 @@ class Optimiser:
             parameter.grad = None
 
 
-def orthogonalise(matrices: Tensor, iterations: int = 3) -> Tensor:
+def orthogonalise(matrices: Tensor, iterations: int = 3, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Return each matrix with its singular values brought to about 1: U V^T, roughly, of M = U S V^T.
 
-    Newton-Schulz iteration in bfloat16 with the quintic of Jordan et al. (2024), which values speed over accuracy: large
+    Newton-Schulz iteration with the quintic of Jordan et al. (2024), which values speed over accuracy: large
     singular values end between 0.7 and 1.2, and after 3 iterations those below a hundredth of the norm stay well below 1.
 
     Parameters
@@ -84,9 +84,11 @@ def orthogonalise(matrices: Tensor, iterations: int = 3) -> Tensor:
         [M, rows, columns], float32.
     iterations : int
         3 fit as well as the usual 5 (benchmarks/README.md).
+    dtype : torch.dtype
+        To compute in: bfloat16 is accurate enough, and 24 times slower than float32 where the hardware does not multiply it.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices.to(torch.bfloat16)
+    x = matrices.to(dtype)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)

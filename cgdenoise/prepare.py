@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.noise import NoiseModel, Stabiliser
+from cgdenoise.noise.clipping import Clipping
 from cgdenoise.scaling import Scale
 
 Array = NDArray[Any]
@@ -31,6 +32,8 @@ class Prepared:
         The transform that gave noise of one level.
     scale : Scale
         From its output to `y`.
+    clipping : Clipping or None
+        What the ends of the range did to the noise, where its level is one.
     """
 
     y: Tensor
@@ -38,11 +41,13 @@ class Prepared:
     noise: ChannelNoise
     stabiliser: Stabiliser | None
     scale: Scale
+    clipping: Clipping | None = None
 
     def restored(self, image: Tensor) -> Tensor:
         """Return what was fitted, [1, C, H, W], in the units of the image that was prepared; float64 on the CPU."""
         values = image.cpu().double() * self.scale.factor + self.scale.offset
-        return values if self.stabiliser is None else torch.from_numpy(self.stabiliser.inverse(values.numpy()))
+        inverse = self.stabiliser or self.clipping
+        return values if inverse is None else torch.from_numpy(inverse.inverse(values.numpy()))
 
 
 def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
@@ -60,7 +65,8 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
     values = normalised if lost else masked
     if not model.gain:
         y, valid = Scale.to_tensors(values)
-        return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0))
+        clipping = None if model.length else Clipping.of(values, model.sigma)
+        return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0), clipping)
     stabiliser = Stabiliser(model.gain, model.offset, model.read_sigma)
     stable = stabiliser.forward(values)
     scale = Scale.of(stable, whole_range=False)

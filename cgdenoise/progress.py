@@ -87,7 +87,9 @@ class Meter:
 
     def tick(self, stage: str) -> Tick:
         """Return what a stage calls. It begins with that: the stages before have ended."""
-        self._left = dict(list(self._left.items())[list(self._left).index(stage) :])
+        names = list(self._left)
+        ahead = names[names.index(stage) :] if stage in names else []
+        self._left = {stage: 0.0} | {name: self._left[name] for name in ahead}
 
         def tick(pixels: float) -> None:
             if self._cancelled():

@@ -24,7 +24,7 @@ from cgdenoise.operators.base import Field
 from cgdenoise.plug import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
 from cgdenoise.progress import Cancelled, Meter, Progress
-from cgdenoise.restore import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
+from cgdenoise.results import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling

@@ -9,12 +9,15 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cgdenoise.errors import LogError
+from cgdenoise.reading import reading
 
 Record = dict[str, Any]
+
+_LARGEST = 1 << 30
+"""Bytes of a log, at most. A page has some hundred kilobytes, so that this is a stack of thousands."""
 
 FORMAT = 1
 """Version of the log's format, in every header."""
@@ -88,16 +91,39 @@ def read_log(path: str | os.PathLike[str]) -> list[FitLog]:
     LogError
         If it cannot be read, is not JSON lines, or is not the log of a finished run.
     """
-    name = os.fspath(path)
-    try:
-        records = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise LogError(f"{name}: cannot be read ({error.strerror}); expected a fit log") from error
-    except (ValueError, RecursionError) as error:
-        raise LogError(f"{name}: not a fit log; expected JSON lines") from error
+    with reading(path, LogError, "a fit log"):
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)  # a device or a pipe may have no end
+        if len(data) > _LARGEST:
+            raise LogError(f"more than {_LARGEST} bytes; expected a fit log, which is smaller")
+        try:
+            records = [_parsed(line) for line in data.decode("utf-8").splitlines()]
+        except (ValueError, RecursionError) as error:
+            raise LogError("not a fit log; expected JSON lines") from error
+        return _pages(records)
+
+
+def _parsed(line: str) -> Any:
+    """Return a line's value. NaN, infinity and integers beyond 64 bits are not JSON's, or not drawable; ValueError tells."""
+    return json.loads(line, parse_int=_whole, parse_float=_real, parse_constant=_real)
+
+
+def _whole(digits: str) -> int:
+    if abs(number := int(digits)) >= 2**63:
+        raise ValueError(f"{digits} is beyond 64 bits")
+    return number
+
+
+def _real(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"{digits} is not finite")
+    return number
+
+
+def _pages(records: list[Any]) -> list[FitLog]:
     for number, found in enumerate(records, start=1):
         if not (isinstance(found, dict) and isinstance(found.get("type"), str) and isinstance(found.get("page"), int)):
-            raise LogError(f"{name}: line {number}: not a fit log; expected a JSON object with a type and a page")
+            raise LogError(f"line {number}: not a fit log; expected a JSON object with a type and a page")
     pages = []
     for page in sorted({found["page"] for found in records}):
         of_page: dict[str, list[Record]] = {kind: [] for kind in _FIELDS}
@@ -105,10 +131,10 @@ def read_log(path: str | os.PathLike[str]) -> list[FitLog]:
             if found["page"] == page and found["type"] in of_page:
                 of_page[found["type"]].append(found)
         if len(of_page["header"]) != 1 or len(of_page["end"]) != 1:
-            raise LogError(f"{name}: page {page} has no header or no end; expected the log of a finished run")
+            raise LogError(f"page {page} has no header or no end; expected the log of a finished run")
         pages.append(FitLog(of_page["header"][0], of_page["evaluation"], of_page["fit"], of_page["end"][0]))
     if not pages:
-        raise LogError(f"{name}: empty; expected a fit log")
+        raise LogError("empty; expected a fit log")
     return pages
 
 

@@ -15,7 +15,19 @@ import torch
 from cgdenoise.errors import MemoryLimitError, OptionError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
+_MMAP_THRESHOLDS = (1 << 30, 1 << 25)  # an older glibc takes no more than HEAP_MAX_SIZE / 2: 32 MiB where pointers have 64 bits
 _DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_NO_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",  # c10/core/impl/alloc_cpu.cpp; the next one on Windows
+    "DefaultCPUAllocator: not enough memory",
+    "std::bad_alloc",  # within oneDNN
+    "out of memory",  # "CUDA error: out of memory", the driver's own; "MPS backend out of memory"
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "Invalid buffer size",  # MPS, of one tensor beyond what Metal allows
+)
+"""What errors of PyTorch's devices say, if it is memory that is lacking."""
 
 
 def keep_freed_memory() -> bool:
@@ -27,12 +39,13 @@ def keep_freed_memory() -> bool:
     Returns
     -------
     bool
-        Whether it took effect: False where the C library is not glibc.
+        Whether large tensors are kept: False where the C library is not glibc, or refuses.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)
-    return bool(libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1))
+    libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+    return any(libc.mallopt(_M_MMAP_THRESHOLD, threshold) for threshold in _MMAP_THRESHOLDS)
 
 
 def prepare_process(threads: int | None) -> None:
@@ -53,10 +66,16 @@ def memory_error(message: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # Each device words it in its own way, and the CPU's allocator raises a plain RuntimeError.
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        if not lacks_memory(error):
             raise
         raise MemoryLimitError(message) from error
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Tell whether an error is some device's lack of memory, which most of them raise as a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def choose_device(name: str) -> torch.device:

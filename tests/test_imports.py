@@ -5,18 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import cgdenoise
 
 ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
-    {"errors", "types", "kernels", "progress"},
+    {"errors", "types", "kernels", "reading", "npy_header", "progress"},
     {
         *("generators", "stopping", "images", "noise", "metrics", "optimise", "runtime", "scaling", "record", "groups"),
         *("operators", "measurements"),
     },
     {"presets", "fit", "guide", "prepare", "plug", "splits", "leastsquares", "checks"},
-    {"ensemble", "evidence"},
+    {"ensemble", "evidence", "groupwise"},
+    {"results"},
     {"restore", "reconstruct", "estimate"},
     {"batch", "curves", "inverse"},
     {"cli"},
@@ -27,19 +30,40 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 STRANGERS = LAYERS[1]
 
 
-def imported(path: Path) -> set[str]:
-    """Parts of the package that a source file imports, wherever in it."""
+def imports(source: str, package: list[str]) -> set[str]:
+    """Parts of cgdenoise that a source in a package imports, wherever in it, by full names or relative ones."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(source)):
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "cgdenoise" else [node.module]
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            names = [".".join([*base, *filter(None, [node.module]), a.name]) for a in node.names]
         found |= {name.split(".")[1] for name in names if name.startswith("cgdenoise.")}
     return found & set(RANK)
 
 
+def imported(path: Path) -> set[str]:
+    return imports(path.read_text(), [ROOT.name, *path.relative_to(ROOT).parent.parts])
+
+
 def part(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import cgdenoise.fit",
+        "import numpy, cgdenoise.fit as loop",
+        "from cgdenoise import fit",
+        "from cgdenoise.fit import Problem",
+        "from .. import fit",
+        "from ..fit import Problem",
+    ],
+)
+def test_every_form_of_import_is_seen(line):
+    assert imports(f"def later():\n    {line}", ["cgdenoise", "images"]) == {"fit"}
+    assert imports("import torch.fit\nfrom . import fit", ["cgdenoise", "images"]) == {"images"}
 
 
 def test_every_part_has_a_layer():

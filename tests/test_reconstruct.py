@@ -24,7 +24,7 @@ from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import reconstruct
-from cgdenoise.restore import RestorationError
+from cgdenoise.results import RestorationError
 from cgdenoise.splits import Sampling
 
 LIGHT = replace(

@@ -86,7 +86,7 @@ def test_bad_log(tmp_path, data, message):
 
 
 def test_unreadable_log(tmp_path):
-    with pytest.raises(LogError, match=r"absent.jsonl: cannot be read \(No such file"):
+    with pytest.raises(LogError, match=r"absent.jsonl: cannot be read \(no such file"):
         read_log(tmp_path / "absent.jsonl")
     with pytest.raises(LogError, match="cannot be read"):
         read_log(tmp_path)

@@ -15,7 +15,7 @@ from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
 from cgdenoise.cli.mri import mri
 from cgdenoise.cli.noise import noise
-from cgdenoise.cli.output import INTERRUPTED, fail
+from cgdenoise.cli.output import INTERRUPTED, fail, warnings_noted
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.upscale import upscale
 from cgdenoise.errors import CgDenoiseError, OptionError
@@ -70,7 +70,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
-        app(prog_name="cgdenoise")
+        with warnings_noted():
+            app(prog_name="cgdenoise")
     except OptionError as error:
         fail(str(error))
         sys.exit(2)

@@ -92,7 +92,6 @@ def denoise(
         for job in jobs:
             try:
                 outcomes = _run(job, options, clean, force, quiet, interrupt)
-                failed = failed or any(outcome.error for outcome in outcomes)
                 _report(job, outcomes, options, json, quiet)
             except OptionError:
                 raise
@@ -203,8 +202,8 @@ def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool,
 
     for outcome in outcomes:
         page = f" page {outcome.page}" if len(outcomes) > 1 else ""
-        if outcome.error:
-            fail(f"{job.source}:{page} {outcome.error}; the best image so far is in {job.target}")
+        for warning in () if quiet else outcome.result.warnings:
+            note(f"warning: {job.source}:{page} {warning}")
         if outcome.status == "interrupted":
             note(f"{job.source}:{page} interrupted; the best result so far is in {job.target}")
         result = outcome.result
@@ -223,11 +222,11 @@ def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool,
             "seconds": result.seconds,
             "psnr": outcome.psnr,
             "ssim": outcome.ssim,
-            "error": outcome.error,
+            "warnings": list(result.warnings),
         }
         if json:
             emit_json(summary)
-        elif not quiet and not outcome.error and job.target != STREAM:
+        elif not quiet and job.target != STREAM:
             emit(f"{job.target}{page}: {_sentence(outcome)}")
 
 
@@ -238,7 +237,8 @@ def _sentence(outcome: PageOutcome) -> str:
     count = sum(fit.weight > 0 for fit in result.fits)
     found = "estimated" if result.sigma_estimated else "given"
     level = f"{result.noise.kind} noise {result.sigma:.4g} ({found})"
-    text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {level}, {result.seconds:.1f} s"
+    fits = f"{count} fit{'s' * (count > 1)}, depth {result.depth}" if count else "no fit"
+    text = f"{fits}, {level}, {result.seconds:.1f} s"
     if outcome.psnr is not None:
         text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
     return text

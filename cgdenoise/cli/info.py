@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgdenoise.cli.options import Json, Threads
 from cgdenoise.cli.output import emit, emit_json, fail
 from cgdenoise.errors import CgDenoiseError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+_SAMPLE = 1024
+"""Side of the part of an image in which the noise is measured: more patches than its estimate takes of any image."""
 
 
 def info(
@@ -19,7 +26,8 @@ def info(
 ) -> None:
     """Say how a file will be read: shape, depth, range, metadata, noise level, and the time a restoration will take at most.
 
-    The time is measured: a few iterations on an image of that size.
+    The time is measured: a few iterations on an image of that size or, if it is large, on smaller ones; the noise of a large
+    image is measured in its centre.
     """
     from cgdenoise.runtime import prepare_process
 
@@ -41,41 +49,52 @@ def info(
 
 
 def _facts(name: str) -> dict[str, Any]:
-    import numpy as np
-
-    from cgdenoise.errors import ImageError
     from cgdenoise.estimate import seconds_at_most
     from cgdenoise.images import read_image
-    from cgdenoise.noise import estimate_sigma
-    from cgdenoise.scaling import check_image
+    from cgdenoise.reading import about
 
     picture = read_image(name)
     page = picture.pages[0]
-    try:
-        values = check_image(page)
-    except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error
+    with about(name):
+        contents = _contents(page)
     metadata = picture.metadata
+    height, width = page.shape[:2]
+    channels = 1 if page.ndim == 2 else page.shape[2]
     return {
         "input": name,
         "container": picture.container,
         "pages": len(picture.pages),
-        "height": page.shape[0],
-        "width": page.shape[1],
-        "channels": 1 if page.ndim == 2 else page.shape[2],
+        "height": height,
+        "width": width,
+        "channels": channels,
         "dtype": str(picture.dtype),
         "alpha": picture.alpha is not None,
-        "minimum": float(np.nanmin(values)),
-        "maximum": float(np.nanmax(values)),
-        "missing": int(np.isnan(values).any(axis=2).sum()),
+        **contents,
         "icc_profile_bytes": len(metadata.icc_profile or b""),
         "exif_bytes": len(metadata.exif or b""),
         "dpi": metadata.dpi,
-        "sigma": estimate_sigma(values),
         "seconds_at_most": {
-            preset: seconds_at_most(preset, (page.shape[0], page.shape[1]), values.shape[2]) * len(picture.pages)
-            for preset in ("fast", "balanced")
+            preset: seconds_at_most(preset, (height, width), channels) * len(picture.pages) for preset in ("fast", "balanced")
         },
+    }
+
+
+def _contents(page: NDArray[Any]) -> dict[str, Any]:
+    """Return what the pixels say, and in how large a part from the middle the noise was measured."""
+    import numpy as np
+
+    from cgdenoise.noise import estimate_sigma
+    from cgdenoise.scaling import check_image
+
+    values = check_image(page)
+    first = [max(0, (side - _SAMPLE) // 2) for side in page.shape[:2]]
+    centre = values[first[0] : first[0] + _SAMPLE, first[1] : first[1] + _SAMPLE]
+    return {
+        "minimum": float(np.nanmin(values)),
+        "maximum": float(np.nanmax(values)),
+        "missing": int(np.isnan(values).any(axis=2).sum()),
+        "sigma": estimate_sigma(centre),
+        "sample": centre.shape[:2],
     }
 
 
@@ -89,12 +108,15 @@ def _text(facts: dict[str, Any]) -> str:
         "alpha, carried over unchanged" if facts["alpha"] else "",
     ]
     time = ", ".join(f"{preset} {seconds:.0f} s" for preset, seconds in facts["seconds_at_most"].items())
+    whole = facts["sample"] == (facts["height"], facts["width"])
+    part = "" if whole else ", in the central {1} x {0} pixels".format(*facts["sample"])
+    scaled = "" if whole else ", told from smaller images"
     missing = f"\n  missing    {facts['missing']} pixels, which will be filled" if facts["missing"] else ""
     return (
         f"{facts['input']}: {facts['container'].upper()}{pages}\n"
         f"  pixels     {facts['width']} x {facts['height']}, {kind}, {facts['dtype']}\n"
         f"  values     {facts['minimum']:g} to {facts['maximum']:g}{missing}\n"
         f"  metadata   {', '.join(filter(None, kept)) or 'none'}\n"
-        f"  noise      about {facts['sigma']:.3g} grey levels (standard deviation)\n"
-        f"  time       at most {time}"
+        f"  noise      about {facts['sigma']:.3g} grey levels (standard deviation){part}\n"
+        f"  time       at most {time}{scaled}"
     )

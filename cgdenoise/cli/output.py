@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cgdenoise.errors import ImageError
 
@@ -35,6 +38,25 @@ def fail(message: str) -> None:
 def note(message: str) -> None:
     """Print a remark on stderr."""
     print(f"cgdenoise: {_one_line(message)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def warnings_noted() -> Iterator[None]:
+    """Print Python's warnings as remarks: where in the source they come from is not the user's business."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        note(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def emit_json(result: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from cgdenoise.cli.options import Force, Quiet
 from cgdenoise.cli.output import emit
-from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.errors import ImageError, LogError, OptionError
 
 
 def plot(
@@ -24,6 +24,7 @@ def plot(
 ) -> None:
     """Draw the errors of each fit against its iterations, with the chosen iteration marked."""
     from cgdenoise.images import check_writable, write_atomically
+    from cgdenoise.reading import reading
     from cgdenoise.record import check_fields, read_log
 
     target = output or log.with_suffix(".png")
@@ -42,7 +43,9 @@ def plot(
 
     from cgdenoise.curves import draw
 
-    write_atomically(target, draw(pages[page], kind))
+    with reading(log, LogError, "numbers that can be drawn"):
+        picture = draw(pages[page], kind)
+    write_atomically(target, picture)
     if not quiet:
         emit(str(target))
     sys.stdout.flush()

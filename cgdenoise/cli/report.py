@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cgdenoise.cli.output import emit, emit_json, fail, note
@@ -12,8 +13,15 @@ if TYPE_CHECKING:
     from cgdenoise.inverse import Solution
 
 
+def warn(name: str, warnings: Sequence[str], choices: Choices) -> None:
+    """Print warnings about an input on stderr, unless the user wants to see errors alone."""
+    if not choices.quiet:
+        for warning in warnings:
+            note(f"warning: {name}: {warning}")
+
+
 def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
-    """Say what came of a task: errors, warnings and interruptions on stderr, the result on stdout.
+    """Say what came of a task: errors, interruptions and warnings but those of its problem on stderr, the result on stdout.
 
     Parameters
     ----------
@@ -37,9 +45,7 @@ def report(task: Task, solution: Solution, options: Options, target: str, log: s
         fail(f"{task.name}: {verdict.error}; {kept} is in {target}")
     if verdict.status == "interrupted":
         note(f"{task.name}: interrupted; the best result so far is in {target}")
-    if not choices.quiet:
-        for warning in verdict.warnings:
-            note(f"warning: {task.name}: {warning}")
+    warn(task.name, [warning for warning in verdict.warnings if warning not in task.problem.warnings], choices)
     if choices.json:
         emit_json(
             {
@@ -65,7 +71,7 @@ def report(task: Task, solution: Solution, options: Options, target: str, log: s
         count = sum(fit.weight > 0 for fit in result.fits)
         text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
         if missing is not None:
-            text += f", {missing:.1%} filled in"
+            text += f", {missing:.1%} missing"
         if outcome.psnr is not None:
             text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
         emit(f"{target}: {text}; {remark}")

@@ -16,7 +16,7 @@ _OPPONENT = tuple(
 _LEAST = 0.02
 """Part of the largest standard deviation below which no axis's is taken to lie: what clipping and rounding leave."""
 
-_QUIETEST = 0.3
+_WEIGHT_AT_MOST = 0.3
 """Part of the largest standard deviation below which no axis counts for more when patches are compared."""
 
 
@@ -82,6 +82,3 @@ class ChannelNoise:
         return torch.stack(
             [axis / max(s / max(self.sigmas), _WEIGHT_AT_MOST) for axis, s in zip(rotated, self.sigmas, strict=True)]
         )
-
-
-_WEIGHT_AT_MOST = 0.3

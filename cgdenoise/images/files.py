@@ -4,12 +4,12 @@ import contextlib
 import os
 import secrets
 import stat
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cgdenoise.errors import ImageError
+from cgdenoise.reading import about, reading
 
 from . import jpeg, npy, png, tiff
 from .picture import MAX_BYTES, Picture
@@ -61,7 +61,8 @@ def container_for(path: str | os.PathLike[str]) -> str:
         if suffix in container.suffixes:
             return name
     found = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
-    raise ImageError(_one_line(f"{os.fspath(path)}: {found}; expected {', '.join(SUFFIXES)}"))
+    with about(path):
+        raise ImageError(f"{found}; expected {', '.join(SUFFIXES)}")
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -84,12 +85,13 @@ def decode(data: bytes, name: str) -> Picture:
     ImageError
         If it is no image, a damaged one, or one of an unsupported kind: whatever the bytes, nothing else is raised.
     """
-    with _named(name):
+    with about(name):
         if not data:
             raise ImageError(f"empty file; {_EXPECTED}")
         for container in _CONTAINERS.values():
             if data.startswith(container.magics):
-                return _decode_as(container, data)
+                with reading(name, ImageError, f"an undamaged {container.title}"):
+                    return container.decode(data)
         for magic, kind in _FOREIGN.items():
             if data.startswith(magic):
                 raise ImageError(f"{kind}; {_EXPECTED}")
@@ -113,7 +115,7 @@ def check(picture: Picture, container: str, name: str) -> None:
     ImageError
         If it cannot.
     """
-    with _named(name):
+    with about(name):
         _CONTAINERS[container].check(picture)
 
 
@@ -135,33 +137,25 @@ def encode(picture: Picture, container: str, name: str) -> bytes:
     ImageError
         If `check` does.
     """
-    with _named(name):
+    with about(name):
         return _CONTAINERS[container].encode(picture)
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Read a whole file. ImageError if it is missing, unreadable, a directory, empty, or larger than `MAX_BYTES`."""
-    name = os.fspath(path)
     blocks: list[bytes] = []
-    try:
+    with reading(path, ImageError, "an image file"):
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             # A device or a pipe has no size beforehand and, perhaps, no end.
             while size <= MAX_BYTES and (block := file.read(1 << 24)):
                 blocks.append(block)
                 size = max(size, sum(map(len, blocks)))
-    except FileNotFoundError as error:
-        raise ImageError(_one_line(f"{name}: no such file; expected an image")) from error
-    except IsADirectoryError as error:
-        raise ImageError(_one_line(f"{name}: is a directory; expected an image file")) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(_one_line(f"{name}: cannot be read ({reason}); expected an image file")) from error
-    if size > MAX_BYTES:
-        raise ImageError(_one_line(f"{name}: file of more than {MAX_BYTES} bytes; expected a smaller image"))
-    if not blocks:
-        raise ImageError(_one_line(f"{name}: empty file; {_EXPECTED}"))
-    return b"".join(blocks)
+        if size > MAX_BYTES:
+            raise ImageError(f"file of more than {MAX_BYTES} bytes; expected a smaller image")
+        if not blocks:
+            raise ImageError(f"empty file; {_EXPECTED}")
+        return b"".join(blocks)
 
 
 def read_image(path: str | os.PathLike[str]) -> Picture:
@@ -242,39 +236,13 @@ def _create(temporary: str) -> int:
 
 @contextlib.contextmanager
 def _cannot_write(path: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(_one_line(f"{os.fspath(path)}: cannot be written ({reason})")) from error
+    with about(path):
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise ImageError(f"cannot be written ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
         os.unlink(path)
-
-
-def _decode_as(container: _Container, data: bytes) -> Picture:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters of it is checked; the rest is not the user's business
-            return container.decode(data)
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise ImageError(f"{container.title} does not fit in memory") from error
-    except Exception as error:
-        # A file can confuse a decoder in more ways than can be listed.
-        raise ImageError(f"damaged {container.title}: {error or type(error).__name__}") from error
-
-
-@contextlib.contextmanager
-def _named(name: str) -> Iterator[None]:
-    try:
-        yield
-    except ImageError as error:
-        raise ImageError(_one_line(f"{name}: {error}")) from error
-
-
-def _one_line(message: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in message)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from cgdenoise.errors import ImageError
 
+from .picture import MAX_PAGES
+
 EXIF, GPS, INTEROPERABILITY = 34665, 34853, 40965
 _POINTERS = frozenset((EXIF, GPS, INTEROPERABILITY))
 
@@ -103,34 +105,50 @@ def read_header(data: bytes) -> tuple[Layout, int]:
 
 
 def read_chain(data: bytes) -> tuple[Layout, list[Directory]]:
-    """Return all directories of a file in order; ImageError if the chain leads outside of the file or in a circle."""
+    """Return all directories of a file in order.
+
+    Raises
+    ------
+    ImageError
+        If the chain leads outside of the file or in a circle, if it is longer than `MAX_PAGES`, or if directories overlap.
+    """
     layout, offset = read_header(data)
-    directories: list[Directory] = []
-    seen: set[int] = set()
+    places: dict[int, None] = {}  # in order, and quick to look up: the whole chain is followed before anything else is read
+    unread = len(data)
     while offset:
-        if offset in seen:
+        if offset in places:
             raise ImageError(f"damaged TIFF: the directory at byte {offset} comes twice")
-        seen.add(offset)
-        directory, offset = read_directory(data, offset, layout)
-        directories.append(directory)
-    return layout, directories
+        if len(places) == MAX_PAGES:
+            raise ImageError(f"TIFF of more than {MAX_PAGES} pages; expected at most so many")
+        places[offset] = None
+        entries, offset = _entries(data, offset, layout)
+        unread -= len(entries) * entries.step
+        if unread < 0:
+            raise ImageError("damaged TIFF: its directories overlap")
+    return layout, [read_directory(data, place, layout) for place in places]
 
 
-def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> tuple[Directory, int]:
-    """Return the directory at `offset`, and where the next one stands (0: none).
+def _entries(data: bytes, offset: int, layout: Layout) -> tuple[range, int]:
+    """Return where the entries of the directory at `offset` stand, and where the next directory does (0: none)."""
+    count = layout.unpack("Q" if layout.big else "H", data, offset)[0]
+    entry, start = (20, offset + 8) if layout.big else (12, offset + 2)
+    end = start + count * entry
+    return range(start, end, entry), layout.unpack(layout.word, data, end)[0]
+
+
+def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> Directory:
+    """Return the directory at `offset`.
 
     Entries of an unknown type, or with values outside of the file, are left out: they cannot be moved. `depth` is
     how many levels of child directories to follow.
     """
-    count = layout.unpack("Q" if layout.big else "H", data, offset)[0]
-    entry, start = (20, offset + 8) if layout.big else (12, offset + 2)
-    following = layout.unpack(layout.word, data, start + count * entry)[0]
+    entries, _ = _entries(data, offset, layout)
     tags: list[Tag] = []
     children: dict[int, Directory] = {}
     unread = len(data)  # values do not overlap: many that point at the same bytes are an attempt to fill the memory
-    for position in range(start, start + count * entry, entry):
+    for position in entries:
         code, kind, items = layout.unpack("HH" + layout.word, data, position)
-        inline = position + entry - layout.word_size
+        inline = position + entries.step - layout.word_size
         size = items * _SIZES.get(kind, 0)
         where = inline if size <= layout.word_size else layout.unpack(layout.word, data, inline)[0]
         if not size or where + size > len(data):
@@ -143,10 +161,10 @@ def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> 
             tags.append(tag)
         elif depth and (target := layout.number(Tag(code, LONG if size == 4 else LONG8, 1, tag.value))):
             try:
-                children[code], _ = read_directory(data, int(target), layout, depth - 1)
+                children[code] = read_directory(data, int(target), layout, depth - 1)
             except ImageError:
                 continue  # a dangling EXIF pointer is no reason to refuse the pixels
-    return Directory(tuple(tags), children), following
+    return Directory(tuple(tags), children)
 
 
 def write_directory(directory: Directory, offset: int, layout: Layout, last: bool = True) -> bytes:
@@ -181,7 +199,7 @@ def read_block(block: bytes) -> tuple[Layout, Directory]:
     """Return the layout and the main directory of an EXIF block; an empty one if it is not readable."""
     try:
         layout, offset = read_header(block)
-        return layout, read_directory(block, offset, layout)[0]
+        return layout, read_directory(block, offset, layout)
     except ImageError:
         return Layout("<"), Directory()
 

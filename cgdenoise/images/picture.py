@@ -18,6 +18,9 @@ MAX_PIXELS = 178_956_970
 MAX_BYTES = 8 << 30
 """Most decoded bytes, over all pages and channels, accepted from one file."""
 
+MAX_PAGES = 1 << 16
+"""Most pages accepted from one file. Each costs a third of a millisecond and a few kilobytes before its pixels are looked at."""
+
 MAX_CHANNELS = 16
 """Most channels in one page, alpha aside."""
 

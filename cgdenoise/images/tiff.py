@@ -14,7 +14,7 @@ import numpy as np
 from cgdenoise.errors import ImageError
 
 from . import ifd
-from .picture import MAX_BYTES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
+from .picture import MAX_BYTES, MAX_PAGES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
 from .tiff_encode import DESCRIPTION, KEPT, PageLayout, TiffPages, check, encode, without_layout
 
 __all__ = ["check", "decode", "encode"]
@@ -153,10 +153,10 @@ def _images_announced(page: Any) -> int:
         return int(page.tags[_STK_PLANES].count)
     if _is_imagej(page) and (count := re.search(r"^images=(\d{1,9})\s*$", text, re.MULTILINE)):
         return int(count[1])
-    if text.startswith('{"shape":'):
+    if text.startswith("{"):  # tifffile's, in which "shape" came last until 2024 and comes first since
         try:
             return max(1, int(math.prod(json.loads(text)["shape"])) // int(page.size))
-        except (ValueError, TypeError):
+        except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             return 1
     return 1
 
@@ -166,6 +166,8 @@ def _read_hidden(page: Any, data: bytes, images: int) -> list[Array]:
     dtype = page.dtype.newbyteorder(page.parent.byteorder)
     start, size = page.dataoffsets[0], page.size
     room = (len(data) - start) // page.nbytes
+    if images > MAX_PAGES:
+        raise ImageError(f"TIFF of {images} pages; expected at most {MAX_PAGES}")
     if page.compression != _UNCOMPRESSED or not page.is_contiguous or page.fillorder != 1 or room < images:
         raise ImageError(f"TIFF that announces {images} images but has 1; expected a directory an image, or plain data")
     check_shape((page.imagelength, page.imagewidth, page.samplesperpixel), dtype.itemsize, images)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
+from cgdenoise.errors import ImageError, MeasurementError, OptionError
 from cgdenoise.images import read_image
-from cgdenoise.inverse.inputs import read_array, read_mask
+from cgdenoise.inverse.inputs import read_array, read_mask, read_matrix
 from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
 from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.inverse.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
 from cgdenoise.measurements import Measurements, read_measurements
 from cgdenoise.operators import ComplexFromReal, subsampled_fourier
+from cgdenoise.reading import about
 from cgdenoise.reconstruct import check_measurements
 from cgdenoise.scaling import check_image
 from cgdenoise.splits import Sampling
 
 _LARGEST = 2**33
-"""Bytes of a named operator's matrix beyond which a typing error is likelier than an intention."""
+"""Bytes of a named operator's matrix or image beyond which a typing error is likelier than an intention."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
         If something cannot be read, is missing, or does not go together; the message begins with the path.
     """
     found = read_measurements(sources.source, sources.shape)
-    with _of(sources.source):
+    with about(sources.source):
         if sources.operator == "fourier" or sources.mask is not None or (sources.operator is None and _has_plane(sources, found)):
             return _fourier(found, sources.mask, sources.maps, sources.real, sigma)
         shape = sources.shape or found.shape
@@ -99,8 +97,8 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
         if sources.operator is not None:
             operator = named_operator(sources.operator, shape, _affordable(sources.operator, found.y.size, shape), sources.seed)
         else:
-            with _of(sources.matrix or sources.source):
-                operator = matrix_operator(found.matrix if sources.matrix is None else _read_matrix(sources.matrix), shape)
+            with about(sources.matrix or sources.source):
+                operator = matrix_operator(found.matrix if sources.matrix is None else read_matrix(sources.matrix), shape)
         problem = linear_problem(operator, found.y, sigma or 0.0)
         _check(problem)
         return problem
@@ -128,7 +126,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
         As `read_problem`, or if the image is not clean.
     """
     clean = read_image(sources.source).pages[0]
-    with _of(sources.source):
+    with about(sources.source):
         values = check_image(clean)
         if not np.isfinite(values).all():
             raise ImageError("missing values (NaN); expected a clean image")
@@ -150,7 +148,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
             raise OptionError(f"--ratio {ratio}; expected above 0 and at most 1")
         number = max(1, round(ratio * image.size)) if count is None else count
         if sources.matrix is not None:
-            sensing = matrix_operator(_read_matrix(sources.matrix), image.shape)
+            sensing = matrix_operator(read_matrix(sources.matrix), image.shape)
         else:
             sensing = named_operator(
                 str(sources.operator), image.shape, _affordable(str(sources.operator), number, image.shape), sources.seed
@@ -170,7 +168,7 @@ def read_kspace_problem(
         If something cannot be read or does not go together; the message begins with the path.
     """
     found = read_measurements(path, slice_number=slice_number)
-    with _of(path):
+    with about(path):
         return _fourier(found, mask, maps, False, sigma)
 
 
@@ -209,37 +207,14 @@ def _has_plane(sources: Sources, found: Measurements) -> bool:
     return sources.matrix is None and found.matrix is None and (found.mask is not None or Path(sources.source).suffix == ".cfl")
 
 
-def _read_matrix(path: str) -> Any:
-    if Path(path).suffix.lower() != ".npz":
-        return read_array(path)
-    from scipy import sparse
-
-    try:
-        return sparse.load_npz(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or "no sparse matrix of scipy.sparse.save_npz"
-        raise MeasurementError(f"{path}: {reason}; expected one, or a dense .npy") from error
-
-
 def _affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
-    if name in ("gaussian", "rademacher") and 4 * count * int(np.prod(shape)) > _LARGEST:
+    values = math.prod(shape)
+    if 8 * values > _LARGEST:
+        raise OptionError(f"an image of {shape}: over 8 GiB; expected a smaller one")
+    if name in ("gaussian", "rademacher") and 4 * count * values > _LARGEST:
         raise OptionError(f"{count} measurements of {shape}: a matrix of over 8 GiB; expected fewer, or --operator dct")
     return count
 
 
 def _check(problem: LinearProblem) -> None:
     check_measurements(problem.operator, problem.y, problem.sampling or Sampling.entries(problem.operator.out_shape))
-
-
-@contextmanager
-def _of(path: str) -> Iterator[None]:
-    """Let errors begin with the path, unless they name another."""
-    try:
-        yield
-    except (MeasurementError, OperatorError, ImageError, OptionError) as error:
-        text = str(error)
-        raise type(error)(text if _names_a_file(text) else f"{path}: {text}") from error
-
-
-def _names_a_file(text: str) -> bool:
-    return os.path.lexists(text.split(": ", 1)[0])

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
 from cgdenoise.images import read_image
-from cgdenoise.measurements import SUFFIXES, read_measurements
+from cgdenoise.measurements import SUFFIXES, read_measurements, read_sparse
 from cgdenoise.operators import gaussian_psf, motion_psf
+from cgdenoise.reading import reading
 
 Array = NDArray[Any]
 
@@ -48,19 +49,20 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
     ImageError, MeasurementError
         If it cannot be read, is of another size, or says that nothing was measured.
     """
-    array = read_array(path)
-    values = array[..., 0] if array.ndim == 3 else array
-    if array.ndim == 3 and (array != values[..., None]).any():
-        raise ImageError(f"{os.fspath(path)}: a coloured picture; expected a mask in black and white")
-    if array.ndim > 3 or values.dtype.kind not in "uif" or not np.isfinite(values).all():
-        raise MeasurementError(f"{os.fspath(path)}: {array.dtype} of shape {array.shape}; expected a real, finite mask")
-    if values.shape not in (shape, (shape[1],), (1, shape[1])):
-        raise MeasurementError(f"{os.fspath(path)}: a mask of shape {values.shape}; expected {shape}")
-    # Half of the largest value: a picture that was resized or compressed has greys along its edges.
-    keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape).copy()
-    if not keep.any():
-        raise MeasurementError(f"{os.fspath(path)}: a mask that keeps nothing; expected some measured values")
-    return keep
+    with reading(path, MeasurementError, "a mask"):
+        array = read_array(path)
+        values = array[..., 0] if array.ndim == 3 else array
+        if array.ndim == 3 and (array != values[..., None]).any():
+            raise ImageError("a coloured picture; expected a mask in black and white")
+        if array.ndim > 3 or values.dtype.kind not in "uif" or not np.isfinite(values).all():
+            raise MeasurementError(f"{array.dtype} of shape {array.shape}; expected a real, finite mask")
+        if values.shape not in (shape, (shape[1],), (1, shape[1])):
+            raise MeasurementError(f"a mask of shape {values.shape}; expected {shape}")
+        # Half of the largest value: a picture that was resized or compressed has greys along its edges.
+        keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape).copy()
+        if not keep.any():
+            raise MeasurementError("a mask that keeps nothing; expected some measured values")
+        return keep
 
 
 def read_psf(text: str) -> NDArray[np.float64]:
@@ -89,10 +91,22 @@ def read_psf(text: str) -> NDArray[np.float64]:
             return make(*numbers)
         except (ValueError, OperatorError) as error:
             raise OptionError(f"--psf {text}: {error}; expected gaussian:SIGMA or motion:LENGTH,ANGLE") from error
-    array = read_array(text)
-    if array.ndim != 2 or array.dtype.kind not in "uif":
-        raise ImageError(f"{text}: {array.dtype} of shape {array.shape}; expected a real PSF of shape (h, w)")
-    psf = array.astype(np.float64)
-    if not np.isfinite(psf).all() or psf.sum() <= 0:
-        raise ImageError(f"{text}: a PSF with the sum {psf.sum():g}; expected finite values and a sum above 0")
-    return psf
+    with reading(text, ImageError, "a point-spread function"):
+        array = read_array(text)
+        if array.ndim != 2 or array.dtype.kind not in "uif":
+            raise ImageError(f"{array.dtype} of shape {array.shape}; expected a real PSF of shape (h, w)")
+        psf = array.astype(np.float64)
+        if not np.isfinite(total := psf.sum()) or total <= 0:
+            raise ImageError(f"a PSF with the sum {total:g}; expected finite values and a sum above 0")
+        return psf
+
+
+def read_matrix(path: str | os.PathLike[str]) -> Any:
+    """Return a matrix: of an .npz the sparse one of `scipy.sparse.save_npz`, else the one array of the file.
+
+    Raises
+    ------
+    ImageError, MeasurementError
+        If it cannot be read; the message begins with the path.
+    """
+    return read_sparse(path) if Path(path).suffix.lower() == ".npz" else read_array(path)

@@ -16,7 +16,7 @@ from cgdenoise.evidence import PREDICTED, Evidence
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.progress import Progress
 from cgdenoise.reconstruct import reconstruct
-from cgdenoise.restore import RestorationError, Snapshot
+from cgdenoise.results import RestorationError, Snapshot
 from cgdenoise.scaling import Scale
 from cgdenoise.splits import Sampling
 
@@ -174,7 +174,7 @@ def solve(
     picture = problem.view(image)
     quality = quality_record(picture, reference)
     parts = part_records(result, problem.view, reference)
-    outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), message, parts)
+    outcome = PageOutcome(0, result, quality.get("psnr"), quality.get("ssim"), parts, message)
     description = description | {
         "operator": str(problem.operator),
         "measurements": list(problem.y.shape),

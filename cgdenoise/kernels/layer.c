@@ -17,6 +17,8 @@
 #define EACH_CPU
 #endif
 
+const uint32_t layer_sources = LAYER_SOURCES; /* their checksum, from build.py: a library of other sources is not used */
+
 typedef float float32;
 typedef uint16_t bfloat16;
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from cgdenoise.kernels import build
 
 _POINTER, _LONG, _INT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int
 _SIGNATURES = {
@@ -21,18 +23,37 @@ _TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """Return the compiled library, or None if it was not built or cannot be loaded here."""
+    """Return the compiled library, or None if it was not built or cannot be used.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it is there and cannot be used, once: it cannot be loaded, or was compiled from other sources than lie beside it,
+        whose functions may take other arguments.
+    """
+    if not build.LIBRARY.exists():
+        return None
+    try:
+        return _load()
+    except (OSError, ValueError) as error:
+        warnings.warn(
+            f"the compiled kernels are not used, and a fit takes about 1.7 times as long: {error}; install cgdenoise again "
+            "to compile them",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+
+
+def _load() -> ctypes.CDLL:
     # torch is imported by now, and with it the OpenMP runtime that both then share: one pool of threads, one setting.
-    for path in sorted(Path(__file__).parent.glob("_layer.*")):
-        try:
-            loaded = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for name, arguments in _SIGNATURES.items():
-            for kind in _TYPES.values():
-                getattr(loaded, f"{name}_{kind}").argtypes = arguments
-        return loaded
-    return None
+    loaded = ctypes.CDLL(str(build.LIBRARY))
+    if ctypes.c_uint32.in_dll(loaded, "layer_sources").value != build.checksum():
+        raise ValueError(f"{build.LIBRARY} was compiled from other sources than those beside it")
+    for name, arguments in _SIGNATURES.items():
+        for kind in _TYPES.values():
+            getattr(loaded, f"{name}_{kind}").argtypes = arguments
+    return loaded
 
 
 def supports(picture: Tensor) -> bool:

@@ -2,5 +2,6 @@
 
 from cgdenoise.measurements.bart import encode_cfl, read_cfl, write_cfl
 from cgdenoise.measurements.files import SUFFIXES, Measurements, read_measurements
+from cgdenoise.measurements.sparse import read_sparse
 
-__all__ = ["SUFFIXES", "Measurements", "encode_cfl", "read_cfl", "read_measurements", "write_cfl"]
+__all__ = ["SUFFIXES", "Measurements", "encode_cfl", "read_cfl", "read_measurements", "read_sparse", "write_cfl"]

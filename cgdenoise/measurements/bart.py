@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import MeasurementError
+from cgdenoise.reading import check_affordable, reading
 
 _AXES = 16
 _DTYPE = np.dtype("<c8")
@@ -31,17 +32,20 @@ def read_cfl(path: str | os.PathLike[str]) -> NDArray[np.complex64]:
     Raises
     ------
     MeasurementError
-        If the header is damaged, or the data have not the size it states.
-    OSError
-        If one of the two cannot be opened.
+        If one of the two cannot be opened, the header is damaged, or the data have not the size it states. The message begins
+        with the path.
     """
-    header, data = _pair(path)
-    shape = _dimensions(header.read_text(encoding="utf-8", errors="replace"), header.name)
-    found, expected = data.stat().st_size, math.prod(shape) * _DTYPE.itemsize
-    if found != expected:
-        kind = "truncated" if found < expected else "damaged"
-        raise MeasurementError(f"{kind} {data.name}: {found} bytes; expected {expected} for the dimensions {list(shape)}")
-    return np.fromfile(data, _DTYPE).astype(np.complex64, copy=False).reshape(shape, order="F")
+    with reading(path, MeasurementError, "a pair of files of BART, .hdr and .cfl"):
+        header, data = _pair(path)
+        if absent := [part.name for part in (header, data) if not part.exists()]:
+            raise MeasurementError(f"no such file: {', '.join(absent)}; expected .hdr and .cfl side by side")
+        shape = _dimensions(header.read_text(encoding="utf-8", errors="replace"), header.name)
+        found, expected = data.stat().st_size, math.prod(shape) * _DTYPE.itemsize
+        if found != expected:
+            kind = "truncated" if found < expected else "damaged"
+            raise MeasurementError(f"{kind} {data.name}: {found} bytes; expected {expected} for the dimensions {list(shape)}")
+        check_affordable(expected)
+        return np.fromfile(data, _DTYPE).astype(np.complex64, copy=False).reshape(shape, order="F")
 
 
 def write_cfl(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import MeasurementError
+from cgdenoise.measurements.sparse import by_rows
+from cgdenoise.reading import check_affordable
 
 
 def read_fastmri(path: Path, slice_number: int | None) -> dict[str, NDArray[Any]]:
@@ -43,9 +46,9 @@ def read_fastmri(path: Path, slice_number: int | None) -> dict[str, NDArray[Any]
         chosen = shape[0] // 2 if slice_number is None else slice_number
         if not 0 <= chosen < shape[0]:
             raise MeasurementError(f"slice {chosen}; expected 0 to {shape[0] - 1}")
-        found = {"y": kspace[chosen]}
+        found = {"y": _values("kspace", kspace, chosen)}
         if "mask" in file:
-            found["mask"] = np.asarray(file["mask"][()]).reshape(1, -1)
+            found["mask"] = _values("mask", file["mask"]).reshape(1, -1)
     return found
 
 
@@ -62,23 +65,26 @@ def _variable(name: str, item: Any) -> Any:
     if "MATLAB_sparse" in item.attrs:
         from scipy.sparse import csc_array
 
-        pointers = np.asarray(item["jc"][()], np.int64)
-        values = _numbers(item["data"][()]) if "data" in item else np.zeros(0)
-        rows = np.asarray(item["ir"][()], np.int64) if "ir" in item else np.zeros(0, np.int64)
-        return csc_array((values, rows, pointers), shape=(int(item.attrs["MATLAB_sparse"]), len(pointers) - 1))
-    if not hasattr(item, "shape"):
-        raise MeasurementError(f"{name} is a structure; expected an array")
+        pointers = _values(f"jc of {name}", item["jc"]).astype(np.int64)
+        values = _values(f"data of {name}", item["data"]) if "data" in item else np.zeros(0)
+        rows = _values(f"ir of {name}", item["ir"]).astype(np.int64) if "ir" in item else np.zeros(0, np.int64)
+        return by_rows(csc_array((values, rows, pointers), shape=(int(item.attrs["MATLAB_sparse"]), len(pointers) - 1)))
     if item.attrs.get("MATLAB_empty", 0):
         return np.zeros(0)
-    return _numbers(item[()]).T  # HDF5 is row-major: it has MATLAB's axes the other way round
+    return _values(name, item).T  # HDF5 is row-major: it has MATLAB's axes the other way round
 
 
-def _numbers(array: NDArray[Any]) -> NDArray[Any]:
-    """Return complex numbers for MATLAB's pairs."""
-    if array.dtype.names == ("real", "imag"):
-        result: NDArray[Any] = array["real"] + 1j * array["imag"]
-        return result
-    return array
+def _values(name: str, item: Any, number: int | None = None) -> NDArray[Any]:
+    """Read a data set, or one part along its first axis, with complex numbers for MATLAB's pairs."""
+    if not hasattr(item, "shape"):
+        raise MeasurementError(f"{name} is a structure; expected an array")
+    paired = item.dtype.names == ("real", "imag")
+    if not paired and item.dtype.kind not in "buifc":
+        raise MeasurementError(f"{name} is of dtype {item.dtype}; expected numbers")
+    shape = item.shape if number is None else item.shape[1:]
+    check_affordable(math.prod(shape) * item.dtype.itemsize)  # parts that were never written take no room in a file
+    array: NDArray[Any] = np.asarray(item[()] if number is None else item[number])
+    return array["real"] + 1j * array["imag"] if paired else array
 
 
 @contextmanager
@@ -88,8 +94,5 @@ def _opened(path: Path) -> Iterator[Any]:
     except ImportError as error:
         raise MeasurementError("HDF5, which needs h5py; install it with: pip install 'cgdenoise[h5]'") from error
     path.open("rb").close()  # whether there is a file at all, in the words of the system
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError) as error:
-        raise MeasurementError(f"not an HDF5 file that can be read: {error}") from error
+    with h5py.File(path, "r") as file:
+        yield file

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import MeasurementError
+from cgdenoise.npy_header import read_npy_header
+from cgdenoise.reading import check_affordable
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -19,10 +20,7 @@ Arrays = dict[str, NDArray[Any]]
 def read_npy(path: Path, keys: Iterable[str]) -> Arrays:
     """Return the array as y. Parameters, result and errors as in `read_npz`."""
     with path.open("rb") as file:
-        try:
-            return {"y": np.lib.format.read_array(file, allow_pickle=False)}
-        except (ValueError, EOFError, MemoryError) as error:
-            raise MeasurementError(f"not a .npy file that can be read: {_told(error)}") from error
+        return {"y": _array(file, path.stat().st_size)}
 
 
 def read_npz(path: Path, keys: Iterable[str]) -> Arrays:
@@ -31,20 +29,52 @@ def read_npz(path: Path, keys: Iterable[str]) -> Arrays:
     Raises
     ------
     MeasurementError
-        If it lacks y, is damaged, or holds pickled objects; without the path.
+        If it lacks y, if an array has not the size that its header states, or holds pickled objects; without the path.
+    Exception
+        Whatever else a damaged file makes the libraries raise; it is left to `read_measurements`.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:  # np.load would take a file of another kind for what it is
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
-        if "y" not in names:
-            raise MeasurementError(f"no array y; found {', '.join(sorted(names)) or 'nothing'}")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in keys if key in names}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, MemoryError) as error:
-        raise MeasurementError(f"not a .npz file that can be read: {_told(error)}") from error
+    with zipfile.ZipFile(path) as archive:  # np.load would take a file of another kind for what it is
+        members = archive_members(archive)
+        if "y" not in members:
+            raise MeasurementError(f"no array y; found {', '.join(sorted(members)) or 'nothing'}")
+        wanted = {key: members[key] for key in keys if key in members}
+        check_affordable(sum(member.file_size for member in wanted.values()))
+        return {key: _member(archive, member) for key, member in wanted.items()}
 
 
-def _told(error: Exception) -> str:
-    if "pickle" in str(error).lower():
-        return "pickled Python objects, which are never opened; expected numbers"
-    return str(error).split("\n", 1)[0]
+def archive_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members of an archive that are .npy files, by their names without the suffix."""
+    return {member.filename.removesuffix(".npy"): member for member in archive.infolist() if member.filename.endswith(".npy")}
+
+
+def check_array(stream: IO[bytes], size: int) -> None:
+    """Check what the header of a .npy file of so many bytes promises; the stream is at its start.
+
+    Raises
+    ------
+    MeasurementError
+        If the array is not all there, or holds pickled objects.
+    ValueError, MemoryError
+        As `read_npy_header` and `check_affordable`.
+    """
+    header = read_npy_header(stream)
+    if header.dtype.hasobject:
+        raise MeasurementError("pickled Python objects, which are never opened; expected numbers")
+    if (found := size - stream.tell()) != header.size:
+        kind = "truncated" if found < header.size else "damaged"
+        promised = f"{header.size} for shape {header.shape} of {header.dtype}"
+        raise MeasurementError(f"{kind} .npy: {found} bytes of data; expected {promised}")
+    check_affordable(header.size)
+
+
+def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
+    check_array(stream, size)
+    stream.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Read a member of an archive, which yields no more bytes than its directory states."""
+    with archive.open(member) as stream:
+        return _array(stream, member.file_size)

@@ -7,6 +7,14 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cgdenoise import estimate
+
+
+@pytest.fixture(autouse=True)
+def durations(monkeypatch):
+    """Seconds that a page takes, by preset: measuring them is the estimate's business."""
+    monkeypatch.setattr(estimate, "seconds_at_most", lambda preset, size, channels: {"fast": 1.5, "balanced": 6.0}[preset])
+
 
 @pytest.fixture
 def info(cli):
@@ -26,7 +34,7 @@ def test_human_text(info, folder, noisy):
     assert lines[1].split(maxsplit=1) == ["pixels", "20 x 24, RGB, uint8"]
     assert lines[3].split(maxsplit=1) == ["metadata", "ICC profile (200 bytes), 300 x 300 dpi, alpha, carried over unchanged"]
     assert lines[4].startswith("  noise")
-    assert lines[5].startswith("  time       at most fast ")
+    assert lines[5] == "  time       at most fast 2 s, balanced 6 s"
     assert len(lines) == 6
 
 
@@ -48,9 +56,10 @@ def test_json(info, noisy_png, noisy):
         "icc_profile_bytes": 0,
         "exif_bytes": 0,
         "dpi": None,
+        "sample": [24, 24],
     }
     assert 10 < sigma < 30
-    assert 0 < seconds["fast"] < seconds["balanced"]
+    assert seconds == {"fast": 1.5, "balanced": 6.0}
 
 
 def test_json_is_one_object_a_file(info, folder, noisy_png):
@@ -70,7 +79,8 @@ def test_missing_pixels_are_counted(info, folder, noisy):
 
 def test_pages_are_counted_and_timed(info, folder, noisy):
     tifffile.imwrite(folder / "a.tif", np.stack([noisy[..., 0]] * 3), photometric="minisblack")
-    assert json.loads(info("a.tif", "--json"))["pages"] == 3
+    facts = json.loads(info("a.tif", "--json"))
+    assert (facts["pages"], facts["seconds_at_most"]) == (3, {"fast": 4.5, "balanced": 18.0})
     assert info("a.tif").startswith("a.tif: TIFF, 3 pages, of which the first\n  pixels     24 x 24, grey, uint8\n")
 
 
@@ -79,6 +89,21 @@ def test_image_that_is_tiny_or_constant(info, folder, shape):
     Image.fromarray(np.full(shape, 5, np.uint8)).save(folder / "a.png")
     facts = json.loads(info("a.png", "--json"))
     assert (facts["height"], facts["width"], facts["sigma"]) == (*shape[:2], 0)
+
+
+def test_noise_of_a_large_image_is_that_of_its_centre(info, folder, monkeypatch):
+    monkeypatch.setattr("cgdenoise.estimate.seconds_at_most", lambda preset, size, channels: 60.0)
+    rng = np.random.default_rng(0)
+    values = np.pad(rng.normal(0, 10, (1024, 50)), ((100, 100), (0, 0)), constant_values=5).astype(np.float32)
+    values[0, 0] = 1000
+    np.save(folder / "a.npy", values)
+    facts = json.loads(info("a.npy", "--json"))
+    assert facts["sample"] == [1024, 50]
+    assert facts["sigma"] == pytest.approx(10, rel=0.1)
+    assert (facts["height"], facts["maximum"]) == (1224, 1000)
+    lines = info("a.npy").splitlines()
+    assert lines[-2].endswith("grey levels (standard deviation), in the central 50 x 1024 pixels")
+    assert lines[-1] == "  time       at most fast 60 s, balanced 60 s, told from smaller images"
 
 
 def test_nothing_is_written(info, folder, noisy_png):

@@ -71,7 +71,7 @@ def test_inverted_mask_is_the_same(done, files, keep):
 
 def test_share_of_missing_pixels_is_told(done, files, keep):
     share = 1 - keep.mean()
-    assert f", {share:.1%} filled in;" in done("inpaint", "holes.png", "--mask", "mask.png").out
+    assert f", {share:.1%} missing;" in done("inpaint", "holes.png", "--mask", "mask.png").out
     assert json.loads(done("inpaint", "holes.png", "--mask", "mask.png", "--json", "--force").out)["missing"] == pytest.approx(
         share
     )

@@ -118,6 +118,12 @@ BAD_LOGS = {
     "null input": lines(HEADER | {"input": None}, END),
     "bare evaluation": lines(HEADER, {"type": "evaluation", "page": 0}, FIT, END),
     "bare fit": lines(HEADER, EVALUATION, {"type": "fit", "page": 0}, END),
+    "huge page": lines(HEADER | {"page": 10**400}, END),
+    "not a number": lines(HEADER, EVALUATION, FIT, END).replace(b"2.0", b"NaN"),
+    "infinite": lines(HEADER, EVALUATION, FIT, END).replace(b"2.0", b"1e999"),
+    "huge iteration": lines(HEADER, EVALUATION | {"iteration": 10**30}, FIT, END),
+    "nested": b"[" * 100_000,
+    "beyond any axis": lines(HEADER, EVALUATION | {"psnr": -1e308}, EVALUATION | {"psnr": 1e308}, FIT, END),
     "word as error": lines(HEADER, EVALUATION | {"held_out_rms": "low"}, FIT, END),
 }
 
@@ -139,7 +145,14 @@ def test_good_log_of_the_same_making_is_drawn(plotted, folder):
     assert plotted("good.jsonl") == "good.png\n"
 
 
-@pytest.mark.parametrize("name", ["cost_$5.png", "$x_{$.png", "a\\b.png", "\u753b\u50cf.png"])
+@pytest.mark.parametrize("value", [0, -1, 1e100, 5e-324, 2**62, True, None])
+def test_odd_numbers_are_drawn_without_a_word(plotted, folder, value):
+    odd = EVALUATION | {"held_out_rms": value, "residual_rms": value, "iteration": 2, "psnr": value}
+    (folder / "odd.jsonl").write_bytes(lines(HEADER | {"sigma": value}, EVALUATION, odd, FIT, END))
+    assert plotted("odd.jsonl") == "odd.png\n"
+
+
+@pytest.mark.parametrize("name", ["cost_$5.png", "$x_{$.png", "a\\b.png", "\u753b\u50cf.png", "no text \udcff.png"])
 def test_any_file_name_can_be_a_title(plotted, folder, name):
     (folder / "a.jsonl").write_bytes(lines(HEADER | {"input": {"name": name}}, EVALUATION, FIT, END))
     plotted("a.jsonl")

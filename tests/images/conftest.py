@@ -50,9 +50,9 @@ def exif():
     made[0x010F] = "Maker"
     made[0x0112] = 6
     made[0x013B] = "An artist"
-    made.get_ifd(0x8769)[0x829A] = 0.008
-    made.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
-    made.get_ifd(0x8769)[0x927C] = bytes(range(40))
-    made.get_ifd(0x8825)[1] = "N"
-    made.get_ifd(0x8825)[2] = (48.0, 8.0, 15.5)
-    return made
+    made[0x8769] = {0x829A: 0.008, 0x9003: "2024:05:06 07:08:09", 0x927C: bytes(range(40))}
+    made[0x8825] = {1: "N", 2: (48.0, 8.0, 15.5)}
+    # Only of what was read do all versions of Pillow give the directories back.
+    found = Image.Exif()
+    found.load(made.tobytes())
+    return found

@@ -89,7 +89,7 @@ def test_messages_are_one_line():
 
 
 def test_opening_errors(tmp_path):
-    with pytest.raises(ImageError, match=r"none.png: no such file"):
+    with pytest.raises(ImageError, match=r"none.png: cannot be read \(no such file or directory\); expected an image"):
         read_bytes(tmp_path / "none.png")
     with pytest.raises(ImageError, match="is a directory"):
         read_bytes(tmp_path)
@@ -107,7 +107,7 @@ def test_permission_error(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refuse)
-    with pytest.raises(ImageError, match=r"a.png: cannot be read \(Permission denied\)"):
+    with pytest.raises(ImageError, match=r"a.png: cannot be read \(permission denied\)"):
         read_bytes("a.png")
 
 

@@ -184,7 +184,16 @@ def test_imagej_stack_with_one_directory(pixels):
     stored, _, tags = read(encode(found, "tiff", "x"))
     assert np.array_equal(stored, array)
     assert len(tags) == 5
-    found = decode(saved(array, photometric="minisblack", metadata={"axes": "ZYX"}, truncate=True), "x")
+
+
+@pytest.mark.parametrize("keys", [("shape", "axes"), ("axes", "shape")])
+def test_tifffile_stack_with_one_directory(pixels, keys):
+    """The order of the keys in its description has changed with tifffile's versions."""
+    array = pixels("u2", (5, 13, 17))
+    layout = {"shape": array.shape, "axes": "ZYX"}
+    text = json.dumps({key: layout[key] for key in keys})
+    first = saved(array[0], photometric="minisblack", description=text, metadata=None)
+    found = decode(first + array[1:].tobytes(), "x")
     assert np.array_equal(found.pages, array)
     assert np.array_equal(read(encode(found, "tiff", "x"))[0], array)
 
@@ -332,7 +341,7 @@ GREY = np.arange(600, dtype=np.uint8).reshape(20, 30)
         (lambda: saved(np.zeros((4, 5, 3), np.uint8), photometric="cielab"), "CIE Lab"),
         (lambda: saved(np.zeros((4, 5), np.complex64)), "samples of format"),
         (lambda: saved(np.zeros((4, 5), bool)), "1-bit samples"),
-        (lambda: saved(np.zeros((4, 5), np.uint16), bitspersample=12, photometric="minisblack"), "12-bit samples"),
+        (lambda: patched(np.zeros((4, 5), np.uint16), 258, 12, photometric="minisblack"), "12-bit samples"),
         (
             lambda: saved(np.zeros((4, 16, 16), np.uint8), volumetric=True, tile=(4, 16, 16), photometric="minisblack"),
             "volumetric",
@@ -364,6 +373,34 @@ def test_bombs_are_refused_before_decoding(monkeypatch):
     monkeypatch.setattr(tiff, "MAX_BYTES", 1000)
     with pytest.raises(ImageError, match="1200 bytes once decoded"):
         decode(saved(np.stack([GREY, GREY]), photometric="minisblack"), "x")
+
+
+def test_a_million_pages_are_refused_before_they_are_read(monkeypatch):
+    monkeypatch.setattr("tifffile.TiffFile", None)
+    monkeypatch.setattr("cgdenoise.images.ifd.read_directory", None)
+    empty = b"".join(struct.pack("<HI", 0, 8 + 6 * (k + 1)) for k in range(1_000_000))
+    with pytest.raises(ImageError, match="TIFF of more than 65536 pages"):
+        decode(b"II*\0\x08\0\0\0" + empty, "a.tif")
+    with pytest.raises(ImageError, match="truncated TIFF"):
+        decode(b"II*\0\x08\0\0\0" + empty[:6000], "a.tif")
+
+
+def test_a_million_images_behind_one_directory_are_refused(pixels):
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels("u1", (9, 1)), description="ImageJ=1.11a\nimages=1000000\n", metadata=None)
+    with pytest.raises(ImageError, match="TIFF of 1000000 pages"):
+        decode(stream.getvalue() + bytes(9_000_000), "a.tif")
+
+
+def test_directories_that_overlap_are_refused():
+    """One starts two bytes after the other: the work would grow with the square of the file's size."""
+    data = bytearray(b"II*\0\x08\0\0\0" + bytes(9000))
+    for k in range(500):
+        place, count = 8 + 2 * k, 100 + k
+        struct.pack_into("<H", data, place, count)
+        struct.pack_into("<I", data, place + 2 + 12 * count, place + 2 if k < 499 else 0)
+    with pytest.raises(ImageError, match="damaged TIFF: its directories overlap"):
+        decode(bytes(data), "a.tif")
 
 
 def test_a_circle_of_directories_is_refused():

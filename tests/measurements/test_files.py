@@ -1,7 +1,10 @@
 import io
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -10,7 +13,7 @@ from scipy import sparse
 from scipy.io import savemat
 
 from cgdenoise.errors import MeasurementError
-from cgdenoise.measurements import Measurements, read_measurements
+from cgdenoise.measurements import Measurements, read_measurements, write_cfl
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal(4)
@@ -90,12 +93,12 @@ class TestNumpy:
         whole = buffer.getvalue()
         for length in (0, 5, 60, 500):
             (tmp_path / "y.npy").write_bytes(whole[:length])
-            refused(tmp_path / "y.npy", "not a .npy file that can be read")
+            refused(tmp_path / "y.npy", "(no .npy header that can be read|truncated .npy: 372 bytes of data; expected 3360)")
         with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
             archive.writestr("y.npy", whole[:500])
-        refused(tmp_path / "y.npz", "not a .npz file that can be read")
+        refused(tmp_path / "y.npz", "truncated .npy: 372 bytes of data; expected 3360")
         (tmp_path / "y.npz").write_bytes(whole)
-        refused(tmp_path / "y.npz", "not a .npz file that can be read")
+        refused(tmp_path / "y.npz", r"cannot be read \(File is not a zip file\); expected a .npz file of measurements")
 
 
 @pytest.mark.parametrize("save", [save_old, save_7_3], ids=["to 7", "7.3"])
@@ -127,6 +130,10 @@ class TestMatlab:
         save(tmp_path / "y.mat", x=Y)
         refused(tmp_path / "y.mat", "no variable y; found x")
 
+    def test_only_the_matrix_may_be_sparse(self, tmp_path, save):
+        save(tmp_path / "y.mat", y=sparse.csc_array(MATRIX))
+        refused(tmp_path / "y.mat", r"y of shape \(4, 6\) is sparse; expected an array")
+
     def test_structures_are_no_arrays(self, tmp_path, save):
         if save is save_old:
             savemat(tmp_path / "y.mat", {"y": {"part": 1.0}})
@@ -141,7 +148,7 @@ class TestMatlab:
         whole = (tmp_path / "y.mat").read_bytes()
         for length in (0, 100, 600, len(whole) // 2):
             (tmp_path / "y.mat").write_bytes(whole[:length])
-            refused(tmp_path / "y.mat", "that can be read")
+            refused(tmp_path / "y.mat", "(expected a .mat file of measurements|damaged .mat)")
 
 
 class TestFastMri:
@@ -176,11 +183,95 @@ class TestFastMri:
             file["kspace"] = KSPACE[0, 0]
         refused(tmp_path / "volume.h5", r"kspace of shape \(4, 7\); expected")
         (tmp_path / "volume.h5").write_bytes(b"nothing of the kind")
-        refused(tmp_path / "volume.h5", "not an HDF5 file that can be read")
+        refused(tmp_path / "volume.h5", r"cannot be read \(.*\); expected a .h5 file of measurements")
 
     def test_without_h5py_the_error_says_what_to_install(self, volume, monkeypatch):
         monkeypatch.setitem(sys.modules, "h5py", None)
         refused(volume, r"needs h5py; install it with: pip install 'cgdenoise\[h5\]'")
+
+
+def npy_header(shape):
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def compressed_mat(content):
+    """A file of version 7 with one compressed element."""
+    buffer = io.BytesIO()
+    savemat(buffer, {"y": Y})
+    packed = zlib.compress(content)
+    return buffer.getvalue()[:128] + struct.pack("<2I", 15, len(packed)) + packed
+
+
+def refused_at_no_cost(path, told):
+    tracemalloc.start()
+    try:
+        refused(path, told)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    finally:
+        tracemalloc.stop()
+
+
+class TestPromises:
+    """What a file says of its size is checked before memory is taken."""
+
+    def test_more_than_there_is(self, tmp_path):
+        sound = npy_header((2**57,)) + bytes(64)
+        (tmp_path / "y.npy").write_bytes(sound)
+        refused_at_no_cost(tmp_path / "y.npy", "truncated .npy: 64 bytes of data; expected 1152921504606846976")
+        with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+            archive.writestr("y.npy", sound)
+        refused_at_no_cost(tmp_path / "y.npz", "truncated .npy: 64 bytes of data; expected 1152921504606846976")
+        (tmp_path / "y.hdr").write_text("# Dimensions\n1152921504606846976\n")
+        (tmp_path / "y.cfl").write_bytes(bytes(64))
+        refused_at_no_cost(tmp_path / "y.cfl", "truncated y.cfl: 64 bytes; expected 9223372036854775808")
+        (tmp_path / "y.mat").write_bytes(compressed_mat(struct.pack("<2I", 14, 2**32 - 8) + bytes(64)))
+        refused_at_no_cost(tmp_path / "y.mat", "(64 bytes of a variable; expected 4294967288 bytes|does not fit in memory)")
+
+    def test_parts_of_a_volume_that_were_never_written(self, tmp_path):
+        with h5py.File(tmp_path / "y.h5", "w") as file:
+            file.create_dataset("kspace", shape=(3, 2**20, 2**20, 2**17), dtype="f8", chunks=(1, 64, 64, 64))
+        refused_at_no_cost(tmp_path / "y.h5", "does not fit in memory")
+
+    def test_more_comes_out_than_was_promised(self, tmp_path):
+        buffer = io.BytesIO()
+        savemat(buffer, {"y": Y})
+        (tmp_path / "y.mat").write_bytes(compressed_mat(buffer.getvalue()[128:] + bytes(1 << 28)))
+        refused_at_no_cost(tmp_path / "y.mat", "damaged .mat: more of a variable; expected")
+
+    def test_shape_beyond_memory(self, tmp_path):
+        np.savez(tmp_path / "y.npz", y=Y, shape=[2**40, 2**40])
+        refused_at_no_cost(tmp_path / "y.npz", "does not fit in memory")
+        np.savez(tmp_path / "y.npz", y=Y, shape=[1] * 70)
+        refused_at_no_cost(tmp_path / "y.npz", "shape of 70 numbers; expected at most 3")
+
+    @pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat", ".h5", ".cfl"])
+    def test_a_sound_file_beyond_memory(self, tmp_path, monkeypatch, suffix):
+        path = tmp_path / f"y{suffix}"
+        save = {
+            ".npy": lambda: np.save(path, KSPACE),
+            ".npz": lambda: np.savez(path, y=KSPACE),
+            ".mat": lambda: savemat(path, {"y": KSPACE}, do_compression=True),
+            ".h5": lambda: h5py.File(path, "w").create_dataset("kspace", data=np.tile(KSPACE, (1, 5, 1, 1))).file.close(),
+            ".cfl": lambda: write_cfl(path, np.moveaxis(KSPACE[:, 0], 0, 3 - 1)[:, :, None]),
+        }
+        save[suffix]()
+        read_measurements(path)
+        monkeypatch.setattr("cgdenoise.reading.machine_memory", lambda: 2000)
+        refused_at_no_cost(path, r"does not fit in memory \(\d+ bytes, more than half of this machine's memory, which is 1000\)")
+
+
+class TestDtypes:
+    @pytest.mark.parametrize("dtype", [">f4", ">f8", ">c8", ">c16", np.longdouble, np.clongdouble])
+    def test_numbers_become_those_that_torch_knows(self, tmp_path, dtype):
+        np.savez(tmp_path / "y.npz", y=Y.astype(dtype), A=MATRIX.astype(dtype))
+        found = read_measurements(tmp_path / "y.npz")
+        for left, right in ((found.y, Y), (found.matrix, MATRIX)):
+            assert left.dtype.isnative
+            assert left.dtype.itemsize <= (16 if left.dtype.kind == "c" else 8)
+            np.testing.assert_allclose(left, right, rtol=1e-6)
+        assert found.y.dtype.kind == np.dtype(dtype).kind
 
 
 class TestAnyFile:
@@ -204,7 +295,7 @@ class TestAnyFile:
     def test_unknown_suffix_and_no_file(self, tmp_path):
         refused(tmp_path / "y.txt", r"suffix '.txt'; expected one of .npy, .npz")
         for suffix in (".npy", ".npz", ".mat", ".h5", ".cfl"):
-            refused(tmp_path / f"none{suffix}", "No such file")
+            refused(tmp_path / f"none{suffix}", "no such file")
 
     def test_slice_of_what_has_none(self, tmp_path):
         np.save(tmp_path / "y.npy", Y)
@@ -220,3 +311,85 @@ def test_reading_numpys_files_leaves_the_heavy_libraries_alone(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_matrix_of_version_4_is_read(tmp_path):
+    savemat(tmp_path / "y.mat", {"y": Y, "A": sparse.csc_array(MATRIX), "shape": [2.0, 3.0]}, format="4")
+    found = read_measurements(tmp_path / "y.mat").matrix
+    image = RNG.standard_normal((2, 3))
+    np.testing.assert_allclose(found @ image.ravel(), MATRIX @ image.ravel(order="F"))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_types_of_numbers_that_there_are_not(tmp_path, compressed):
+    """SciPy's reader takes them from behind the end of a table, and ends the process."""
+    savemat(tmp_path / "y.mat", {"y": Y})
+    whole = bytearray((tmp_path / "y.mat").read_bytes())
+    place = whole.index(Y.tobytes()) - 8
+    for kind in (0, 8, 14, 15, 20, 200, 0xD509):
+        struct.pack_into("<I", whole, place, kind)
+        (tmp_path / "y.mat").write_bytes(compressed_mat(whole[128:]) if compressed else whole)
+        refused(tmp_path / "y.mat", f"damaged .mat: 32 bytes of type {kind}; expected numbers of at most 32 bytes")
+    struct.pack_into("<2I", whole, place, 9, 40)
+    (tmp_path / "y.mat").write_bytes(compressed_mat(whole[128:]) if compressed else whole)
+    refused(tmp_path / "y.mat", "damaged .mat: 40 bytes of type 9; expected numbers of at most 32 bytes")
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.uint64, np.float32, np.float64, np.complex128, bool])
+def test_every_numeric_class_of_version_5_is_read(tmp_path, dtype):
+    y = np.arange(1, 8).astype(dtype)
+    savemat(tmp_path / "y.mat", {"cell": np.array([Y, "words"], dtype=object), "y": y, "name": "words", "rest": {"a": Y}})
+    np.testing.assert_array_equal(read_measurements(tmp_path / "y.mat").y, y)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_either_byte_order_of_version_5_is_read(tmp_path, order):
+    flags, sides = (6, 8, 6, 0), (5, 8, 1, 4)  # class double; int32: one row, four columns
+    name = struct.pack(f"{order}I", 1 << 16 | 1) + b"y\0\0\0"
+    variable = struct.pack(f"{order}8I", *flags, *sides) + name + struct.pack(f"{order}2I4d", 9, 32, *Y)
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(f"{order}2H", 0x0100, 0x4D49)
+    (tmp_path / "y.mat").write_bytes(header + struct.pack(f"{order}2I", 14, len(variable)) + variable)
+    np.testing.assert_array_equal(read_measurements(tmp_path / "y.mat").y, Y)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((((", "no .npy header that can be read"),  # TokenError
+        (b"\x93NUMPY\x01\x00\x40\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': 3}".ljust(64), "no .npy header"),
+        (b"\x93NUMPY\x03\x00\x10\x00\x00\x00" + bytes(16), "version 3.0"),
+    ],
+)
+def test_damaged_npy_header(tmp_path, content, told):
+    (tmp_path / "y.npy").write_bytes(content)
+    refused(tmp_path / "y.npy", told)
+
+
+class TestDamagedArchives:
+    """Each made `zipfile` or NumPy raise something else than the errors they document."""
+
+    @pytest.fixture
+    def archive(self, tmp_path):
+        np.savez(tmp_path / "y.npz", y=Y)
+        return bytearray((tmp_path / "y.npz").read_bytes())
+
+    @pytest.mark.parametrize(
+        ("offset", "value", "told"),
+        [
+            (6, 255, "zip file version"),  # NotImplementedError
+            (8, 1, "encrypted"),  # RuntimeError
+            (10, 77, "compression"),  # NotImplementedError
+        ],
+    )
+    def test_version_encryption_and_method(self, tmp_path, archive, offset, value, told):
+        archive[archive.rindex(b"PK\x01\x02") + offset] = value
+        (tmp_path / "y.npz").write_bytes(archive)
+        refused(tmp_path / "y.npz", told)
+
+    def test_member_that_is_no_array(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+            archive.writestr("y", b"words")
+        refused(tmp_path / "y.npz", "no array y; found nothing")
+        with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+            archive.writestr("y.npy", b"words")
+        refused(tmp_path / "y.npz", "no .npy header that can be read")

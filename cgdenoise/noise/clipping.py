@@ -1,0 +1,90 @@
+"""Values that were cut off at the ends of a file's range after noise had been added: how many, and what their mean was before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+Values = NDArray[np.float64]
+
+PILED = 1e-3
+"""Share of the values that have to be equal to the largest or the smallest one for an image to count as clipped there."""
+
+_REACH = 4.0
+"""Standard deviations beyond an end up to which means are told apart; the ends are what they are brought to in any case."""
+
+_STEPS = 2000
+"""Of the table that the inverse is read from: a thousandth of the range is less than a step of 8 bits."""
+
+
+def clipped_share(image: Values) -> float:
+    """Return the share of the values (H, W, C), NaN where missing, that lie at an end of their channel where values pile up."""
+    channels = [channel[np.isfinite(channel)] for channel in np.moveaxis(image, 2, 0)]
+    piled = [share for channel in channels for share in _at_ends(channel) if share > PILED]
+    return float(sum(piled) / max(len(channels), 1))
+
+
+def _at_ends(channel: Values) -> tuple[float, float]:
+    if not channel.size or channel.min() == channel.max():
+        return 0.0, 0.0
+    return float((channel == channel.min()).mean()), float((channel == channel.max()).mean())
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """Gaussian noise of one level, clipped to a range.
+
+    A pixel of white paper keeps only the darker half of its noise, and so averages to a grey. For the mean m of clipped values
+    the mean before is the solution of E clip(mean + noise) = m (Foi, "Clipped noisy images: heteroskedastic modeling and
+    practical denoising", Signal Processing, 2009), brought back into the range.
+
+    Attributes
+    ----------
+    low, high : tuple of float
+        Ends of each channel; infinite where it was not clipped.
+    sigma : float
+        Of the noise, above 0.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    sigma: float
+
+    @staticmethod
+    def of(image: Values, sigma: float) -> Clipping | None:
+        """Return the clipping of an image (H, W, C) with noise of a level; None if it has none."""
+        low, high = [], []
+        for channel in np.moveaxis(image, 2, 0):
+            known = channel[np.isfinite(channel)]
+            at_low, at_high = _at_ends(known)
+            low.append(float(known.min()) if at_low > PILED else -np.inf)
+            high.append(float(known.max()) if at_high > PILED else np.inf)
+        return Clipping(tuple(low), tuple(high), sigma) if sigma > 0 and np.isfinite([*low, *high]).any() else None
+
+    def inverse(self, means: Values) -> Values:
+        """Return the means before clipping, within the range, of those after it; both [1, C, H, W]."""
+        return np.stack([self._of_channel(means[:, c], c) for c in range(means.shape[1])], axis=1)
+
+    def _of_channel(self, means: Values, channel: int) -> Values:
+        low, high = self.low[channel], self.high[channel]
+        reach = _REACH * self.sigma
+        before = np.linspace(
+            (low if np.isfinite(low) else min(float(means.min()), high)) - reach,
+            (high if np.isfinite(high) else max(float(means.max()), low)) + reach,
+            _STEPS,
+        )
+        after = before + self.sigma * (_excess((low - before) / self.sigma) - _excess((before - high) / self.sigma))
+        found: Values = np.clip(np.interp(means, after, before), low, high)
+        # What no clipping explains, an overshoot of a filter, stays.
+        return np.where((means < low) | (means > high), means, found)
+
+
+def _excess(limit: Values) -> Values:
+    """Return E max(limit - n, 0) of a standard normal n; 0 for a limit of -inf."""
+    finite = np.maximum(limit, -40)
+    density = np.exp(-np.square(finite) / 2) / np.sqrt(2 * np.pi)
+    expected: Values = finite * ndtr(finite) + density
+    return expected

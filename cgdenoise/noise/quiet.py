@@ -1,0 +1,87 @@
+"""The most that white noise can be, by the quietest parts of an image: what a claim about its level may not contradict."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.noise.clipping import PILED
+
+Values = NDArray[np.float64]
+
+_SIDE = 5
+"""Side of the windows: white noise has 24 degrees of freedom there, and the gaps between the letters of small print hold some."""
+
+_EXPECTED = {0.05: 0.755, 0.1: 0.797}
+"""Standard deviation of a window, at the quantile, for white noise of standard deviation 1 (simulated, 300² values)."""
+
+_APART = 6.0
+"""Standard deviations that the two values of a drawing are apart; any two halves of a continuous range are less than 4."""
+
+_ROUNDING = 0.3
+"""Standard deviation of rounding, in steps between values: 1 / sqrt(12). Noise below it is not seen in flat places."""
+
+_FEW_VALUES = 32
+"""Values that an image may have and its step be that of a drawing."""
+
+
+def quietest_level(image: Values, quantile: float) -> float:
+    """Return what the quietest of an image's windows vary by, scaled so that white noise gives its level.
+
+    Where an image is clipped, the deviations to the other side count: those of white paper are half of a normal distribution. An
+    image of two values, however dense its pattern, is measured by its deviations from these.
+
+    Parameters
+    ----------
+    image : (H, W, C) array
+        NaN where missing.
+    quantile : 0.05 or 0.1
+        Share of the windows that are quieter.
+
+    Returns
+    -------
+    float
+        Standard deviation in the image's unit, the mean over the channels; not less than that of rounding. Infinite where every
+        window has a missing value.
+    """
+    values = image[np.isfinite(image)]
+    distinct = np.unique(values)
+    step = float(np.diff(distinct).min()) if distinct.size > 1 else 0.0
+    levels = [min(_of_windows(channel, quantile), _of_two_values(channel)) for channel in np.moveaxis(image, 2, 0)]
+    # The step of a drawing is not that of its file.
+    return max(float(np.mean(levels)), _ROUNDING * step if distinct.size > _FEW_VALUES else 0.0)
+
+
+def _of_windows(channel: Values, quantile: float) -> float:
+    height, width = (length - length % _SIDE for length in channel.shape)
+    cut = channel[:height, :width].reshape(height // _SIDE, _SIDE, width // _SIDE, _SIDE)
+    windows = cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE**2)
+    windows = windows[np.isfinite(windows).all(axis=1)]
+    if not len(windows):
+        return float("inf")
+    return float(np.quantile(_one_sided(windows, channel), quantile)) / _EXPECTED[quantile]
+
+
+def _of_two_values(channel: Values) -> float:
+    """Return what a channel of two values, with noise, deviates from them by; infinite if it has more than two."""
+    values = channel[np.isfinite(channel)]
+    if not values.size:
+        return float("inf")
+    middle = (values.min() + values.max()) / 2
+    halves = [part for part in (values[values <= middle], values[values > middle]) if part.size]
+    deviations = [float(_one_sided(part[None], channel)[0]) for part in halves]
+    level = float(np.sqrt(sum(part.size * d**2 for part, d in zip(halves, deviations, strict=True)) / values.size))
+    apart = abs(float(np.median(halves[0])) - float(np.median(halves[-1])))
+    return level if apart > _APART * level else float("inf")
+
+
+def _one_sided(windows: Values, channel: Values) -> Values:
+    """Return the standard deviation about the median of each window (N, n), by the side that was not clipped."""
+    known = channel[np.isfinite(channel)]
+    deviations = windows - np.median(windows, axis=1, keepdims=True)
+    below, above = (2 * np.square(part).mean(axis=1) for part in (np.minimum(deviations, 0), np.maximum(deviations, 0)))
+    least, largest = known.min(), known.max()
+    low = (windows == least).any(axis=1) & ((known == least).mean() > PILED)
+    high = (windows == largest).any(axis=1) & ((known == largest).mean() > PILED)
+    variance: Values = np.where(low & ~high, above, np.where(high & ~low, below, (below + above) / 2))
+    return np.sqrt(variance)
