@@ -16,6 +16,7 @@ from cgdenoise.groups.gaps import fill_gaps, pixels_filled
 from cgdenoise.groups.ridge import nonlocal_ridge
 from cgdenoise.guide import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
 from cgdenoise.prepare import Prepared, prepare
@@ -26,6 +27,15 @@ Array = NDArray[Any]
 
 INPUT = "input"
 """Name of the part that is the image as it was, its gaps filled."""
+
+_TEXTURE = 0.035
+"""Level, in parts of the image's range, that texture of clean photographs reached where it passed for noise (19 pictures)."""
+
+_PRINT = 0.25
+"""Share of clipped values from which an image is print rather than texture, and noise may hide all over it."""
+
+_WEAKER = 0.7
+"""Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
 
 _GAPS, _GROUPS = "missing pixels", "similar patches"
 """Names of the stages that follow the fits."""
@@ -112,17 +122,17 @@ def after_fits(
         mixture = _mixture(again, replace(generated, image=in_image), place, rng, meter)
         if mixture.interrupted or _objection(again, mixture, simpler) is None:
             return LastStage(mixture, again, simpler, (f"{doubt}; weaker, white noise was assumed instead",))
-    plain = replace(model, kind=NoiseKind.GAUSSIAN, impulses=np.zeros_like(model.impulses), gain=0.0, covariance=None, length=0)
-    kept = replace(prepare(normalised, plain), clipping=None)
+    none = NoiseModel(NoiseKind.GAUSSIAN, 0.0, np.zeros_like(model.impulses), reasons=model.reasons)
+    kept = prepare(normalised, none)
     image = torch.where(kept.valid[0] > 0, kept.y[0], in_image.to(kept.y))
-    return LastStage(Guided((Part(INPUT, image, 1.0),)), kept, model, (f"{doubt}; the image was left as it is",))
+    return LastStage(Guided((Part(INPUT, image, 1.0),)), kept, none, (f"{doubt}; the image was left as it is",))
 
 
 def _simpler(normalised: Array, model: NoiseModel) -> Iterator[NoiseModel]:
     """Yield white noise of a level that the quietest parts of the image allow, if that is less than was assumed."""
     white = choose(normalised, NoiseKind.GAUSSIAN)
     level = min(white.sigma, quietest_level(normalised, 0.05))
-    if level > 0 and (level < model.sigma or model.kind is not NoiseKind.GAUSSIAN):
+    if level > 0 and (level < _WEAKER * model.sigma or model.kind is not NoiseKind.GAUSSIAN):
         reason = "what would have been taken out as other noise had structure"
         yield replace(white, sigma=level, covariance=None, reasons=(*model.reasons, reason))
 
@@ -132,9 +142,11 @@ def _objection(prepared: Prepared, mixture: Guided, model: NoiseModel) -> str | 
     if not noise.level:
         return None
     level = noise.level * (COARSE if noise.spread > 1 else 1.0)
-    misfit = (prepared.y[0] - mixture.image.cpu()) / level
-    residual = torch.where(prepared.valid[0] > 0, misfit, torch.nan).permute(1, 2, 0).double().numpy()
-    return objection_to(residual, noise.spread, model.impulses)
+    y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
+    restored = mixture.image.cpu().permute(1, 2, 0).double().numpy()
+    residual = np.where(valid > 0, y - restored, np.nan) / level
+    may_be_texture = noise.level < _TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < _PRINT
+    return objection_to(residual, y, noise.spread, model.impulses, may_be_texture)
 
 
 def _mixture(prepared: Prepared, generated: Generated, place: torch.device, rng: torch.Generator, meter: Meter) -> Guided:

@@ -111,6 +111,6 @@ def test_level_between_gaps(share):
 
 def test_texture_of_a_small_image_is_not_called_coarse_noise():
     camera = data.camera()[100:164, 180:244, None] / 255
-    image = camera + 0.01 * rng().standard_normal(camera.shape)
+    image = camera + 0.005 * rng().standard_normal(camera.shape)
     assert not examine(image).correlation.is_white  # three flat blocks are not enough to tell
     assert choose(image).kind is not NoiseKind.CORRELATED
