@@ -193,7 +193,7 @@ def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
             raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
     else:
         with interrupt.held():
-            images.write_together({str(job.log): log, job.target: picture})
+            images.write_together({job.target: picture, str(job.log): log})
 
 
 def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool, quiet: bool) -> None:

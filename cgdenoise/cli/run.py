@@ -235,7 +235,7 @@ def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices,
     files, remark = task.encode(solution)
     solution.records[0]["input"]["output"] = remark
     with interrupt.held():
-        images.write_together({log: record.dump(solution.records), **task.extra, **files})
+        images.write_together({**files, **task.extra, log: record.dump(solution.records)})
     return solution, remark
 
 

@@ -176,7 +176,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 def write_together(files: Mapping[str, bytes]) -> None:
     """Write files so that at any moment there is in each place either the old one or the whole new one.
 
-    All are written beside their places first, and moved there when that has succeeded, in their order.
+    All are written beside their places first, and moved there when that has succeeded, the first of them last.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def write_together(files: Mapping[str, bytes]) -> None:
                     file.flush()
                     os.fsync(file.fileno())
             moves.append((path, temporary, target))
-        for path, temporary, target in moves:
+        for path, temporary, target in reversed(moves):
             with _cannot_write(path):
                 os.replace(temporary, target)
 
