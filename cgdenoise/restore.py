@@ -175,8 +175,8 @@ def denoise(
         warnings += last.warnings
         mixture, shown = last.mixture, partial(to_array, of=last.prepared)
         parts = [RestoredPart(part.name, partial(shown, part.image[None]), part.weight) for part in mixture.parts]
-        image_of = shown(mixture.image[None])
-        return Denoised(image_of, result_of(last.model, outcome.depth, fits, outcome.interrupted or cancelled(), parts))
+        restored = shown(mixture.image[None])
+        return Denoised(restored, result_of(last.model, outcome.depth, fits, outcome.interrupted or cancelled(), parts))
 
 
 def _check(sigma: float | None, noise: str | NoiseKind, gain: float | None, offset: float, seed: int) -> NoiseKind:
