@@ -214,7 +214,7 @@ def _believable(
     """
     quietest = quietest_level(rest, 0.1)
     claimed = level if correlation is None else correlation.sigma
-    if claimed > _CONTRADICTED * max(quietest, rounding_level(rest)):
+    if claimed > _CONTRADICTED * max(quietest, rounding_level(rest)) and not _grows_with_light(rest):
         quietest = quietest_level(rest, 0.05)
         if level > quietest:
             level, error = quietest, _OF_QUIETEST * quietest
@@ -223,10 +223,16 @@ def _believable(
     if clipped_share(rest) > _MOSTLY:
         quietest = quietest_level(rest, 0.05)
         return False, quietest, _OF_QUIETEST * quietest
-    if correlation is None and np.isfinite(error) and error > _UNCERTAIN * level:
+    uncertain = correlation is None and np.isfinite(error) and error > _UNCERTAIN * level
+    if uncertain and not _grows_with_light(rest):
         reasons.append(f"texture may pass for a part of the noise: a level of {max(level - error, 0) / level:.0%} is taken")
         return False, max(level - error, 0.0), error
     return correlation is not None, level, error
+
+
+def _grows_with_light(rest: Array) -> bool:
+    """Tell whether quiet parts are those with little light, as in microscope pictures, whatever offset was said."""
+    return estimate_poisson_gaussian(rest, offset=float(np.nanpercentile(rest, 1))).is_signal_dependent
 
 
 def _level(rest: Array) -> tuple[float, float]:
