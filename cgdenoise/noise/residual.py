@@ -23,6 +23,9 @@ _QUIET, _LOUD, _UNEVEN = 0.1, 0.9, 64.0
 than at the upper quantile over all windows. Clipping halves it or more; where a microscope's noise was taken for white it was up
 to 48 times less in the dark."""
 
+_UNEVEN_COARSE = 16.0
+"""The same for coarse noise, whose power in the upper and the lower tenth of the windows differed by 2 to 8 on 30 photographs."""
+
 _LEAST = 0.45
 """Power at the upper quantile below which it is no white noise: that can be told from an image somewhere. It was 0.8 and more
 for white and for Poisson noise (20 pictures of real, 30 of added noise), and less where texture of photographs passed for it."""
@@ -66,7 +69,8 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
     if share > _STRUCTURED:
         return f"it is stronger than that noise in {share:.1%} of the image, as edges and letters are"
     loud = float(np.quantile(power, _LOUD))
-    if loud > _UNEVEN * power[variance <= np.quantile(variance, _QUIET)].mean():
+    uneven = _UNEVEN_COARSE if spread > 1 else _UNEVEN
+    if loud > uneven * power[variance <= np.quantile(variance, _QUIET)].mean():
         return "the quiet parts of the image have none of it, so that the others have structure"
     if may_be_texture and spread <= 1 and loud < _LEAST:
         return "so little can be told from the image that it is texture"
