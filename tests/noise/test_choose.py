@@ -7,6 +7,7 @@ from skimage import data
 
 from cgdenoise.noise import NoiseKind, choose, examine
 from cgdenoise.noise.gaps import sigma_between_gaps
+from cgdenoise.noise.quiet import quietest_level
 
 CLEAN = data.astronaut()[:256, 96:352] / 255
 
@@ -114,3 +115,12 @@ def test_texture_of_a_small_image_is_not_called_coarse_noise():
     image = camera + 0.005 * rng().standard_normal(camera.shape)
     assert not examine(image).correlation.is_white  # three flat blocks are not enough to tell
     assert choose(image).kind is not NoiseKind.CORRELATED
+
+
+def test_a_quiet_dark_does_not_contradict_noise_that_grows_with_light():
+    rows, columns = np.indices((192, 192)) / 192
+    light = 4 + 150 * np.exp(-(((rows - 0.5) ** 2 + (columns - 0.5) ** 2) / 0.03))
+    image = rng().poisson(light)[..., None].astype(float)
+    level = choose(image, NoiseKind.GAUSSIAN).sigma
+    assert level > 1.8 * quietest_level(image, 0.05)
+    assert level == pytest.approx(np.sqrt(light.mean()), rel=0.5)
