@@ -101,10 +101,10 @@ def test_the_device_computes(device):
     ("array", "options"),
     [
         (NOISY, {"sigma": 5}),
-        (NOISY, {}),
+        pytest.param(NOISY, {}, marks=pytest.mark.slow),
         (HOLES, {"sigma": 5}),
-        (HOLES, {"sigma": 0}),
-        (COLOURS, {"sigma": 5}),
+        pytest.param(HOLES, {"sigma": 0}, marks=pytest.mark.slow),
+        pytest.param(COLOURS, {"sigma": 5}, marks=pytest.mark.slow),
         (CLEAN, {"noise": "poisson", "gain": 1.0}),
         (COLOURS, {"noise": "correlated"}),
     ],
@@ -190,9 +190,12 @@ def test_operators_least_squares_and_plug_and_play_run_on_a_device(device, opera
     assert torch.isfinite(plug_and_play(there, start, iterations=2).cpu()).all()
 
 
-@every_operator
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("coils", "blur within") else pytest.mark.slow) for name in OPERATORS]
+)
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
-def test_reconstruction_runs_on_a_device(device, operator, sigma):
+def test_reconstruction_runs_on_a_device(device, name, sigma):
+    operator = OPERATORS[name]
     x = image(*operator.in_shape, seed=3).double()
     light = replace(LIGHT, decoders=LIGHT.decoders[:1], members=2)
     found = reconstruct(operator, operator.to("cpu", torch.float64)(x).numpy(), sigma=sigma, preset=light)
