@@ -223,7 +223,7 @@ def _believable(
     if clipped_share(rest) > _MOSTLY:
         quietest = quietest_level(rest, 0.05)
         return False, quietest, _OF_QUIETEST * quietest
-    uncertain = correlation is None and np.isfinite(error) and error > _UNCERTAIN * level
+    uncertain = correlation is None and level > 0 and np.isfinite(error) and error > _UNCERTAIN * level
     if uncertain and not _grows_with_light(rest):
         reasons.append(f"texture may pass for a part of the noise: a level of {max(level - error, 0) / level:.0%} is taken")
         return False, max(level - error, 0.0), error

@@ -1,5 +1,7 @@
 """The model of the noise: what `auto` says to noise that is known, and what the user may say."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -124,3 +126,8 @@ def test_a_quiet_dark_does_not_contradict_noise_that_grows_with_light():
     level = choose(image, NoiseKind.GAUSSIAN).sigma
     assert level > 1.8 * quietest_level(image, 0.05)
     assert level == pytest.approx(np.sqrt(light.mean()), rel=0.5)
+
+
+def test_no_noise_with_an_uncertainty_is_no_noise(monkeypatch):
+    monkeypatch.setattr(sys.modules["cgdenoise.noise.choose"], "sigma_with_uncertainty", lambda image: (0.0, 0.1))
+    assert choose(gaussian()).sigma == 0
