@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 Values = NDArray[np.float64]
 
-PILED = 1e-3
+_PILED = 1e-3
 """Share of the values that have to be equal to the largest or the smallest one for an image to count as clipped there."""
 
 _REACH = 4.0
@@ -23,14 +23,18 @@ _STEPS = 2000
 def clipped_share(image: Values) -> float:
     """Return the share of the values (H, W, C), NaN where missing, that lie at an end of their channel where values pile up."""
     channels = [channel[np.isfinite(channel)] for channel in np.moveaxis(image, 2, 0)]
-    piled = [share for channel in channels for share in _at_ends(channel) if share > PILED]
-    return float(sum(piled) / max(len(channels), 1))
+    shares = [float((channel == end).mean()) for channel in channels for end in clipped_ends(channel) if np.isfinite(end)]
+    return sum(shares) / max(len(channels), 1)
 
 
-def _at_ends(channel: Values) -> tuple[float, float]:
-    if not channel.size or channel.min() == channel.max():
-        return 0.0, 0.0
-    return float((channel == channel.min()).mean()), float((channel == channel.max()).mean())
+def clipped_ends(values: Values) -> tuple[float, float]:
+    """Return the least and the largest of a channel's values, of any shape, where they pile up; else minus and plus infinity."""
+    known = values[np.isfinite(values)]
+    if not known.size or known.min() == known.max():
+        return -np.inf, np.inf
+    least, largest = float(known.min()), float(known.max())
+    low = least if (known == least).mean() > _PILED else -np.inf
+    return low, largest if (known == largest).mean() > _PILED else np.inf
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,8 @@ class Clipping:
     @staticmethod
     def of(image: Values, sigma: float) -> Clipping | None:
         """Return the clipping of an image (H, W, C) with noise of a level; None if it has none."""
-        low, high = [], []
-        for channel in np.moveaxis(image, 2, 0):
-            known = channel[np.isfinite(channel)]
-            at_low, at_high = _at_ends(known)
-            low.append(float(known.min()) if at_low > PILED else -np.inf)
-            high.append(float(known.max()) if at_high > PILED else np.inf)
-        return Clipping(tuple(low), tuple(high), sigma) if sigma > 0 and np.isfinite([*low, *high]).any() else None
+        low, high = zip(*(clipped_ends(channel) for channel in np.moveaxis(image, 2, 0)), strict=True)
+        return Clipping(low, high, sigma) if sigma > 0 and np.isfinite([*low, *high]).any() else None
 
     def inverse(self, means: Values) -> Values:
         """Return the means before clipping, within the range, of those after it; both [1, C, H, W]."""

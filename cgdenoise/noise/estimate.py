@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
+from cgdenoise.noise.clipping import clipped_ends
 
 _PATCH, _SMALL_PATCH = 6, 3
 _QUIET = 1 / 6
@@ -21,8 +22,6 @@ _JOINT = 3
 _CORRELATED = 1 / 3
 """Correlation between channels from which it is the noise's own. Texture in the smoothest places of photographs made less than
 0.3 with noise of 10/255; channels that do share their noise had 0.85 and above."""
-_PILED = 1e-3
-"""Share of a channel's values that have to be equal to its largest or smallest one for it to count as clipped."""
 _REACH = 2.0
 """Standard deviations of a patch by which its mean has to stay clear of a value at which its channel is clipped."""
 _OWN_NOISE = 0.01
@@ -248,12 +247,8 @@ def unclipped(values: NDArray[np.float64], channels: NDArray[np.float64]) -> NDA
     kept = np.ones(len(values), dtype=bool)
     mean, spread = values.mean(axis=2), _REACH * values.std(axis=2)
     for c in range(channels.shape[2]):
-        channel = channels[..., c][np.isfinite(channels[..., c])]
-        least, largest = channel.min(), channel.max()
-        if least < largest and (channel == least).mean() > _PILED:
-            kept &= mean[:, c] - spread[:, c] > least
-        if least < largest and (channel == largest).mean() > _PILED:
-            kept &= mean[:, c] + spread[:, c] < largest
+        low, high = clipped_ends(channels[..., c])
+        kept &= (mean[:, c] - spread[:, c] > low) & (mean[:, c] + spread[:, c] < high)
     return kept
 
 

@@ -176,12 +176,18 @@ def quantile(values: Values, level: float) -> Values:
     return found
 
 
+def blocks(image: Values, side: int) -> Values:
+    """Cut (H, W, C) into whole blocks of a side, channel by channel in reading order, (N, side²); the rest is left out."""
+    rows, columns = image.shape[0] // side, image.shape[1] // side
+    cut = image[: rows * side, : columns * side].reshape(rows, side, columns, side, image.shape[2])
+    return cut.transpose(4, 0, 2, 1, 3).reshape(-1, side**2)
+
+
 def _blocks(image: Values) -> Values:
     """Cut (H, W, C) into the blocks of all channels, (N, 49); NaN fills up those at the border."""
-    padded = np.pad(image, ((0, -image.shape[0] % BLOCK), (0, -image.shape[1] % BLOCK), (0, 0)), constant_values=np.nan)
-    height, width, channels = padded.shape
-    cut = padded.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
-    return cut.transpose(4, 0, 2, 1, 3).reshape(-1, BLOCK**2)
+    return blocks(
+        np.pad(image, ((0, -image.shape[0] % BLOCK), (0, -image.shape[1] % BLOCK), (0, 0)), constant_values=np.nan), BLOCK
+    )
 
 
 def _pixels(of_block: Values, shape: tuple[int, ...]) -> Values:

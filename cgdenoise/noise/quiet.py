@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.noise.clipping import PILED
+from cgdenoise.noise.clipping import clipped_ends
+from cgdenoise.noise.places import blocks
 
 Values = NDArray[np.float64]
 
@@ -54,9 +55,7 @@ def rounding_level(image: Values) -> float:
 
 
 def _of_windows(channel: Values, quantile: float) -> float:
-    height, width = (length - length % _SIDE for length in channel.shape)
-    cut = channel[:height, :width].reshape(height // _SIDE, _SIDE, width // _SIDE, _SIDE)
-    windows = cut.transpose(0, 2, 1, 3).reshape(-1, _SIDE**2)
+    windows = blocks(channel[..., None], _SIDE)
     windows = windows[np.isfinite(windows).all(axis=1)]
     if not len(windows):
         return float("inf")
@@ -78,11 +77,8 @@ def _of_two_values(channel: Values) -> float:
 
 def _one_sided(windows: Values, channel: Values) -> Values:
     """Return the standard deviation about the median of each window (N, n), by the side that was not clipped."""
-    known = channel[np.isfinite(channel)]
     deviations = windows - np.median(windows, axis=1, keepdims=True)
     below, above = (2 * np.square(part).mean(axis=1) for part in (np.minimum(deviations, 0), np.maximum(deviations, 0)))
-    least, largest = known.min(), known.max()
-    low = (windows == least).any(axis=1) & ((known == least).mean() > PILED)
-    high = (windows == largest).any(axis=1) & ((known == largest).mean() > PILED)
+    low, high = ((windows == end).any(axis=1) for end in clipped_ends(channel))
     variance: Values = np.where(low & ~high, above, np.where(high & ~low, below, (below + above) / 2))
     return np.sqrt(variance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.noise.places import window_sums
+from cgdenoise.noise.places import blocks, window_sums
 
 Values = NDArray[np.float64]
 
@@ -59,11 +59,11 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
     company = max((_company(channel) for channel in np.moveaxis(impulses, 2, 0)), default=0.0)
     if company > _TOGETHER:
         return f"its impulses lie together, as strokes do ({company:.0%} more than by chance)"
-    windows = _windows(residual)
+    windows = blocks(residual, _SIDE)
     known = np.isfinite(windows).all(axis=1)
     if not known.any():
         return None
-    power, variance = np.square(windows[known]).mean(axis=1), _windows(image)[known].var(axis=1)
+    power, variance = np.square(windows[known]).mean(axis=1), blocks(image, _SIDE)[known].var(axis=1)
     limit = 1 + _DEVIATIONS * np.sqrt(2 * spread / _SIDE**2)
     share = float((power > limit).mean())
     if share > _STRUCTURED:
@@ -75,13 +75,6 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
     if may_be_texture and spread <= 1 and loud < _LEAST:
         return "so little can be told from the image that it is texture"
     return None
-
-
-def _windows(image: Values) -> Values:
-    """Return the windows of all channels, (N, n)."""
-    height, width = (length - length % _SIDE for length in image.shape[:2])
-    cut = image[:height, :width].reshape(height // _SIDE, _SIDE, width // _SIDE, _SIDE, image.shape[2])
-    return cut.transpose(0, 2, 4, 1, 3).reshape(-1, _SIDE**2)
 
 
 def _company(marked: NDArray[np.bool_]) -> float:
