@@ -377,10 +377,10 @@ def page_records(
         "parts": list(outcome.parts),
         "warnings": list(result.warnings),
     }
-    if outcome.error:
-        end["error"] = outcome.error
     if outcome.psnr is not None:
         end |= {"psnr": outcome.psnr, "ssim": outcome.ssim}
+    if outcome.error:
+        end["error"] = outcome.error
     return [*records, end]
 
 

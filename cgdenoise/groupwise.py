@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from cgdenoise.groups.gaps import fill_gaps, pixels_filled
 from cgdenoise.groups.ridge import nonlocal_ridge
 from cgdenoise.guide import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
@@ -27,12 +27,6 @@ Array = NDArray[Any]
 
 INPUT = "input"
 """Name of the part that is the image as it was, its gaps filled."""
-
-_TEXTURE = 0.035
-"""Level, in parts of the image's range, that texture of clean photographs reached where it passed for noise (19 pictures)."""
-
-_PRINT = 0.25
-"""Share of clipped values from which an image is print rather than texture, and noise may hide all over it."""
 
 _WEAKER = 0.7
 """Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
@@ -117,24 +111,26 @@ def after_fits(
     if trusted:
         return LastStage(mixture, prepared, model, (doubt,))
     in_image = prepared.restored(generated.image[None]).float()[0].to(place)
-    for simpler in _simpler(normalised, model):
-        again = prepare(normalised, simpler)
+    weaker = _weaker(normalised, model)
+    if weaker is not None:
+        again = prepare(normalised, weaker)
         mixture = _mixture(again, replace(generated, image=in_image), place, rng, meter)
-        if mixture.interrupted or _objection(again, mixture, simpler) is None:
-            return LastStage(mixture, again, simpler, (f"{doubt}; weaker, white noise was assumed instead",))
+        if mixture.interrupted or _objection(again, mixture, weaker) is None:
+            return LastStage(mixture, again, weaker, (f"{doubt}; weaker, white noise was assumed instead",))
     none = NoiseModel(NoiseKind.GAUSSIAN, 0.0, np.zeros_like(model.impulses), reasons=model.reasons)
     kept = prepare(normalised, none)
     image = torch.where(kept.valid[0] > 0, kept.y[0], in_image.to(kept.y))
     return LastStage(Guided((Part(INPUT, image, 1.0),)), kept, none, (f"{doubt}; the image was left as it is",))
 
 
-def _simpler(normalised: Array, model: NoiseModel) -> Iterator[NoiseModel]:
-    """Yield white noise of a level that the quietest parts of the image allow, if that is less than was assumed."""
+def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
+    """Return white noise of a level that the quietest parts of the image allow; None if that is what was assumed, or none."""
     white = choose(normalised, NoiseKind.GAUSSIAN)
     level = min(white.sigma, quietest_level(normalised, 0.05))
-    if level > 0 and (level < _WEAKER * model.sigma or model.kind is not NoiseKind.GAUSSIAN):
-        reason = "what would have been taken out as other noise had structure"
-        yield replace(white, sigma=level, covariance=None, reasons=(*model.reasons, reason))
+    if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
+        return None
+    reason = "what would have been taken out as other noise had structure"
+    return replace(white, sigma=level, covariance=None, reasons=(*model.reasons, reason))
 
 
 def _objection(prepared: Prepared, mixture: Guided, model: NoiseModel) -> str | None:
@@ -145,7 +141,7 @@ def _objection(prepared: Prepared, mixture: Guided, model: NoiseModel) -> str | 
     y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
     restored = mixture.image.cpu().permute(1, 2, 0).double().numpy()
     residual = np.where(valid > 0, y - restored, np.nan) / level
-    may_be_texture = noise.level < _TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < _PRINT
+    may_be_texture = noise.level < TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < MOSTLY_CLIPPED
     return objection_to(residual, y, noise.spread, model.impulses, may_be_texture)
 
 

@@ -26,7 +26,7 @@ from cgdenoise.cli.options import (
     StopName,
     Threads,
 )
-from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note
+from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note, warn
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
@@ -202,8 +202,7 @@ def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool,
 
     for outcome in outcomes:
         page = f" page {outcome.page}" if len(outcomes) > 1 else ""
-        for warning in () if quiet else outcome.result.warnings:
-            note(f"warning: {job.source}:{page} {warning}")
+        warn(job.source, [f"{page} {warning}".lstrip() for warning in outcome.result.warnings], quiet)
         if outcome.status == "interrupted":
             note(f"{job.source}:{page} interrupted; the best result so far is in {job.target}")
         result = outcome.result

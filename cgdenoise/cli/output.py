@@ -6,7 +6,7 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -57,6 +57,13 @@ def warnings_noted() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
+
+
+def warn(name: str, warnings: Iterable[str], quiet: bool) -> None:
+    """Print warnings about an input on stderr, unless the user wants to see errors alone."""
+    if not quiet:
+        for warning in warnings:
+            note(f"warning: {name}: {warning}")
 
 
 def emit_json(result: dict[str, Any]) -> None:

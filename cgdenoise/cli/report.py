@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cgdenoise.cli.output import emit, emit_json, fail, note
+from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 
 if TYPE_CHECKING:
     from cgdenoise.batch import Options
     from cgdenoise.cli.run import Choices, Task
     from cgdenoise.inverse import Solution
-
-
-def warn(name: str, warnings: Sequence[str], choices: Choices) -> None:
-    """Print warnings about an input on stderr, unless the user wants to see errors alone."""
-    if not choices.quiet:
-        for warning in warnings:
-            note(f"warning: {name}: {warning}")
 
 
 def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
@@ -45,7 +37,7 @@ def report(task: Task, solution: Solution, options: Options, target: str, log: s
         fail(f"{task.name}: {verdict.error}; {kept} is in {target}")
     if verdict.status == "interrupted":
         note(f"{task.name}: interrupted; the best result so far is in {target}")
-    warn(task.name, [warning for warning in verdict.warnings if warning not in task.problem.warnings], choices)
+    warn(task.name, [warning for warning in verdict.warnings if warning not in task.problem.warnings], choices.quiet)
     if choices.json:
         emit_json(
             {

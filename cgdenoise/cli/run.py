@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import DeviceName, PresetName
-from cgdenoise.cli.output import ProgressDisplay
-from cgdenoise.cli.report import report, warn
+from cgdenoise.cli.output import ProgressDisplay, warn
+from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         options = _options(choices)
         _check_targets([*targets, log], [name for name in (*inputs, choices.reference) if name], choices.force)
         task = read()
-        warn(task.name, task.problem.warnings, choices)  # before the wait: an inverted mask is not worth it
+        warn(task.name, task.problem.warnings, choices.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(choices.reference, task)
         with interrupt.deferred():
             solution, remark = _solve(task, options, clean, log, choices, interrupt)

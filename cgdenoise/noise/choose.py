@@ -25,9 +25,9 @@ _WEAK = 0.02
 _MANY_GAPS = 0.02
 """Share of missing values from which patches without any are too few, and not a fair sample."""
 
-_CLEAN = 0.035
-"""Noise between gaps below this part of the range is taken for texture: the values are kept as they are. Clean photographs, fine
-texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
+TEXTURE = 0.035
+"""Part of the range below which noise may be texture; between gaps it is taken for that, and values are kept. Clean photographs,
+fine texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
 
 _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
@@ -36,8 +36,9 @@ _CONTRADICTED = 1.6
 """Level over that of the quietest windows from which it is not the noise's. It was 0.2 to 1.5 on 33 photographs with real noise
 called Gaussian or correlated and on 30 with white noise; 1.4 to 11 on text, plots and codes, clean or with noise of 15/255."""
 
-_MOSTLY = 0.25
-"""Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars."""
+MOSTLY_CLIPPED = 0.25
+"""Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars.
+Noise may hide all over such print."""
 
 _OF_QUIETEST = 0.1
 """Standard error of the level of the quietest windows, relative to it."""
@@ -122,7 +123,7 @@ def choose(
     elif kind is NoiseKind.IMPULSE:
         reasons.append("impulses: none were found")
     correlation = noise_correlation(rest) if kind in (NoiseKind.AUTO, NoiseKind.CORRELATED) else None
-    large = values.shape[0] * values.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < _MOSTLY
+    large = values.shape[0] * values.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
     coarse = correlation is not None and ((large and not correlation.is_white) or kind is NoiseKind.CORRELATED)
     if kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) or (kind is NoiseKind.AUTO and sigma is None and not coarse):
         model = _signal_dependent(rest, kind, sigma, gain, offset, span, mask, reasons)
@@ -131,7 +132,7 @@ def choose(
     level, error = (sigma, 0.0) if sigma is not None else _level(rest)
     if sigma is None:
         coarse, level, error = _believable(rest, correlation if coarse else None, level, error, reasons)
-    if sigma is None and np.isnan(rest).mean() > _MANY_GAPS and level < _CLEAN * span:
+    if sigma is None and np.isnan(rest).mean() > _MANY_GAPS and level < TEXTURE * span:
         level = 0.0
         reasons.append("between the missing values the image is clean: they are filled, the others are kept")
     length, spread = 0, 1.0
@@ -214,17 +215,19 @@ def _believable(
     """
     quietest = quietest_level(rest, 0.1)
     claimed = level if correlation is None else correlation.sigma
-    if claimed > _CONTRADICTED * max(quietest, rounding_level(rest)) and not _grows_with_light(rest):
+    contradicted = claimed > _CONTRADICTED * max(quietest, rounding_level(rest))
+    uncertain = correlation is None and level > 0 and np.isfinite(error) and error > _UNCERTAIN * level
+    by_light = (contradicted or uncertain) and _grows_with_light(rest)
+    if contradicted and not by_light:
         quietest = quietest_level(rest, 0.05)
         if level > quietest:
             level, error = quietest, _OF_QUIETEST * quietest
         reasons.append("a tenth of the image is quieter than noise of the level of the rest would be: that has structure")
         return False, level, error
-    if clipped_share(rest) > _MOSTLY:
+    if clipped_share(rest) > MOSTLY_CLIPPED:
         quietest = quietest_level(rest, 0.05)
         return False, quietest, _OF_QUIETEST * quietest
-    uncertain = correlation is None and level > 0 and np.isfinite(error) and error > _UNCERTAIN * level
-    if uncertain and not _grows_with_light(rest):
+    if uncertain and not by_light:
         reasons.append(f"texture may pass for a part of the noise: a level of {max(level - error, 0) / level:.0%} is taken")
         return False, max(level - error, 0.0), error
     return correlation is not None, level, error

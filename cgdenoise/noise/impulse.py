@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
 from cgdenoise.noise.outliers import TOGETHER, find_outliers
-from cgdenoise.noise.places import FEW_VALUES, Mask, Values, find_places, window_sums
+from cgdenoise.noise.places import FEW_VALUES, MIN_COUNT, MIN_COVER, Mask, Values, find_places, window_sums
 
 # Chosen on Kodak, Set12, McMaster and scikit-image's pictures, with 1 to 70 % of impulses (alone, on and under noise) and without
 # them, for at most 0.02 % missed and 1 % of false alarms; `benchmarks/NOTES.md` has the figures.
@@ -20,12 +20,6 @@ _MIN_PLAIN = 5
 
 _FAR = 4.0
 """Distance of a block's centre from an extreme, in standard deviations of the block: out of its noise's reach."""
-
-_MIN_COUNT = 10
-"""Impulses that have to be seen for their number to be known within a third."""
-
-_MIN_COVER = 0.01
-"""Share of the image that has to be of use."""
 
 _MIN_RATE = 1e-3
 """Share of the values below which impulses are left: photographs have glints."""
@@ -122,10 +116,11 @@ def find_impulses(image: NDArray[np.floating]) -> Impulses:
 
 def _salt_and_pepper(image: Values, values: Values) -> Impulses | None:
     """Find impulses of two exact values, or of one."""
-    extremes = _repeated_values(values)
+    distinct, counts = np.unique(values, return_counts=True)
+    extremes = _repeated_values(values, distinct, counts)
     hits = [image == extreme for extreme in extremes]
     plain = np.isfinite(image) & ~hits[0] & ~hits[1]
-    places = [find_places(image, plain, extreme, _FAR, _MIN_PLAIN) for extreme in extremes]
+    places = [find_places(image, distinct, plain, extreme, _FAR, _MIN_PLAIN) for extreme in extremes]
     # A camera or a channel of transmission loses single values or whole pixels; in the second case an extreme in one channel
     # alone is image.
     whole = [np.broadcast_to(hit.all(axis=2, keepdims=True), hit.shape) for hit in hits]
@@ -133,11 +128,11 @@ def _salt_and_pepper(image: Values, values: Values) -> Impulses | None:
     if sum(rate.value for rate in whole_rates) > TOGETHER * sum(rate.value for rate in rates):
         hits, rates = whole, whole_rates
     # Single photons on black look like salt, but follow what they show.
-    few_values = np.unique(values).size <= FEW_VALUES
+    few_values = distinct.size <= FEW_VALUES
     certain = [
-        place.cover > _MIN_COVER
+        place.cover > MIN_COVER
         and (place.is_even(hit) or not few_values)
-        and rate.hits >= _MIN_COUNT
+        and rate.hits >= MIN_COUNT
         and rate.value > _MIN_RATE
         and rate.value > _CONTRAST * (place.rate(plain & (place.position < 1 / 3)).value + _MIN_RATE / 3)
         for place, rate, hit in zip(places, rates, hits, strict=True)
@@ -161,12 +156,13 @@ def _salt_and_pepper(image: Values, values: Values) -> Impulses | None:
     return Impulses(mask, float(sum(shares)), math.sqrt(sum(errors)), low, high)
 
 
-def _repeated_values(values: Values) -> tuple[float, float]:
+def _repeated_values(values: Values, distinct: Values, counts: NDArray[np.intp]) -> tuple[float, float]:
     """Return the two values that impulses would have: the extremes, or those that repeat in an image of continuous values.
+
+    `distinct` has the values in ascending order, `counts` how often each is there.
 
     Noise that was added before the impulses and not clipped reaches beyond them.
     """
-    distinct, counts = np.unique(values, return_counts=True)
     below = distinct < np.median(values)
     above = distinct > np.median(values)
     low, high = (int(np.argmax(np.where(side, counts, 0))) for side in (below, above))

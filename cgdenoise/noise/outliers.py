@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cgdenoise.noise.places import FEW_VALUES, Mask, Values, find_places, neighbours, quantile
+from cgdenoise.noise.places import FEW_VALUES, MIN_COUNT, MIN_COVER, Mask, Values, find_places, neighbours, quantile
 
 # Chosen as those of `impulse` were, with random values in 5 to 50 % of the places.
 
@@ -21,12 +21,6 @@ _MIN_RATE = 6e-4
 
 _MIN_PLAIN = 24
 """Values that a block needs, half of it."""
-
-_MIN_COUNT = 10
-"""Impulses that have to be seen for their number to be known within a third."""
-
-_MIN_COVER = 0.01
-"""Share of the image that has to be of use."""
 
 _MAX_SHARE = 0.15
 """Share of impulses from which the limit on their distance falls no further: the image's own deviations would pass it."""
@@ -54,24 +48,24 @@ def find_outliers(image: Values) -> Mask:
     (H, W, C) array of bool
     """
     nothing = np.zeros(image.shape, dtype=bool)
-    values = image[np.isfinite(image)]
-    if np.unique(values).size <= FEW_VALUES:
+    distinct = np.unique(image[np.isfinite(image)])
+    if distinct.size <= FEW_VALUES:
         return nothing  # impulses of any value would have brought more
     second = np.stack([_second_nearest(image[..., c]) for c in range(image.shape[2])], axis=2)
     share = 0.0
-    for extreme in (values.min(), values.max()):
-        places = find_places(image, np.isfinite(image), extreme, _FAR, _MIN_PLAIN)
+    for extreme in (distinct[0], distinct[-1]):
+        places = find_places(image, distinct, np.isfinite(image), extreme, _FAR, _MIN_PLAIN)
         if not places.chosen.any():
             continue
         alone = second > (1 - places.position) / 2 * places.away
         far = places.rate(alone & (places.position <= 0.4))
         between = places.rate(alone & (places.position > 0.4) & (places.position <= 0.7))
-        enough = places.cover > _MIN_COVER and far.hits >= _MIN_COUNT and far.value > _MIN_RATE
+        enough = places.cover > MIN_COVER and far.hits >= MIN_COUNT and far.value > _MIN_RATE
         if enough and far.value > _CONTRAST * between.value:
             share = max(share, far.value / (0.4 * places.reach))
     if share == 0:
         return nothing
-    mask = np.stack([_far_from_median(image[..., c], share) for c in range(image.shape[2])], axis=2)
+    mask = np.stack([_far_from_median(image[..., c], second[..., c], share) for c in range(image.shape[2])], axis=2)
     any_channel = mask.any(axis=2, keepdims=True)
     if mask.sum() > TOGETHER * any_channel.sum() * image.shape[2]:
         mask = any_channel & np.isfinite(image)
@@ -85,15 +79,16 @@ def _second_nearest(channel: Values) -> Values:
     return second
 
 
-def _far_from_median(channel: Values, share: float) -> Mask:
+def _far_from_median(channel: Values, second: Values, share: float) -> Mask:
     """Mark values of a (H, W) channel by their distance from the median of their neighbours, in two passes.
+
+    `second` is how far the second most similar neighbour is.
 
     The distance is measured in median absolute deviations of the 24 neighbours (Crnojevic, Senk and Trpovski, "Advanced impulse
     detection based on pixel-wise MAD", IEEE Signal Processing Letters, 2004) and must be the larger, the rarer impulses are:
     an image's own deviations have exponential tails. The second pass leaves out of the medians what the first has marked.
     """
     mask = ~np.isfinite(channel)
-    second = _second_nearest(channel)
     for factor in (2.0, 1.0):
         around = neighbours(np.where(mask, np.nan, channel), 2)
         nearest = around[[6, 7, 8, 11, 12, 15, 16, 17]]

@@ -27,6 +27,12 @@ the flanks of stars are, noise up to a quarter of the distance is not."""
 _COARSE = 0.1
 """Share of the range above which a step between values is that of a drawing, and says nothing of how accurate they are."""
 
+MIN_COUNT = 10
+"""Impulses that have to be seen for their number to be known within a third."""
+
+MIN_COVER = 0.01
+"""Share of the image that has to be of use."""
+
 FEW_VALUES = 10
 """Values that an image may have and be a drawing, or counts of single photons."""
 
@@ -115,13 +121,15 @@ class Places:
         return free
 
 
-def find_places(image: Values, plain: Mask, extreme: float, distance: float, least: int) -> Places:
+def find_places(image: Values, distinct: Values, plain: Mask, extreme: float, distance: float, least: int) -> Places:
     """Choose the blocks by the median and the spread of their plain values.
 
     Parameters
     ----------
     image : (H, W, C) array
         NaN where missing.
+    distinct : (K,) array
+        Its values in ascending order, two at least.
     plain : (H, W, C) array of bool
         Values that are surely no impulses. Where a block has fewer than `least`, as in drawings of two values, all count.
     extreme : float
@@ -135,14 +143,14 @@ def find_places(image: Values, plain: Mask, extreme: float, distance: float, lea
     selected[few] = everything[few]
     centre = quantile(selected.T, 0.5)
     spread = (quantile(selected.T, 0.75) - quantile(selected.T, 0.25)) / _GAUSSIAN_IQR
-    values = image[np.isfinite(image)]
-    step = min(np.diff(np.unique(values)).min(), _COARSE * np.ptp(values))
-    limit = np.maximum(distance * (spread + step / 2), _LEAST_REACH * np.ptp(values))
+    span = distinct[-1] - distinct[0]
+    step = min(np.diff(distinct).min(), _COARSE * span)
+    limit = np.maximum(distance * (spread + step / 2), _LEAST_REACH * span)
     chosen = (np.isfinite(selected).sum(axis=1) >= least) & (np.abs(centre - extreme) > limit)
     distances = np.where(chosen, np.abs(centre - extreme), np.nan)
     away = _pixels(distances, image.shape)
     position = np.abs(image - extreme) / away
-    reach = float(distances[chosen].mean() / np.ptp(values)) if chosen.any() else 0.0
+    reach = float(distances[chosen].mean() / span) if chosen.any() else 0.0
     return Places(np.isfinite(position), position, away, float(chosen.mean()), reach)
 
 
