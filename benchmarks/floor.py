@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import torch
 
-from cgdenoise.fit import Problem, fit
+from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.presets import PRESETS
 from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
-from cgdenoise.stopping import Budget
 
 
 @dataclass(frozen=True)

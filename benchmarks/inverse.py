@@ -22,6 +22,7 @@ from skimage.transform import resize
 from torch import Tensor
 
 from cgdenoise import read_image
+from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.leastsquares import pilot
 from cgdenoise.metrics import psnr
@@ -42,7 +43,6 @@ from cgdenoise.operators import (
 )
 from cgdenoise.plug import plug_and_play
 from cgdenoise.reconstruct import on_channels, reconstruct
-from cgdenoise.splits import Sampling
 
 Method = Callable[[], Tensor]
 _WEIGHTS = (0.5, 1, 2, 4, 8, 16, 32)

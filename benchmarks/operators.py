@@ -13,7 +13,8 @@ import torch
 from floor import median_seconds
 from torch import Tensor
 
-from cgdenoise.fit import Problem, fit
+from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.operators import (
@@ -31,7 +32,6 @@ from cgdenoise.operators import (
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import on_channels
 from cgdenoise.runtime import choose_dtype, prepare_process, rng_for
-from cgdenoise.stopping import Budget
 
 _ITERATIONS, _REPEATS = 20, 5
 

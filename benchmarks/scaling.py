@@ -25,11 +25,11 @@ def measure(side: int) -> dict[str, float]:
     import torch
 
     baseline = peak_mb()
-    from cgdenoise.fit import Problem, fit
+    from cgdenoise.fitting.loop import Problem, fit
+    from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
     from cgdenoise.presets import PRESETS
     from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
-    from cgdenoise.stopping import Budget
 
     keep_freed_memory()
     torch.set_num_threads(available_cores())

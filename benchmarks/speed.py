@@ -49,12 +49,12 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
     """Time an iteration of the fast preset's generator in this process; a process is used for one setting only."""
     import torch
 
-    from cgdenoise.fit import Problem, fit
+    from cgdenoise.fitting.loop import Problem, fit
+    from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
     from cgdenoise.kernels import native
     from cgdenoise.presets import PRESETS
     from cgdenoise.runtime import available_cores, keep_freed_memory, rng_for
-    from cgdenoise.stopping import Budget
 
     torch.set_num_threads(available_cores())
     if allocator:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cgdenoise.errors import CgDenoiseError, ImageError, LogError, MemoryLimitError, OptionError
+    from cgdenoise.fitting.plan import Preset
     from cgdenoise.generators.spec import DecoderSpec
     from cgdenoise.images import Picture, read_image, write_image
     from cgdenoise.metrics import psnr
     from cgdenoise.noise import estimate_sigma
-    from cgdenoise.presets import PRESETS, Preset
+    from cgdenoise.presets import PRESETS
     from cgdenoise.restore import denoise
     from cgdenoise.results import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot
     from cgdenoise.runtime import keep_freed_memory
@@ -32,7 +33,7 @@ _HOME = {
     "OptionError": "errors",
     "PRESETS": "presets",
     "Picture": "images",
-    "Preset": "presets",
+    "Preset": "fitting.plan",
     "RestorationError": "results",
     "RestorationResult": "results",
     "Snapshot": "results",

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise import images, record
-from cgdenoise.ensemble import TooEarlyError
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.fitting.ensemble import TooEarlyError
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.images import Picture
 from cgdenoise.metrics import psnr, ssim
-from cgdenoise.presets import Preset
 from cgdenoise.progress import Progress
 from cgdenoise.restore import denoise
 from cgdenoise.results import FitSummary, RestorationResult, RestoredPart, Snapshot

@@ -7,14 +7,15 @@ import time
 
 import torch
 
-from cgdenoise.fit import Problem, fit
+from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.ridge import nonlocal_ridge
 from cgdenoise.guide import equivalent_passes
-from cgdenoise.presets import Preset, preset_of
+from cgdenoise.presets import preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
-from cgdenoise.stopping import Budget
 
 _WARM_UP, _TIMED = 2, 3
 _SMALL = 96

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cgdenoise.ensemble import Member, had_fair_chance
+from cgdenoise.fitting.ensemble import Member, had_fair_chance
 from cgdenoise.leastsquares import constant_image
 from cgdenoise.operators import Measurement
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.gaps import fill_gaps, pixels_filled
 from cgdenoise.groups.ridge import nonlocal_ridge
@@ -20,7 +21,6 @@ from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
 from cgdenoise.prepare import Prepared, prepare
-from cgdenoise.presets import Preset
 from cgdenoise.progress import Cancelled, Meter
 
 Array = NDArray[Any]

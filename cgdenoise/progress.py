@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cgdenoise.types import FitLabel
+from cgdenoise.fitting.results import FitLabel
 
 Tick = Callable[[float], None]
 """What a stage calls several times a second, with the pixels that it has filtered since the last call. May raise `Cancelled`."""

@@ -13,22 +13,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.ensemble import CollapsedError, Ensemble
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
 from cgdenoise.evidence import Evidence, gather_evidence
+from cgdenoise.fitting.ensemble import CollapsedError, Ensemble
+from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.guide import BOTH, GENERATOR
 from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Measurement, Reshape
 from cgdenoise.operators.base import Field
 from cgdenoise.plug import ITERATIONS, pixels_refined, plug_and_play
-from cgdenoise.presets import RECONSTRUCTION, Preset, preset_of
+from cgdenoise.presets import RECONSTRUCTION, preset_of
 from cgdenoise.progress import Cancelled, Meter, Progress
 from cgdenoise.results import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 from cgdenoise.scaling import Scale
-from cgdenoise.splits import Sampling
-from cgdenoise.types import FitLabel, Step
 
 Array = NDArray[Any]
 

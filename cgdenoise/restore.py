@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.ensemble import CollapsedError, Ensemble, EnsembleResult
 from cgdenoise.errors import OptionError
-from cgdenoise.fit import hold_out
+from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, EnsembleResult
+from cgdenoise.fitting.holdout import hold_out
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.groupwise import Generated, LastStage, after_fits, stages_after_fits
 from cgdenoise.guide import GENERATOR, Guided, Part
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.prepare import Prepared, prepare
-from cgdenoise.presets import Preset, preset_of
+from cgdenoise.presets import preset_of
 from cgdenoise.progress import Meter, Progress
 from cgdenoise.results import Denoised, FitSummary, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
 from cgdenoise.scaling import Scale, check_image, find_channel_axis, in_layout, is_constant
-from cgdenoise.types import FitLabel, Step
 
 Array = NDArray[Any]
 

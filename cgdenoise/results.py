@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from cgdenoise.ensemble import Member
 from cgdenoise.errors import CgDenoiseError
+from cgdenoise.fitting.ensemble import Member
+from cgdenoise.fitting.results import FitLabel, Step, StopReason
 from cgdenoise.noise import NoiseModel
-from cgdenoise.types import FitLabel, Step, StopReason
 
 Array = NDArray[Any]
 

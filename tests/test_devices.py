@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from cgdenoise import denoise
+from cgdenoise.fitting.optimiser import OptimiserSpec
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.groups.gaps import fill_gaps
@@ -29,9 +31,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
-from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.plug import plug_and_play
-from cgdenoise.presets import Preset
 from cgdenoise.reconstruct import reconstruct
 
 from .devices import DEVICE, DeviceError, pretended

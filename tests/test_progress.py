@@ -2,8 +2,8 @@
 
 import pytest
 
+from cgdenoise.fitting.results import FitLabel
 from cgdenoise.progress import Cancelled, Meter
-from cgdenoise.types import FitLabel
 
 
 def label(index, group=None, budget=250, trial=False):

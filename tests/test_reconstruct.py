@@ -7,8 +7,10 @@ import pytest
 import torch
 from skimage import data, transform
 
-from cgdenoise.ensemble import TooEarlyError
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
+from cgdenoise.fitting.ensemble import TooEarlyError
+from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import (
     Coils,
@@ -20,12 +22,10 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
-from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.plug import plug_and_play
 from cgdenoise.presets import RECONSTRUCTION
 from cgdenoise.reconstruct import reconstruct
 from cgdenoise.results import RestorationError
-from cgdenoise.splits import Sampling
 
 LIGHT = replace(
     RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), trial_iterations=0, max_iterations=150, patience=40
@@ -237,7 +237,7 @@ def test_constant_image_is_not_fitted():
 
 
 def test_collapse_keeps_the_least_bad_image(image, monkeypatch):
-    monkeypatch.setattr("cgdenoise.ensemble.has_collapsed", lambda *args: True)
+    monkeypatch.setattr("cgdenoise.fitting.ensemble.has_collapsed", lambda *args: True)
     operator = random_matrix((32, 32), 500, 1)
     with pytest.raises(RestorationError) as caught:
         reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")

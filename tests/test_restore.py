@@ -10,9 +10,10 @@ from skimage import data
 
 import cgdenoise
 from cgdenoise import ImageError, OptionError, denoise
+from cgdenoise.fitting.optimiser import OptimiserSpec
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.optimise import OptimiserSpec
-from cgdenoise.presets import PRESETS, Preset
+from cgdenoise.presets import PRESETS
 
 QUICK = replace(PRESETS["fast"], trial_iterations=15, max_iterations=80)
 TINY = replace(QUICK, decoders=QUICK.decoders[:1], max_iterations=20)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, MeasurementError, OptionError
+from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.images import read_image
 from cgdenoise.inverse.inputs import read_array, read_mask, read_matrix
 from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
@@ -21,7 +22,6 @@ from cgdenoise.operators import ComplexFromReal, subsampled_fourier
 from cgdenoise.reading import about
 from cgdenoise.reconstruct import check_measurements
 from cgdenoise.scaling import check_image
-from cgdenoise.splits import Sampling
 
 _LARGEST = 2**33
 """Bytes of a named operator's matrix or image beyond which a typing error is likelier than an intention."""

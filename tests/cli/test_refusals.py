@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from cgdenoise import presets
-from cgdenoise.optimise import OptimiserSpec
+from cgdenoise.fitting.optimiser import OptimiserSpec
 
 FLOATS = np.linspace(0, 1, 24 * 24, dtype=np.float32).reshape(24, 24)
 

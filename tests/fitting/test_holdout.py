@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.splits import Sampling
+from cgdenoise.fitting.holdout import Sampling
 
 
 def rng(seed=0):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cgdenoise import ensemble as module
-from cgdenoise.ensemble import CollapsedError, Ensemble, has_collapsed
+from cgdenoise.fitting import ensemble as module
+from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, has_collapsed
+from cgdenoise.fitting.results import Evaluation, FitResult, StopReason
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.presets import PRESETS
-from cgdenoise.types import Evaluation, FitResult, StopReason
 
 SPECS = tuple(DecoderSpec((4,) * depth) for depth in (3, 4, 5))
 PRESET = replace(PRESETS["balanced"], decoders=SPECS, members=5, max_iterations=5)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from cgdenoise.stopping import Plateau
-from cgdenoise.types import Evaluation, StopReason
+from cgdenoise.fitting.results import Evaluation, StopReason
+from cgdenoise.fitting.stopping import Plateau
 
 
 def watch(held_out, patience=20):

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, leverage, predicted_error
-from cgdenoise.stopping.base import StoppingRule
-from cgdenoise.types import Evaluation, StopReason
+from cgdenoise.fitting.results import Evaluation, StopReason
+from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel, leverage, predicted_error
+from cgdenoise.fitting.stopping.base import StoppingRule
 
 
 def run(rule: StoppingRule, held_out: list[float], residual: list[float] | None = None) -> tuple[int, int, StopReason | None]:

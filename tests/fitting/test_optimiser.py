@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cgdenoise.optimise import Optimiser, OptimiserSpec, orthogonalise
+from cgdenoise.fitting.optimiser import Optimiser, OptimiserSpec, orthogonalise
 from cgdenoise.runtime import rng_for
 
 SHAPES = [(2, 24, 10), (2, 10, 24), (2, 3, 16), (2, 24), (2, 3)]

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from cgdenoise.errors import CgDenoiseError
-from cgdenoise.fit import Problem, fit, hold_out, identity
+from cgdenoise.fitting.holdout import hold_out
+from cgdenoise.fitting.loop import Problem, fit, identity
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.fitting.results import Evaluation, FitLabel, FitResult, Step, StopReason
+from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule, leverage, predicted_error
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import ForwardOperator
-from cgdenoise.presets import Preset
 from cgdenoise.runtime import rng_for
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule, leverage, predicted_error
-from cgdenoise.types import Evaluation, FitLabel, FitResult, Step, StopReason
 
 _RESTARTS = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cgdenoise.types import Evaluation, StopReason
+from cgdenoise.fitting.results import Evaluation, StopReason
 
 
 @dataclass(frozen=True)

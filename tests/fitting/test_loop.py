@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cgdenoise.fit import Problem, fit, hold_out
+from cgdenoise.fitting.holdout import hold_out
+from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.optimiser import OptimiserSpec
+from cgdenoise.fitting.results import Evaluation, FitResult, Step, StopReason
+from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.optimise import OptimiserSpec
 from cgdenoise.runtime import rng_for
-from cgdenoise.stopping import Budget, HoldOut, NoiseLevel
-from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
 ADAM = OptimiserSpec("adam", 0.1)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from cgdenoise.stopping.base import Verdict
-from cgdenoise.types import Evaluation, StopReason
+from cgdenoise.fitting.results import Evaluation, StopReason
+from cgdenoise.fitting.stopping.base import Verdict
 
 
 def predicted_error(evaluation: Evaluation, sigma: float) -> float:

@@ -11,10 +11,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from cgdenoise.optimise import Optimiser, OptimiserSpec
+from cgdenoise.fitting.optimiser import Optimiser, OptimiserSpec
+from cgdenoise.fitting.results import Evaluation, FitResult, Step, StopReason
+from cgdenoise.fitting.stopping import Monitor, StoppingRule
 from cgdenoise.runtime import choose_dtype
-from cgdenoise.stopping import Monitor, StoppingRule
-from cgdenoise.types import Evaluation, FitResult, Step, StopReason
 
 Observer = Callable[[int, Step], None]
 """Takes the number of a member and its evaluation."""
@@ -44,38 +44,6 @@ class Problem:
     training: Tensor
     held_out: Tensor
     forward: Callable[[Tensor], Tensor] = identity
-
-
-def hold_out(valid: Tensor, fraction: float, rng: torch.Generator, block: int = 1) -> tuple[Tensor, Tensor]:
-    """Split the pixels into those that are fitted and those that judge.
-
-    Parameters
-    ----------
-    valid : Tensor
-        [1, C, H, W], 1 where a value was measured and 0 where it is missing.
-    fraction : float
-        Share of the pixels to hold out, 0 to 1. A pixel is held out whole, in all its channels: they may share noise. At
-        least one is if `fraction` is above 0.
-    rng : torch.Generator
-        On the CPU.
-    block : int
-        Side of the squares of pixels that are held out together: more than 1 where neighbours share their noise, for a fit that
-        sees the one would know the other's.
-
-    Returns
-    -------
-    training, held_out : Tensor
-        Weights of `valid`'s shape; they add up to `valid`.
-    """
-    height, width = valid.shape[2:]
-    rows, columns = (torch.arange(side) // min(block, side) for side in (height, width))
-    cells = (rows[:, None] * (int(columns[-1]) + 1) + columns).flatten()
-    measured = torch.unique(cells[valid.amax(dim=1).flatten() > 0])
-    count = min(max(1, round(fraction * len(measured))), len(measured) - 1) if fraction > 0 else 0
-    chosen = measured[torch.randperm(len(measured), generator=rng)[:count]]
-    held = torch.zeros(int(cells[-1]) + 1).index_fill(0, chosen, 1.0)
-    mask = held[cells].view(1, 1, height, width)
-    return valid * (1 - mask), valid * mask
 
 
 def fit(

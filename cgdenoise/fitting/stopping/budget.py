@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cgdenoise.stopping.base import Verdict
-from cgdenoise.types import Evaluation
+from cgdenoise.fitting.results import Evaluation
+from cgdenoise.fitting.stopping.base import Verdict
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,66 @@
+"""How one image is fitted, as data: which generators, how many fits and iterations, and when they stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgdenoise.fitting.optimiser import OptimiserSpec
+from cgdenoise.generators.spec import DecoderSpec
+
+_MUON = OptimiserSpec("muon")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How an image is restored.
+
+    Attributes
+    ----------
+    decoders : tuple of DecoderSpec
+        Candidates, shallow first; the predicted error decides between them. The search ends at the first that is no
+        better than the one before it.
+    trial_iterations : int
+        Length of the trial fits that choose the depth. 0 fits the candidates to the end instead, and all of them count.
+    members : int
+        Fits that are averaged. The candidates that were fitted to the end count; the depths that come nearest to the
+        best share the rest.
+    max_iterations, patience : int
+        Budget of one fit, and how long it may go on without improvement.
+    optimiser : OptimiserSpec
+        How it steps.
+    averaging : float
+        Share of the run that the average over the outputs looks back over, as `fit` takes it.
+    hold_out : float
+        Share of the pixels held out.
+    stop : "holdout", "noise-level" or "none"
+        Stopping rule.
+    guided : bool
+        Filter the image by its groups of similar patches, guided by the generators, and mix both (`guide.guided`). Otherwise the
+        result is the generators' average.
+    reduced_precision : bool
+        Compute the activations in bfloat16 where the hardware multiplies it natively.
+    """
+
+    decoders: tuple[DecoderSpec, ...]
+    trial_iterations: int
+    members: int
+    max_iterations: int
+    patience: int
+    optimiser: OptimiserSpec = _MUON
+    averaging: float = 0.25
+    hold_out: float = 0.05
+    stop: str = "holdout"
+    guided: bool = False
+    reduced_precision: bool = True
+
+    @property
+    def has_trials(self) -> bool:
+        """Whether short fits choose the depth."""
+        return self.trial_iterations > 0 and len(self.decoders) > 1
+
+    @property
+    def most_iterations(self) -> int:
+        """Iterations of all fits together, if each uses its whole budget and none collapses."""
+        if self.has_trials:
+            return len(self.decoders) * self.trial_iterations + self.members * self.max_iterations
+        return max(len(self.decoders), self.members) * self.max_iterations
