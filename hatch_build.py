@@ -12,11 +12,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-KERNELS = Path("cgdenoise", "kernels")
+KERNELS = Path("cgdenoise", "generators", "kernels")
 
 
 class KernelHook(BuildHookInterface):
-    """Adds cgdenoise/kernels/_layer.so to a wheel, and puts it beside its source for an editable install."""
+    """Adds cgdenoise/generators/kernels/_layer.so to a wheel, and puts it beside its source for an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and tell the build what came of it."""

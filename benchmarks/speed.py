@@ -52,7 +52,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
     from cgdenoise.fitting.loop import Problem, fit
     from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
-    from cgdenoise.kernels import native
+    from cgdenoise.generators.kernels import native
     from cgdenoise.presets import PRESETS
     from cgdenoise.runtime import available_cores, keep_freed_memory, rng_for
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cgdenoise.generators.kernels.level import double, level
+from cgdenoise.generators.kernels.product import product
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.kernels.level import double, level
-from cgdenoise.kernels.product import product
 
 
 class Decoder(nn.Module):

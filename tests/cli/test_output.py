@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from cgdenoise.kernels import build, native
+from cgdenoise.generators.kernels import build, native
 
 
 @pytest.mark.filterwarnings("default::RuntimeWarning")

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from cgdenoise.kernels import build, native
+from cgdenoise.generators.kernels import build, native
 
 COMPILER = shutil.which("cc")
 COMPILED = pytest.mark.skipif(COMPILER is None, reason="no C compiler")

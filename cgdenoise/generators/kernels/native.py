@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from cgdenoise.kernels import build
+from cgdenoise.generators.kernels import build
 
 _POINTER, _LONG, _INT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int
 _SIGNATURES = {

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgdenoise.kernels import native
+from cgdenoise.generators.kernels import native
 
 _EPSILON = 1e-5
 

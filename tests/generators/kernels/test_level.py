@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cgdenoise.kernels import native
-from cgdenoise.kernels.level import composed_level, double, level
+from cgdenoise.generators.kernels import native
+from cgdenoise.generators.kernels.level import composed_level, double, level
 from cgdenoise.runtime import rng_for
 
 TOLERANCE = {torch.float32: {"rtol": 1e-4, "atol": 1e-5}, torch.bfloat16: {"rtol": 2e-2, "atol": 3e-2}}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cgdenoise.kernels import product as module
-from cgdenoise.kernels.product import product
+from cgdenoise.generators.kernels import product as module
+from cgdenoise.generators.kernels.product import product
 from cgdenoise.runtime import rng_for
 
 SMALL, LAST_SMALL, FIRST_LARGE, LARGE = (3, 16), (32, 64), (33, 64), (96, 40)
