@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.fitting.plan import Preset
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.gaps import fill_gaps, pixels_filled
-from cgdenoise.groups.ridge import nonlocal_ridge
 from cgdenoise.guide import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
+from cgdenoise.patches.ridge import nonlocal_ridge
 from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.progress import Cancelled, Meter
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.ridge import nonlocal_ridge, refine
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.ridge import nonlocal_ridge, refine
 from cgdenoise.progress import Cancelled, Tick, no_tick
 
 GENERATOR, GUIDE, AGAIN, BOTH = "generator", "guide", "again", "both"

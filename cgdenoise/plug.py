@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.gaps import fill_gaps, pixels_filled
-from cgdenoise.groups.ridge import first_estimate, refine
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import Measurement
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
+from cgdenoise.patches.ridge import first_estimate, refine
 from cgdenoise.progress import Tick, no_tick
 
 _LAST = 0.01
@@ -52,7 +52,7 @@ def plug_and_play(
     from pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
     Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
     measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647). Where single pixels are measured the groups take the rest
-    from them directly (`groups.gaps.fill_gaps`).
+    from them directly (`patches.inpainting.fill_gaps`).
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.noise import NoiseModel, Stabiliser
 from cgdenoise.noise.clipping import Clipping
+from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.scaling import Scale
 
 Array = NDArray[Any]

@@ -10,9 +10,6 @@ from cgdenoise import denoise
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.gaps import fill_gaps
-from cgdenoise.groups.ridge import nonlocal_ridge
 from cgdenoise.guide import guided, least_risk
 from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import (
@@ -31,6 +28,9 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.inpainting import fill_gaps
+from cgdenoise.patches.ridge import nonlocal_ridge
 from cgdenoise.plug import plug_and_play
 from cgdenoise.reconstruct import reconstruct
 

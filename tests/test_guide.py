@@ -7,8 +7,8 @@ import pytest
 import torch
 from skimage import data
 
-from cgdenoise.groups.channels import ChannelNoise
 from cgdenoise.guide import guided, least_risk, pixels_filtered
+from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.progress import Cancelled
 
 SIGMA = 0.1

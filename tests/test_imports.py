@@ -16,7 +16,7 @@ LAYERS = [
     {"generators", "operators", "noise", "images", "measurements", "scaling"},
     {"fitting"},
     {"progress"},
-    {"groups"},
+    {"patches"},
     {"leastsquares", "checks"},
     {"guide", "prepare", "plug"},
     {"evidence", "groupwise", "presets"},
@@ -91,7 +91,7 @@ def test_only_the_command_line_prints():
 
 
 def test_ground_truth_is_in_no_signature_of_the_fit():
-    for path in (path for path in ROOT.rglob("*.py") if part(path) in {"fitting", "patches", "noise", "restore", "reconstruct"}):
+    for path in (path for path in ROOT.rglob("*.py") if part(path) in {"fitting", "restoration", "restore", "reconstruct"}):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 arguments = {a.arg for a in node.args.args + node.args.kwonlyargs}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cgdenoise.groups.matching import Search, similar_patches, tiles
+from cgdenoise.patches.matching import Search, similar_patches, tiles
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (40, 8), (2, 40)]
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cgdenoise.groups.channels import ChannelNoise
+from cgdenoise.patches.channel_noise import ChannelNoise
 
 COVARIANCE = torch.tensor([[4.0, 3.0, 1.0], [3.0, 5.0, 2.0], [1.0, 2.0, 6.0]]) / 100
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from skimage import data
 
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.matching import Search
-from cgdenoise.groups.ridge import first_estimate, nonlocal_ridge, refine
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.matching import Search
+from cgdenoise.patches.ridge import first_estimate, nonlocal_ridge, refine
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (40, 8), (2, 40)]
 SIGMA = 25 / 255

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cgdenoise.groups.gaps import _expectation, fill_gaps, pixels_filled
+from cgdenoise.patches.inpainting import _expectation, fill_gaps, pixels_filled
 from cgdenoise.progress import Cancelled
 
 

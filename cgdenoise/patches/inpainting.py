@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgdenoise.groups.matching import Search, overlapped
+from cgdenoise.patches.matching import Search, overlapped
 from cgdenoise.progress import Tick, no_tick
 
 _VALUES = 40
@@ -41,7 +41,7 @@ _TILE = 16
 """References along each side of a tile. The systems of its patches fill about 200 MB at most."""
 
 _COST = 4
-"""Time to complete a pixel's patches, in that of a filter (`groups.ridge`): 4.4 s to 1.2 s for 256x256 pixels in colour."""
+"""Time to complete a pixel's patches, in that of a filter (`patches.ridge`): 4.4 s to 1.2 s for 256x256 pixels in colour."""
 
 _ROUNDING = 1e-6
 """Added to the variance of known pixels, in parts of their own: without noise, equal pixels would make a system singular."""

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgdenoise.groups.channels import ChannelNoise
-from cgdenoise.groups.matching import TILE, Search, overlapped
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.matching import TILE, Search, overlapped
 from cgdenoise.progress import Tick, no_tick
 
 FIRST = Search(patch=9, count=28, window=37, step=5)
