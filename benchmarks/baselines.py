@@ -6,8 +6,8 @@ import torch
 from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
-from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ForwardOperator, Measurement
+from cgdenoise.operators.least_squares import conjugate_gradients
 
 _LEAST = 1e-12
 """Below any length of a gradient that counts."""

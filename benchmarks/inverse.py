@@ -24,7 +24,6 @@ from torch import Tensor
 from cgdenoise import read_image
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.inverse.sensing import fourier_lines
-from cgdenoise.leastsquares import pilot
 from cgdenoise.metrics import psnr
 from cgdenoise.operators import (
     Blur,
@@ -41,6 +40,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.operators.least_squares import pilot
 from cgdenoise.plug import plug_and_play
 from cgdenoise.reconstruct import on_channels, reconstruct
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from cgdenoise.fitting.ensemble import Member, had_fair_chance
-from cgdenoise.leastsquares import constant_image
 from cgdenoise.operators import Measurement
+from cgdenoise.operators.least_squares import constant_image
 
 _SURE = 1.5
 """Errors up to this many noise levels may be noise: estimated levels are within some 10 % on most pictures, but not on all."""

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import Measurement
+from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
 from cgdenoise.patches.ridge import first_estimate, refine

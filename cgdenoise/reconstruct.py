@@ -20,10 +20,10 @@ from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.guide import BOTH, GENERATOR
-from cgdenoise.leastsquares import conjugate_gradients, pilot, range_of
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Measurement, Reshape
 from cgdenoise.operators.base import Field
+from cgdenoise.operators.least_squares import conjugate_gradients, pilot, range_of
 from cgdenoise.plug import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.presets import RECONSTRUCTION, preset_of
 from cgdenoise.progress import Cancelled, Meter, Progress

@@ -11,7 +11,6 @@ from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.guide import guided, least_risk
-from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import (
     Blur,
     Border,
@@ -28,6 +27,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_gaps
 from cgdenoise.patches.ridge import nonlocal_ridge

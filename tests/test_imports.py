@@ -17,7 +17,6 @@ LAYERS = [
     {"fitting"},
     {"progress"},
     {"patches"},
-    {"leastsquares", "checks"},
     {"guide", "prepare", "plug"},
     {"evidence", "groupwise", "presets"},
     {"results"},

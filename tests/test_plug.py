@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cgdenoise.leastsquares import conjugate_gradients
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
+from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.plug import pixels_refined, plug_and_play
 from cgdenoise.progress import Cancelled
 

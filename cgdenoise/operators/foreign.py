@@ -8,7 +8,7 @@ One of these, each with NumPy arrays or PyTorch tensors inside:
 - `op * x` and `op.H * y`, on single images (SigPy's linear operators).
 
 Nothing is assumed of autograd inside: the gradient of a wrapped operator is its adjoint. Whether that is one is for
-`cgdenoise.checks.dot_test` to say, before a fit.
+`cgdenoise.operators.checks.dot_test` to say, before a fit.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from cgdenoise.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import Field, Fourier, PixelMask, load_operator, wrap
+from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test
 
 SHAPE = (3, 5)
 REAL = np.random.default_rng(0).standard_normal((4, 15))

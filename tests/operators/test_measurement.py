@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.leastsquares import conjugate_gradients, pilot
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Fourier, Measurement, PixelMask, Reshape, random_matrix
+from cgdenoise.operators.least_squares import conjugate_gradients, pilot
 from cgdenoise.plug import plug_and_play
 
 SHAPE = (1, 24, 24)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from scipy import sparse
 
-from cgdenoise.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import (
     Adjoint,
@@ -31,6 +30,7 @@ from cgdenoise.operators import (
     subsampled_fourier,
     wrap,
 )
+from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.operators.foreign import Foreign
 from cgdenoise.operators.sensing import GeneratedMatrix
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from cgdenoise.leastsquares import conjugate_gradients, constant_image, pilot
 from cgdenoise.operators import (
     ComplexFromChannels,
     ComplexFromReal,
@@ -16,6 +15,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.operators.least_squares import conjugate_gradients, constant_image, pilot
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from cgdenoise.checks import dot_test, gradient_test, linearity_test, spectral_norm
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import ComplexFromReal, DenseMatrix, Field, ForwardOperator, Fourier, PixelMask, SubsampledDCT
+from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test, spectral_norm
 
 CHECKS = [dot_test, linearity_test, gradient_test]
 
