@@ -31,8 +31,8 @@ from cgdenoise.operators import (
     motion_psf,
     subsampled_fourier,
 )
-from cgdenoise.presets import RECONSTRUCTION
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.presets import RECONSTRUCTION
+from cgdenoise.restoration.reconstruct import reconstruct
 
 PRESET = replace(
     RECONSTRUCTION["fast"],

@@ -19,7 +19,7 @@ from cgdenoise.fitting.loop import Problem, fit
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
 
 

@@ -41,8 +41,8 @@ from cgdenoise.operators import (
     subsampled_fourier,
 )
 from cgdenoise.operators.least_squares import pilot
-from cgdenoise.plug import plug_and_play
-from cgdenoise.reconstruct import on_channels, reconstruct
+from cgdenoise.restoration.plug_and_play import plug_and_play
+from cgdenoise.restoration.reconstruct import on_channels, reconstruct
 
 Method = Callable[[], Tensor]
 _WEIGHTS = (0.5, 1, 2, 4, 8, 16, 32)

@@ -29,8 +29,8 @@ from cgdenoise.operators import (
     gaussian_psf,
     subsampled_fourier,
 )
-from cgdenoise.presets import RECONSTRUCTION
-from cgdenoise.reconstruct import on_channels
+from cgdenoise.restoration.presets import RECONSTRUCTION
+from cgdenoise.restoration.reconstruct import on_channels
 from cgdenoise.runtime import choose_dtype, prepare_process, rng_for
 
 _ITERATIONS, _REPEATS = 20, 5

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import cgdenoise
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory
 
 

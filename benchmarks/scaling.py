@@ -28,7 +28,7 @@ def measure(side: int) -> dict[str, float]:
     from cgdenoise.fitting.loop import Problem, fit
     from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
-    from cgdenoise.presets import PRESETS
+    from cgdenoise.restoration.presets import PRESETS
     from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
 
     keep_freed_memory()

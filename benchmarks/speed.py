@@ -53,7 +53,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
     from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
     from cgdenoise.generators.kernels import native
-    from cgdenoise.presets import PRESETS
+    from cgdenoise.restoration.presets import PRESETS
     from cgdenoise.runtime import available_cores, keep_freed_memory, rng_for
 
     torch.set_num_threads(available_cores())

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from cgdenoise.images import Picture, read_image, write_image
     from cgdenoise.metrics import psnr
     from cgdenoise.noise import estimate_sigma
-    from cgdenoise.presets import PRESETS
-    from cgdenoise.restore import denoise
-    from cgdenoise.results import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot
+    from cgdenoise.restoration.denoise import denoise
+    from cgdenoise.restoration.presets import PRESETS
+    from cgdenoise.restoration.results import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot
     from cgdenoise.runtime import keep_freed_memory
 
 __version__ = "0.1.0"
@@ -25,19 +25,19 @@ __version__ = "0.1.0"
 _HOME = {
     "CgDenoiseError": "errors",
     "DecoderSpec": "generators.spec",
-    "Denoised": "results",
-    "FitSummary": "results",
+    "Denoised": "restoration.results",
+    "FitSummary": "restoration.results",
     "ImageError": "errors",
     "LogError": "errors",
     "MemoryLimitError": "errors",
     "OptionError": "errors",
-    "PRESETS": "presets",
+    "PRESETS": "restoration.presets",
     "Picture": "images",
     "Preset": "fitting.plan",
-    "RestorationError": "results",
-    "RestorationResult": "results",
-    "Snapshot": "results",
-    "denoise": "restore",
+    "RestorationError": "restoration.results",
+    "RestorationResult": "restoration.results",
+    "Snapshot": "restoration.results",
+    "denoise": "restoration.denoise",
     "estimate_sigma": "noise",
     "keep_freed_memory": "runtime",
     "psnr": "metrics",

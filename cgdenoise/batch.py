@@ -20,10 +20,10 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.images import Picture
 from cgdenoise.metrics import psnr, ssim
 from cgdenoise.progress import Progress
-from cgdenoise.restore import denoise
-from cgdenoise.results import FitSummary, RestorationResult, RestoredPart, Snapshot
+from cgdenoise.restoration.denoise import denoise
+from cgdenoise.restoration.results import FitSummary, RestorationResult, RestoredPart, Snapshot
+from cgdenoise.restoration.units import check_image
 from cgdenoise.runtime import peak_memory
-from cgdenoise.scaling import check_image
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ from skimage import data
 
 import cgdenoise
 from cgdenoise.operators import random_matrix
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.reconstruct import reconstruct
 
 image = data.camera()[64:192, 160:288].astype(float)
 operator = random_matrix(image.shape, measurements=image.size // 4, seed=1)  # y = A x for the image in row-major order

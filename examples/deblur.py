@@ -9,7 +9,7 @@ from skimage import data
 import cgdenoise
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import Blur, motion_psf
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.reconstruct import reconstruct
 
 SIGMA = 2.0  # of the noise, in grey levels
 

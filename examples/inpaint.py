@@ -9,7 +9,7 @@ from skimage import data
 import cgdenoise
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import PixelMask
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.reconstruct import reconstruct
 
 image = np.moveaxis(data.astronaut()[64:192, 160:288].astype(float), 2, 0)  # channels first
 mask = torch.from_numpy(np.random.default_rng(0).random(image.shape[1:]) < 0.4).expand(3, -1, -1)  # 60 % of the pixels are lost

@@ -9,7 +9,7 @@ from skimage import data, transform
 import cgdenoise
 from cgdenoise.inverse import fourier_lines, parallel_problem
 from cgdenoise.operators import Fourier
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.reconstruct import reconstruct
 
 SIDE = 128
 

@@ -9,7 +9,7 @@ from skimage import data
 import cgdenoise
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import Downsample
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.reconstruct import reconstruct
 
 image = np.moveaxis(data.astronaut()[64:192, 160:288].astype(float), 2, 0)  # channels first
 operator = Downsample(image.shape, factor=2)

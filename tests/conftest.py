@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from cgdenoise import presets
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.restoration import presets
 
 # As the command line does: on a busy machine waiting threads must not spin. Before anything imports torch.
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")

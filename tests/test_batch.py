@@ -14,9 +14,9 @@ from cgdenoise import batch, images
 from cgdenoise.batch import Job, Options, plan
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.presets import PRESETS
-from cgdenoise.restore import denoise
-from cgdenoise.results import Denoised
+from cgdenoise.restoration.denoise import denoise
+from cgdenoise.restoration.presets import PRESETS
+from cgdenoise.restoration.results import Denoised
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ from cgdenoise import denoise
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.guide import guided, least_risk
 from cgdenoise.operators import (
     Blur,
     Border,
@@ -31,8 +30,9 @@ from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_gaps
 from cgdenoise.patches.ridge import nonlocal_ridge
-from cgdenoise.plug import plug_and_play
-from cgdenoise.reconstruct import reconstruct
+from cgdenoise.restoration.mixture import guided, least_risk
+from cgdenoise.restoration.plug_and_play import plug_and_play
+from cgdenoise.restoration.reconstruct import reconstruct
 
 from .devices import DEVICE, DeviceError, pretended
 
@@ -56,8 +56,8 @@ LIGHT = Preset(
 def device(monkeypatch):
     """The pretended device, which "auto" chooses."""
     with pretended() as place:
-        for module in ("restore", "reconstruct"):
-            monkeypatch.setattr(f"cgdenoise.{module}.choose_device", lambda name: place)
+        for module in ("denoise", "reconstruct"):
+            monkeypatch.setattr(f"cgdenoise.restoration.{module}.choose_device", lambda name: place)
         yield place
 
 
@@ -134,7 +134,7 @@ def test_a_device_restores_what_the_cpu_restores(monkeypatch):
     one = replace(LIGHT, members=1, decoders=LIGHT.decoders[:1])
     here = denoise(HOLES, sigma=5, preset=one, device="cpu").image
     with pretended() as place:
-        monkeypatch.setattr("cgdenoise.restore.choose_device", lambda name: place)
+        monkeypatch.setattr("cgdenoise.restoration.denoise.choose_device", lambda name: place)
         there = denoise(HOLES, sigma=5, preset=one).image
     assert np.abs(there - here).mean() < 1.0
 

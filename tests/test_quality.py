@@ -10,7 +10,7 @@ from skimage import data
 
 import cgdenoise
 from cgdenoise.batch import peak_of
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 
 pytestmark = pytest.mark.slow
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -124,7 +124,7 @@ def _options(
     import torch
 
     from cgdenoise.batch import Options
-    from cgdenoise.presets import preset_of
+    from cgdenoise.restoration.presets import preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
     prepare_process(threads)

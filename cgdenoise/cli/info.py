@@ -49,9 +49,9 @@ def info(
 
 
 def _facts(name: str) -> dict[str, Any]:
-    from cgdenoise.estimate import seconds_at_most
     from cgdenoise.images import read_image
     from cgdenoise.reading import about
+    from cgdenoise.restoration.duration import seconds_at_most
 
     picture = read_image(name)
     page = picture.pages[0]
@@ -84,7 +84,7 @@ def _contents(page: NDArray[Any]) -> dict[str, Any]:
     import numpy as np
 
     from cgdenoise.noise import estimate_sigma
-    from cgdenoise.scaling import check_image
+    from cgdenoise.restoration.units import check_image
 
     values = check_image(page)
     first = [max(0, (side - _SAMPLE) // 2) for side in page.shape[:2]]

@@ -52,7 +52,7 @@ def _examined(name: str, offset: float) -> list[_Page]:
     from cgdenoise.errors import ImageError
     from cgdenoise.images import read_image
     from cgdenoise.noise import choose, examine
-    from cgdenoise.scaling import check_image, is_constant
+    from cgdenoise.restoration.units import check_image, is_constant
 
     pages = []
     for number, page in enumerate(read_image(name).pages):

@@ -244,7 +244,7 @@ def _options(choices: Choices) -> Options:
     import torch
 
     from cgdenoise.batch import Options
-    from cgdenoise.presets import RECONSTRUCTION, preset_of
+    from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
     prepare_process(choices.threads)

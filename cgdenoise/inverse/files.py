@@ -20,8 +20,8 @@ from cgdenoise.inverse.sensing import fourier_lines, linear_problem, matrix_oper
 from cgdenoise.measurements import Measurements, read_measurements
 from cgdenoise.operators import ComplexFromReal, subsampled_fourier
 from cgdenoise.reading import about
-from cgdenoise.reconstruct import check_measurements
-from cgdenoise.scaling import check_image
+from cgdenoise.restoration.reconstruct import check_measurements
+from cgdenoise.restoration.units import check_image
 
 _LARGEST = 2**33
 """Bytes of a named operator's matrix or image beyond which a typing error is likelier than an intention."""

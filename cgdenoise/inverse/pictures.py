@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.evidence import SMOOTH
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.images import Picture
 from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.noise import estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
-from cgdenoise.scaling import check_image
+from cgdenoise.restoration.evidence import SMOOTH
+from cgdenoise.restoration.units import check_image
 
 
 def inpainting(picture: Picture, keep: NDArray[np.bool_] | None, sigma: float) -> tuple[LinearProblem, Picture]:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from cgdenoise import record
 from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, part_records, quality_record
 from cgdenoise.errors import MeasurementError
-from cgdenoise.evidence import PREDICTED, Evidence
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.progress import Progress
-from cgdenoise.reconstruct import reconstruct
-from cgdenoise.results import RestorationError, Snapshot
-from cgdenoise.scaling import Scale
+from cgdenoise.restoration.evidence import PREDICTED, Evidence
+from cgdenoise.restoration.reconstruct import reconstruct
+from cgdenoise.restoration.results import RestorationError, Snapshot
+from cgdenoise.restoration.units import Scale
 
 Array = NDArray[Any]
 

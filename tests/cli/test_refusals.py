@@ -17,8 +17,8 @@ import tifffile
 import torch
 from PIL import Image
 
-from cgdenoise import presets
 from cgdenoise.fitting.optimiser import OptimiserSpec
+from cgdenoise.restoration import presets
 
 FLOATS = np.linspace(0, 1, 24 * 24, dtype=np.float32).reshape(24, 24)
 

@@ -10,7 +10,7 @@ from cgdenoise.fitting import ensemble as module
 from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, has_collapsed
 from cgdenoise.fitting.results import Evaluation, FitResult, StopReason
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 
 SPECS = tuple(DecoderSpec((4,) * depth) for depth in (3, 4, 5))
 PRESET = replace(PRESETS["balanced"], decoders=SPECS, members=5, max_iterations=5)

@@ -5,7 +5,7 @@ from torch.nn import functional
 from cgdenoise.errors import OptionError
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import rng_for
 
 

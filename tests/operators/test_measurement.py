@@ -8,7 +8,7 @@ import torch
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Fourier, Measurement, PixelMask, Reshape, random_matrix
 from cgdenoise.operators.least_squares import conjugate_gradients, pilot
-from cgdenoise.plug import plug_and_play
+from cgdenoise.restoration.plug_and_play import plug_and_play
 
 SHAPE = (1, 24, 24)
 PARTS = (2, 24, 24)

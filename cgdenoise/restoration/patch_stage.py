@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.fitting.plan import Preset
-from cgdenoise.guide import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
@@ -20,8 +19,9 @@ from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
 from cgdenoise.patches.ridge import nonlocal_ridge
-from cgdenoise.prepare import Prepared, prepare
 from cgdenoise.progress import Cancelled, Meter
+from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
+from cgdenoise.restoration.preprocess import Prepared, prepare
 
 Array = NDArray[Any]
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from skimage import data
 
-from cgdenoise.guide import guided, least_risk, pixels_filtered
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.progress import Cancelled
+from cgdenoise.restoration.mixture import guided, least_risk, pixels_filtered
 
 SIGMA = 0.1
 CLEAN = torch.tensor(data.camera()[None, 100:164, 180:244] / 255, dtype=torch.float32)

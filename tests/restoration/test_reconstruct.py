@@ -22,10 +22,10 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
-from cgdenoise.plug import plug_and_play
-from cgdenoise.presets import RECONSTRUCTION
-from cgdenoise.reconstruct import reconstruct
-from cgdenoise.results import RestorationError
+from cgdenoise.restoration.plug_and_play import plug_and_play
+from cgdenoise.restoration.presets import RECONSTRUCTION
+from cgdenoise.restoration.reconstruct import reconstruct
+from cgdenoise.restoration.results import RestorationError
 
 LIGHT = replace(
     RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), trial_iterations=0, max_iterations=150, patience=40
@@ -220,7 +220,7 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
         pressed = True
         return plug_and_play(*args, **settings)
 
-    monkeypatch.setattr("cgdenoise.reconstruct.plug_and_play", stage)
+    monkeypatch.setattr("cgdenoise.restoration.reconstruct.plug_and_play", stage)
     operator = random_matrix((32, 32), 500, 1)
     guided = replace(QUICK, guided=True)
     _, result, *_ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)

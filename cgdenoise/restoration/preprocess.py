@@ -13,7 +13,7 @@ from torch import Tensor
 from cgdenoise.noise import NoiseModel, Stabiliser
 from cgdenoise.noise.clipping import Clipping
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.scaling import Scale
+from cgdenoise.restoration.units import Scale
 
 Array = NDArray[Any]
 

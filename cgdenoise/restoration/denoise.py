@@ -17,15 +17,15 @@ from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, EnsembleResult
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, Step
-from cgdenoise.groupwise import Generated, LastStage, after_fits, stages_after_fits
-from cgdenoise.guide import GENERATOR, Guided, Part
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
-from cgdenoise.prepare import Prepared, prepare
-from cgdenoise.presets import preset_of
 from cgdenoise.progress import Meter, Progress
-from cgdenoise.results import Denoised, FitSummary, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
+from cgdenoise.restoration.mixture import GENERATOR, Guided, Part
+from cgdenoise.restoration.patch_stage import Generated, LastStage, after_fits, stages_after_fits
+from cgdenoise.restoration.preprocess import Prepared, prepare
+from cgdenoise.restoration.presets import preset_of
+from cgdenoise.restoration.results import Denoised, FitSummary, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
+from cgdenoise.restoration.units import Scale, check_image, find_channel_axis, in_layout, is_constant
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
-from cgdenoise.scaling import Scale, check_image, find_channel_axis, in_layout, is_constant
 
 Array = NDArray[Any]
 

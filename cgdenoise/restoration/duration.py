@@ -11,10 +11,10 @@ from cgdenoise.fitting.loop import Problem, fit
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
-from cgdenoise.guide import equivalent_passes
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.ridge import nonlocal_ridge
-from cgdenoise.presets import preset_of
+from cgdenoise.restoration.mixture import equivalent_passes
+from cgdenoise.restoration.presets import preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
 
 _WARM_UP, _TIMED = 2, 3

@@ -4,7 +4,7 @@ import torch
 from skimage import data
 
 from cgdenoise.noise import NoiseKind, NoiseModel
-from cgdenoise.prepare import prepare
+from cgdenoise.restoration.preprocess import prepare
 
 IMAGE = data.astronaut()[:64, 200:264] / 255
 NONE = np.zeros(IMAGE.shape, bool)

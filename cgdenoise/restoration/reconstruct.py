@@ -14,22 +14,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
-from cgdenoise.evidence import Evidence, gather_evidence
 from cgdenoise.fitting.ensemble import CollapsedError, Ensemble
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, Step
-from cgdenoise.guide import BOTH, GENERATOR
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Measurement, Reshape
 from cgdenoise.operators.base import Field
 from cgdenoise.operators.least_squares import conjugate_gradients, pilot, range_of
-from cgdenoise.plug import ITERATIONS, pixels_refined, plug_and_play
-from cgdenoise.presets import RECONSTRUCTION, preset_of
 from cgdenoise.progress import Cancelled, Meter, Progress
-from cgdenoise.results import FitSummary, RestorationError, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
+from cgdenoise.restoration.evidence import Evidence, gather_evidence
+from cgdenoise.restoration.mixture import BOTH, GENERATOR
+from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
+from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
+from cgdenoise.restoration.results import (
+    FitSummary,
+    RestorationError,
+    RestorationResult,
+    RestoredPart,
+    Snapshot,
+    snapshot_of,
+    summary_of,
+)
+from cgdenoise.restoration.units import Scale
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
-from cgdenoise.scaling import Scale
 
 Array = NDArray[Any]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cgdenoise.evidence import SMOOTH, Evidence, Misfit, gather_evidence
 from cgdenoise.fitting.ensemble import FitLabel, Member
 from cgdenoise.fitting.results import Evaluation, FitResult, StopReason
 from cgdenoise.operators import DenseMatrix, Measurement
+from cgdenoise.restoration.evidence import SMOOTH, Evidence, Misfit, gather_evidence
 
 RIGHT = Evidence(Misfit(10.0, 50.0, 100), Misfit(0.1, 50.0, 2000), 0.0, True)
 PREDICTS_NOTHING = replace(RIGHT, held_out=Misfit(51.0, 50.0, 100))

@@ -6,8 +6,8 @@ import torch
 
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.operators.least_squares import conjugate_gradients
-from cgdenoise.plug import pixels_refined, plug_and_play
 from cgdenoise.progress import Cancelled
+from cgdenoise.restoration.plug_and_play import pixels_refined, plug_and_play
 
 
 def scene(side: int = 48) -> torch.Tensor:

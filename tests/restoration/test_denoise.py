@@ -13,7 +13,7 @@ from cgdenoise import ImageError, OptionError, denoise
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
-from cgdenoise.presets import PRESETS
+from cgdenoise.restoration.presets import PRESETS
 
 QUICK = replace(PRESETS["fast"], trial_iterations=15, max_iterations=80)
 TINY = replace(QUICK, decoders=QUICK.decoders[:1], max_iterations=20)
@@ -222,7 +222,7 @@ def test_running_out_of_memory_is_said_with_the_size(monkeypatch, error):
     def run(self):
         raise error
 
-    monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
+    monkeypatch.setattr("cgdenoise.restoration.denoise.Ensemble.run", run)
     with pytest.raises(cgdenoise.MemoryLimitError, match="96x96"):
         denoise(NOISY)
 
@@ -231,7 +231,7 @@ def test_a_defect_is_not_called_a_lack_of_memory(monkeypatch):
     def run(self):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr("cgdenoise.restore.Ensemble.run", run)
+    monkeypatch.setattr("cgdenoise.restoration.denoise.Ensemble.run", run)
     with pytest.raises(RuntimeError, match="mat1"):
         denoise(NOISY)
 

@@ -1,0 +1,1 @@
+"""Restorations: from a corrupted array, or from measurements, to the image, stage by stage."""

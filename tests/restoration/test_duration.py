@@ -1,0 +1,63 @@
+"""The time of a restoration: told from that of smaller images, by a clock that the work moves."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from cgdenoise.restoration import duration
+from cgdenoise.restoration.presets import PRESETS
+
+SIZES = [(24, 24), (256, 900), (768, 768), (769, 30), (3000, 4000)]
+ITERATION, FILTER = 0.25, 3.0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_large_images_are_never_made(monkeypatch, size):
+    made = []
+
+    def fit(generator, problem, **_):
+        made.append(tuple(problem.y.shape[2:]))
+
+    monkeypatch.setattr(duration, "fit", fit)
+    duration.seconds_at_most("fast", size, 1)
+    assert set(made) == {tuple(min(side, 768) for side in size)} | (
+        {tuple(min(side, 256) for side in size)} if max(size) > 768 else set()
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_time_grows_linearly_with_the_pixels(monkeypatch, size):
+    monkeypatch.setattr(duration, "_fit_seconds", lambda chosen, part, channels: 80 + 1e-4 * math.prod(part))
+    monkeypatch.setattr(duration, "_guide_seconds", lambda whole, channels: 7.0)
+    assert duration.seconds_at_most("balanced", size, 3) == pytest.approx(87 + 1e-4 * math.prod(size))
+
+
+def test_noise_of_the_clock_never_makes_a_larger_image_quicker(monkeypatch):
+    monkeypatch.setattr(duration, "_fit_seconds", lambda chosen, part, channels: 1 / math.prod(part))
+    monkeypatch.setattr(duration, "_guide_seconds", lambda whole, channels: 0.0)
+    assert duration.seconds_at_most("balanced", (3000, 4000), 3) == 1 / 768**2
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+
+    def passes(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(duration, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(duration, "fit", lambda *args, max_iterations, **others: passes(ITERATION * max_iterations))
+    monkeypatch.setattr(duration, "nonlocal_ridge", lambda noise, of: passes(FILTER * noise[0].numel()))
+    monkeypatch.setattr(duration, "equivalent_passes", lambda size: 10 * size[0] * size[1])
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
+def test_time_is_that_of_all_iterations_and_of_the_filters(clock, preset):
+    assert not PRESETS["fast"].guided
+    filters = 10 * 120 * 100 * FILTER if PRESETS[preset].guided else 0
+    assert duration.seconds_at_most(preset, (120, 100), 3) == ITERATION * PRESETS[preset].most_iterations + filters
+
+
+def test_a_single_pixel_takes_no_time(clock):
+    assert duration.seconds_at_most("balanced", (1, 1), 3) == 0
