@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise import images, record
+from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.fitlog import records as record
 from cgdenoise.fitting.ensemble import TooEarlyError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.images import Picture

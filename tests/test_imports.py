@@ -18,7 +18,7 @@ LAYERS = [
     {"progress"},
     {"patches"},
     {"restoration"},
-    {"record", "curves"},
+    {"fitlog"},
     {"batch", "inverse"},
     {"cli"},
     {"__init__", "__main__"},

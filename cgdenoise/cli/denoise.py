@@ -152,7 +152,8 @@ def _options(
 
 def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt) -> list[PageOutcome]:
     """Restore one input and write what came of it."""
-    from cgdenoise import batch, images, record
+    from cgdenoise import batch, images
+    from cgdenoise.fitlog import records as record
 
     data = _read_stdin() if job.source == batch.STREAM else images.read_bytes(job.source)
     name = "standard input" if job.source == batch.STREAM else job.source

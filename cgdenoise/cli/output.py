@@ -68,7 +68,7 @@ def warn(name: str, warnings: Iterable[str], quiet: bool) -> None:
 
 def emit_json(result: dict[str, Any]) -> None:
     """Print a result as one line of JSON on stdout."""
-    from cgdenoise.record import dump
+    from cgdenoise.fitlog.records import dump
 
     emit(dump([result]).decode().rstrip("\n"))
 

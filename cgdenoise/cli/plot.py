@@ -23,9 +23,9 @@ def plot(
     quiet: Quiet = False,
 ) -> None:
     """Draw the errors of each fit against its iterations, with the chosen iteration marked."""
+    from cgdenoise.fitlog.reader import check_fields, read_log
     from cgdenoise.images import check_writable, write_atomically
     from cgdenoise.reading import reading
-    from cgdenoise.record import check_fields, read_log
 
     target = output or log.with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
@@ -41,7 +41,7 @@ def plot(
         raise ImageError(f"{target}: exists; expected a new name (--force replaces it)")
     check_writable(target)
 
-    from cgdenoise.curves import draw
+    from cgdenoise.fitlog.plot import draw
 
     with reading(log, LogError, "numbers that can be drawn"):
         picture = draw(pages[page], kind)

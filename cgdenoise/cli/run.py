@@ -215,7 +215,8 @@ class ArrayTargets:
 
 
 def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
-    from cgdenoise import images, record
+    from cgdenoise import images
+    from cgdenoise.fitlog import records as record
     from cgdenoise.inverse import solve
 
     with ProgressDisplay(task.name, 1, choices.quiet) as display:

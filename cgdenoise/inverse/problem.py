@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise import record
 from cgdenoise.batch import Options, PageOutcome, evaluation_record, page_records, part_records, quality_record
 from cgdenoise.errors import MeasurementError
+from cgdenoise.fitlog import records as record
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.progress import Progress

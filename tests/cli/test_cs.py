@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from skimage import data
 
+from cgdenoise.fitlog.reader import read_log
 from cgdenoise.measurements import read_cfl, write_cfl
 from cgdenoise.operators import Fourier, random_matrix
-from cgdenoise.record import read_log
 
 LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
 QUICK = (*LIGHT, "--max-iterations", "10")

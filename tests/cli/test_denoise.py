@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from cgdenoise.record import read_log
+from cgdenoise.fitlog.reader import read_log
 
 
 def names(folder):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cgdenoise.cli.output import ProgressDisplay
-from cgdenoise.record import read_log
+from cgdenoise.fitlog.reader import read_log
 from cgdenoise.restoration.presets import PRESETS
 
 

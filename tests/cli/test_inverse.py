@@ -9,8 +9,8 @@ import tifffile
 import torch
 from PIL import Image
 
+from cgdenoise.fitlog.reader import read_log
 from cgdenoise.operators import Downsample, Kernel
-from cgdenoise.record import read_log
 
 LIGHT = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu")
 QUICK = (*LIGHT, "--max-iterations", "10")

@@ -19,9 +19,10 @@ from scipy import sparse
 from scipy.io import savemat
 
 from cgdenoise.errors import CgDenoiseError
+from cgdenoise.fitlog.reader import check_fields, read_log
+from cgdenoise.fitlog.records import dump
 from cgdenoise.inverse import Sources, read_array, read_mask, read_problem, read_psf
 from cgdenoise.measurements import encode_cfl, read_cfl, read_measurements
-from cgdenoise.record import check_fields, dump, read_log
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal(6)

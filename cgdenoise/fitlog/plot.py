@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cgdenoise.record import FitLog, Record
+from cgdenoise.fitlog.reader import FitLog
+from cgdenoise.fitlog.records import Record
 
 
 def draw(log: FitLog, kind: str) -> bytes:

@@ -1,68 +1,19 @@
-"""The fit log: JSON lines that say what was done to an image, how the fits went and why they ended."""
+"""A fit log read back: one entry a page, checked as far as a drawing relies on it."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import platform
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from cgdenoise.errors import LogError
+from cgdenoise.fitlog.records import Record
 from cgdenoise.reading import reading
-
-Record = dict[str, Any]
 
 _LARGEST = 1 << 30
 """Bytes of a log, at most. A page has some hundred kilobytes, so that this is a stack of thousands."""
-
-FORMAT = 1
-"""Version of the log's format, in every header."""
-
-
-def header(page: int, source: Record, options: Record, sigma: float, sigma_estimated: bool, noise: Record, depth: int) -> Record:
-    """Return the first record of a page: versions, the input, the options, and what was found out about the image."""
-    import numpy as np
-    import torch
-
-    import cgdenoise
-
-    versions = {
-        "cgdenoise": cgdenoise.__version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    return {
-        "type": "header",
-        "format": FORMAT,
-        "page": page,
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions,
-        "platform": platform.platform(),
-        "input": source,
-        "options": options,
-        "sigma": sigma,
-        "sigma_estimated": sigma_estimated,
-        "noise": noise,
-        "depth": depth,
-    }
-
-
-def dump(records: Iterable[Record]) -> bytes:
-    """Return records as JSON lines. A number that is not finite becomes null: JSON has no other name for it."""
-    return "".join(json.dumps(_finite(record), allow_nan=False) + "\n" for record in records).encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)

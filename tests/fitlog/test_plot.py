@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgdenoise.curves import draw
-from cgdenoise.record import FitLog
+from cgdenoise.fitlog.plot import draw
+from cgdenoise.fitlog.reader import FitLog
 
 HEADER = {"input": {"name": "some/folder/a.png"}, "sigma": 10.0}
 END = {"status": "complete", "reason": "budget"}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cgdenoise.errors import LogError
-from cgdenoise.record import FORMAT, dump, header, read_log
+from cgdenoise.fitlog.reader import read_log
+from cgdenoise.fitlog.records import FORMAT, dump, header
 
 HEADER = {"type": "header", "page": 0, "sigma": 2.5}
 END = {"type": "end", "page": 0}
