@@ -15,9 +15,6 @@ import numpy as np
 import torch
 
 from cgdenoise import CgDenoiseError, DecoderSpec, Picture, read_image
-from cgdenoise.inverse import deblurring, fourier_lines, fourier_problem, inpainting, linear_problem, parallel_problem, upscaling
-from cgdenoise.inverse.problem import LinearProblem
-from cgdenoise.inverse.sensing import named_operator, simulated
 from cgdenoise.operators import (
     Blur,
     Coils,
@@ -31,6 +28,9 @@ from cgdenoise.operators import (
     motion_psf,
     subsampled_fourier,
 )
+from cgdenoise.problems import deblurring, fourier_lines, fourier_problem, inpainting, linear_problem, parallel_problem, upscaling
+from cgdenoise.problems.problem import LinearProblem
+from cgdenoise.problems.sensing import named_operator, simulated
 from cgdenoise.restoration.presets import RECONSTRUCTION
 from cgdenoise.restoration.reconstruct import reconstruct
 

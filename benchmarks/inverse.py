@@ -23,7 +23,6 @@ from torch import Tensor
 
 from cgdenoise import read_image
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.metrics import psnr
 from cgdenoise.operators import (
     Blur,
@@ -41,6 +40,7 @@ from cgdenoise.operators import (
     subsampled_fourier,
 )
 from cgdenoise.operators.least_squares import pilot
+from cgdenoise.problems.sensing import fourier_lines
 from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.reconstruct import on_channels, reconstruct
 

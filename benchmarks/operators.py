@@ -16,7 +16,6 @@ from torch import Tensor
 from cgdenoise.fitting.loop import Problem, fit
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
-from cgdenoise.inverse.sensing import fourier_lines
 from cgdenoise.operators import (
     Blur,
     Coils,
@@ -29,6 +28,7 @@ from cgdenoise.operators import (
     gaussian_psf,
     subsampled_fourier,
 )
+from cgdenoise.problems.sensing import fourier_lines
 from cgdenoise.restoration.presets import RECONSTRUCTION
 from cgdenoise.restoration.reconstruct import on_channels
 from cgdenoise.runtime import choose_dtype, prepare_process, rng_for

@@ -7,8 +7,8 @@ import torch
 from skimage import data, transform
 
 import cgdenoise
-from cgdenoise.inverse import fourier_lines, parallel_problem
 from cgdenoise.operators import Fourier
+from cgdenoise.problems import fourier_lines, parallel_problem
 from cgdenoise.restoration.reconstruct import reconstruct
 
 SIDE = 128

@@ -19,7 +19,7 @@ LAYERS = [
     {"patches"},
     {"restoration"},
     {"fitlog"},
-    {"batch", "inverse"},
+    {"problems", "jobs"},
     {"cli"},
     {"__init__", "__main__"},
 ]

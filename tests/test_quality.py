@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 import cgdenoise
-from cgdenoise.batch import peak_of
+from cgdenoise.jobs.batch import peak_of
 from cgdenoise.restoration.presets import PRESETS
 
 pytestmark = pytest.mark.slow

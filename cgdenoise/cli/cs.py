@@ -26,7 +26,7 @@ from cgdenoise.cli.run import ArrayTargets, Choices, Task, run
 from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.inverse import Sources
+    from cgdenoise.jobs.sources import Sources
 
 
 def cs(
@@ -95,7 +95,7 @@ def cs(
     def read() -> Task:
         if operator is not None and ":" in operator and "" not in sys.path:
             sys.path.insert(0, "")  # a factory lies in the working folder, as with python -m
-        from cgdenoise.inverse import read_problem, simulate_problem
+        from cgdenoise.jobs.sources import read_problem, simulate_problem
 
         described: dict[str, Any] = {
             "matrix": matrix,
@@ -116,7 +116,7 @@ def cs(
 
 
 def _sources(*values: Any) -> Sources:
-    from cgdenoise.inverse import Sources
+    from cgdenoise.jobs.sources import Sources
 
     return Sources(*values)
 

@@ -55,7 +55,8 @@ def deblur(
     target = beside(image, output, "_deblurred")
 
     def read() -> Task:
-        from cgdenoise.inverse import deblurring, read_psf
+        from cgdenoise.jobs.inputs import read_psf
+        from cgdenoise.problems import deblurring
 
         kernel = read_psf(psf)
         return picture_task(image, target, lambda picture: deblurring(picture, kernel, sigma), {"psf": psf})

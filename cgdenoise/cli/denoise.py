@@ -30,8 +30,8 @@ from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note, w
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.batch import Job, Options, PageOutcome
     from cgdenoise.images import Picture
+    from cgdenoise.jobs.batch import Job, Options, PageOutcome
 
 
 def denoise(
@@ -77,8 +77,8 @@ def denoise(
     """
     interrupt = Interrupt()
     with interrupt.handled():
-        from cgdenoise import batch
         from cgdenoise.images import read_image
+        from cgdenoise.jobs import batch
 
         jobs = batch.plan(inputs, output, suffix, reference)
         if json and any(job.target == batch.STREAM for job in jobs):
@@ -123,7 +123,7 @@ def _options(
     """Gather the choices, and set up the process: allocator and threads."""
     import torch
 
-    from cgdenoise.batch import Options
+    from cgdenoise.jobs.batch import Options
     from cgdenoise.restoration.presets import preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
@@ -152,8 +152,9 @@ def _options(
 
 def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt) -> list[PageOutcome]:
     """Restore one input and write what came of it."""
-    from cgdenoise import batch, images
+    from cgdenoise import images
     from cgdenoise.fitlog import records as record
+    from cgdenoise.jobs import batch
 
     data = _read_stdin() if job.source == batch.STREAM else images.read_bytes(job.source)
     name = "standard input" if job.source == batch.STREAM else job.source
@@ -182,7 +183,8 @@ def _read_stdin() -> bytes:
 
 
 def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
-    from cgdenoise import batch, images
+    from cgdenoise import images
+    from cgdenoise.jobs import batch
 
     if job.target == batch.STREAM:
         try:
@@ -199,7 +201,7 @@ def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
 
 def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool, quiet: bool) -> None:
     """Say what came of an input: errors and interruptions on stderr, the result on stdout."""
-    from cgdenoise.batch import STREAM
+    from cgdenoise.jobs.batch import STREAM
 
     for outcome in outcomes:
         page = f" page {outcome.page}" if len(outcomes) > 1 else ""

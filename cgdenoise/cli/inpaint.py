@@ -60,7 +60,8 @@ def inpaint(
 
     def read() -> Task:
         from cgdenoise.images import Picture
-        from cgdenoise.inverse import LinearProblem, inpainting, read_mask
+        from cgdenoise.jobs.inputs import read_mask
+        from cgdenoise.problems import LinearProblem, inpainting
 
         def pose(picture: Picture) -> tuple[LinearProblem, Picture]:
             height, width = picture.pages[0].shape[:2]

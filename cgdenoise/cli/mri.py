@@ -66,7 +66,7 @@ def mri(
     targets = ArrayTargets.of(kspace, output)
 
     def read() -> Task:
-        from cgdenoise.inverse import read_kspace_problem
+        from cgdenoise.jobs.sources import read_kspace_problem
 
         described = {"mask": mask, "maps": maps, "slice": slice_number}
         return targets.task(kspace, read_kspace_problem(kspace, mask, maps, slice_number, sigma), described)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 
 if TYPE_CHECKING:
-    from cgdenoise.batch import Options
     from cgdenoise.cli.run import Choices, Task
-    from cgdenoise.inverse import Solution
+    from cgdenoise.jobs.batch import Options
+    from cgdenoise.jobs.solve import Solution
 
 
 def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:

@@ -18,9 +18,10 @@ from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.batch import Options
     from cgdenoise.images import Picture
-    from cgdenoise.inverse import LinearProblem, Solution
+    from cgdenoise.jobs.batch import Options
+    from cgdenoise.jobs.solve import Solution
+    from cgdenoise.problems import LinearProblem
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,8 @@ def picture_task(
         For the log.
     """
     from cgdenoise import images
-    from cgdenoise.batch import load
     from cgdenoise.errors import MeasurementError, OperatorError
+    from cgdenoise.jobs.batch import load
 
     loaded = load(source, images.read_bytes(source))
     container = images.container_for(target)
@@ -203,7 +204,7 @@ class ArrayTargets:
             If a picture cannot be written there.
         """
         from cgdenoise import images
-        from cgdenoise.inverse.arrays import encode_array, encode_picture
+        from cgdenoise.jobs.arrays import encode_array, encode_picture
 
         images.container_for(self.picture)
 
@@ -217,7 +218,7 @@ class ArrayTargets:
 def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
     from cgdenoise import images
     from cgdenoise.fitlog import records as record
-    from cgdenoise.inverse import solve
+    from cgdenoise.jobs.solve import solve
 
     with ProgressDisplay(task.name, 1, choices.quiet) as display:
         try:
@@ -244,7 +245,7 @@ def _options(choices: Choices) -> Options:
     """Gather the choices, and set up the process: allocator and threads."""
     import torch
 
-    from cgdenoise.batch import Options
+    from cgdenoise.jobs.batch import Options
     from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
@@ -276,6 +277,6 @@ def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -
 def _reference(name: str | None, task: Task) -> Any:
     if name is None:
         return task.clean
-    from cgdenoise.inverse import read_array
+    from cgdenoise.jobs.inputs import read_array
 
     return read_array(name)

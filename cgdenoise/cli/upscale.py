@@ -60,8 +60,8 @@ def upscale(
     target = beside(image, output, "_upscaled")
 
     def read() -> Task:
-        from cgdenoise.inverse import upscaling
         from cgdenoise.operators import Kernel
+        from cgdenoise.problems import upscaling
 
         filtered = Kernel(kernel)
         described = {"factor": factor, "kernel": str(kernel)}

@@ -163,7 +163,7 @@ def test_signal_while_sensitivities_are_estimated_ends_at_once(cli, folder, monk
         ended.append("late")
         return vectors
 
-    monkeypatch.setattr("cgdenoise.inverse.maps._unit", unit)
+    monkeypatch.setattr("cgdenoise.problems.espirit._unit", unit)
     outcome = cli("mri", "k.npy", "--preset", "fast", "--max-iterations", "20")
     assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted; nothing was written\n")
     assert ended == ["soon"]

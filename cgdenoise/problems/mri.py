@@ -9,11 +9,11 @@ import torch
 
 from cgdenoise.errors import MeasurementError
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.inverse.maps import Mask, estimate_maps
-from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.operators.fourier import Fourier
 from cgdenoise.operators.least_squares import conjugate_gradients
+from cgdenoise.problems.espirit import Mask, estimate_maps
+from cgdenoise.problems.problem import Array, LinearProblem
 
 _LEAST_SQUARES = 30
 """Iterations that explain what an image can explain."""

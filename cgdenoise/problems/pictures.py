@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.images import Picture
-from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.noise import estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
+from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.restoration.evidence import SMOOTH
 from cgdenoise.restoration.units import check_image
 

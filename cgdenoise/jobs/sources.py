@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from cgdenoise.errors import ImageError, MeasurementError, OptionError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.images import read_image
-from cgdenoise.inverse.inputs import read_array, read_mask, read_matrix
-from cgdenoise.inverse.kspace import fourier_problem, parallel_problem
-from cgdenoise.inverse.problem import Array, LinearProblem
-from cgdenoise.inverse.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
+from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
 from cgdenoise.measurements import Measurements, read_measurements
 from cgdenoise.operators import ComplexFromReal, subsampled_fourier
+from cgdenoise.problems.mri import fourier_problem, parallel_problem
+from cgdenoise.problems.problem import Array, LinearProblem
+from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
 from cgdenoise.reading import about
 from cgdenoise.restoration.reconstruct import check_measurements
 from cgdenoise.restoration.units import check_image

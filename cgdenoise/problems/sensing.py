@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cgdenoise.errors import OptionError
-from cgdenoise.inverse.problem import Array, LinearProblem
 from cgdenoise.operators import DenseMatrix, Entries, ForwardOperator, SparseMatrix, SubsampledDCT, load_operator, random_matrix
 from cgdenoise.operators.base import Shape
 from cgdenoise.operators.checks import dot_test
+from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.runtime import rng_for
 
 _SIMULATION = 3  # key of the random numbers of a simulation's noise, apart from those of the fits

@@ -21,7 +21,8 @@ from scipy.io import savemat
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitlog.reader import check_fields, read_log
 from cgdenoise.fitlog.records import dump
-from cgdenoise.inverse import Sources, read_array, read_mask, read_problem, read_psf
+from cgdenoise.jobs.inputs import read_array, read_mask, read_psf
+from cgdenoise.jobs.sources import Sources, read_problem
 from cgdenoise.measurements import encode_cfl, read_cfl, read_measurements
 
 RNG = np.random.default_rng(0)

@@ -9,8 +9,8 @@ import numpy as np
 
 from cgdenoise import images
 from cgdenoise.images import Picture
-from cgdenoise.inverse.problem import Array
 from cgdenoise.measurements import encode_cfl
+from cgdenoise.problems.problem import Array
 
 
 def encode_array(image: Array, path: str) -> dict[str, bytes]:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cgdenoise import batch, images
-from cgdenoise.batch import Job, Options, plan
+from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.jobs import batch
+from cgdenoise.jobs.batch import Job, Options, plan
 from cgdenoise.restoration.denoise import denoise
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.restoration.results import Denoised

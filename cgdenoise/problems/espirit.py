@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.inverse.problem import Array
 from cgdenoise.operators.fourier import Fourier
+from cgdenoise.problems.problem import Array
 
 Mask = NDArray[np.bool_]
 

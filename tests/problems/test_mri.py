@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from cgdenoise.errors import MeasurementError
-from cgdenoise.inverse import estimate_maps, fourier_lines, fourier_problem, parallel_problem
-from cgdenoise.inverse.maps import calibration
 from cgdenoise.operators import Fourier
+from cgdenoise.problems import estimate_maps, fourier_lines, fourier_problem, parallel_problem
+from cgdenoise.problems.espirit import calibration
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""From files to files: what a command reads, does, and leaves behind."""

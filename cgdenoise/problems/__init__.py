@@ -1,0 +1,19 @@
+"""Inverse problems posed: what was measured, how, and what will be looked at. No files here."""
+
+from cgdenoise.problems.espirit import estimate_maps
+from cgdenoise.problems.mri import fourier_problem, parallel_problem
+from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
+from cgdenoise.problems.problem import LinearProblem
+from cgdenoise.problems.sensing import fourier_lines, linear_problem
+
+__all__ = [
+    "LinearProblem",
+    "deblurring",
+    "estimate_maps",
+    "fourier_lines",
+    "fourier_problem",
+    "inpainting",
+    "linear_problem",
+    "parallel_problem",
+    "upscaling",
+]

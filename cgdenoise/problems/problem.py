@@ -1,0 +1,59 @@
+"""A linear inverse problem as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.operators import ForwardOperator
+from cgdenoise.restoration.evidence import PREDICTED
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LinearProblem:
+    """Measurements y = A x + noise of an image x.
+
+    Attributes
+    ----------
+    operator : ForwardOperator
+        A.
+    y : array
+        Of the operator's `out_shape`.
+    view : callable
+        Takes a reconstruction, of the operator's `in_shape`, to the picture that is looked at and compared with a reference:
+        real, (H, W) or (H, W, C).
+    sampling : Sampling or None
+        As `reconstruct` takes it.
+    sigma : float
+        Noise level in the unit of `y`; 0 for exact measurements.
+    sigma_estimated : bool
+        Whether it was estimated.
+    consistency : int
+        As `reconstruct` takes it.
+    predicted : float
+        Share of a constant image's error that a right operator leaves of the held-out measurements, at most.
+    certain : bool
+        Whether the operator is beyond doubt, as a mask is: if nothing is explained it is for lack of structure.
+    missing : float or None
+        Share of the image's values that are to be filled in; None where that is not the problem.
+    warnings : tuple of str
+        What looks wrong before anything is computed.
+    """
+
+    operator: ForwardOperator
+    y: Array
+    view: Callable[[Array], Array]
+    sampling: Sampling | None = None
+    sigma: float = 0.0
+    sigma_estimated: bool = False
+    consistency: int = 10
+    predicted: float = PREDICTED
+    certain: bool = False
+    missing: float | None = None
+    warnings: tuple[str, ...] = ()
