@@ -25,6 +25,7 @@ from skimage import data
 from skimage.restoration import denoise_nl_means
 
 import cgdenoise
+from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.runtime import available_cores, keep_freed_memory
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ def fitted(preset: str, noisy: Array, clean: Array) -> Curve:
             curve.append((now - start - watched, score(snapshot.image(), clean)))
         watched += time.perf_counter() - now
 
-    restored = cgdenoise.denoise(noisy, preset=preset, observers=[observe]).image
+    restored = cgdenoise.denoise(noisy, preset=preset, progress=Hooks(observers=[observe])).image
     return [*curve, (time.perf_counter() - start - watched, score(restored, clean))]
 
 

@@ -59,7 +59,7 @@ def as_page(operator: ForwardOperator, page: np.ndarray, sigma: float) -> Pictur
 def inpaint(page: np.ndarray) -> Named:
     for share in (0.5, 0.9):
         keep = np.random.default_rng(0).random(page.shape[:2]) >= share
-        yield f"{share:.0%} missing", inpainting(Picture((page,), None, "npy"), keep, 0.0)[0]
+        yield f"{share:.0%} missing", inpainting(page, keep, 0.0)
 
 
 def deblur(page: np.ndarray) -> Named:
@@ -67,15 +67,15 @@ def deblur(page: np.ndarray) -> Named:
     for name in ("Gauss 1.6", "motion 15"):
         for sigma in (0, 2, 10):
             blurred = as_page(Blur(shape, PSFS[name]), page, sigma)
-            yield f"{name}, noise {sigma}", deblurring(blurred, PSFS[name], None)[0]
+            yield f"{name}, noise {sigma}", deblurring(blurred, PSFS[name], None)
     for name, psf in PSFS.items():
-        yield f"WRONG: sharp, {name}", deblurring(Picture((page,), None, "npy"), psf, None)[0]
+        yield f"WRONG: sharp, {name}", deblurring(page, psf, None)
 
 
 def upscale(page: np.ndarray) -> Named:
     shape = (1 if page.ndim == 2 else page.shape[2], *page.shape[:2])
     for factor in (2, 4):
-        yield f"x{factor}", upscaling(as_page(Downsample(shape, factor), page, 0), factor, Kernel.BOX, 0.0)[0]
+        yield f"x{factor}", upscaling(as_page(Downsample(shape, factor), page, 0), factor, Kernel.BOX, 0.0)
 
 
 def cs(page: np.ndarray) -> Named:

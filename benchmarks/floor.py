@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
@@ -91,7 +91,7 @@ def main() -> None:
     problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))
 
     def run(iterations: int) -> None:
-        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), max_iterations=iterations, averaging=0.25)
+        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), schedule=Schedule(iterations, 0.25))
 
     run(3)
     measured = median_seconds(lambda: run(20), arguments.runs) / 20

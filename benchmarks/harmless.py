@@ -31,7 +31,8 @@ def psnr(picture: Picture, clean: Picture) -> float:
 
 
 def restored(picture: Picture, preset: str) -> tuple[Picture, cgdenoise.RestorationResult]:
-    image, result = cgdenoise.denoise(picture, preset=preset)
+    result = cgdenoise.denoise(picture, preset=preset)
+    image = result.image
     return np.clip(np.round(image), 0, 255).astype(np.uint8), result
 
 

@@ -13,7 +13,7 @@ import torch
 from floor import median_seconds
 from torch import Tensor
 
-from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.operators import (
@@ -80,8 +80,7 @@ def main() -> None:
                     problem,
                     optimiser=preset.optimiser,
                     stop=Budget(),
-                    max_iterations=iterations,
-                    averaging=preset.averaging,
+                    schedule=Schedule(iterations, averaging=preset.averaging),
                 )
 
             each = 1e3 * median_seconds(lambda: run(_ITERATIONS), _REPEATS) / _ITERATIONS

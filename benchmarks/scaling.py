@@ -25,7 +25,7 @@ def measure(side: int) -> dict[str, float]:
     import torch
 
     baseline = peak_mb()
-    from cgdenoise.fitting.loop import Problem, fit
+    from cgdenoise.fitting.loop import Problem, Schedule, fit
     from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
     from cgdenoise.restoration.presets import PRESETS
@@ -40,7 +40,7 @@ def measure(side: int) -> dict[str, float]:
 
     def run(iterations: int) -> float:
         start = time.perf_counter()
-        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), max_iterations=iterations, averaging=0.25)
+        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), schedule=Schedule(iterations, 0.25))
         return (time.perf_counter() - start) / iterations
 
     run(2)

@@ -49,7 +49,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
     """Time an iteration of the fast preset's generator in this process; a process is used for one setting only."""
     import torch
 
-    from cgdenoise.fitting.loop import Problem, fit
+    from cgdenoise.fitting.loop import Problem, Schedule, fit
     from cgdenoise.fitting.stopping import Budget
     from cgdenoise.generators.decoder import build
     from cgdenoise.generators.kernels import native
@@ -68,7 +68,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
 
     def run(iterations: int) -> float:
         start = time.perf_counter()
-        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), max_iterations=iterations, averaging=0.25)
+        fit(generator, problem, optimiser=preset.optimiser, stop=Budget(), schedule=Schedule(iterations, 0.25))
         return time.perf_counter() - start
 
     run(3)

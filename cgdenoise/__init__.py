@@ -1,6 +1,7 @@
 """Restore one noisy image without training data, by early-stopped fitting of a convolutional generator.
 
-`denoise` is the whole job in one call. The names below are imported on first use, so that importing the package is cheap.
+`denoise`, `inpaint`, `deblur`, `upscale` and `reconstruct` are the whole job in one call. The names below are imported on first
+use, so that importing the package is cheap.
 """
 
 from __future__ import annotations
@@ -9,63 +10,101 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cgdenoise.errors import CgDenoiseError, ImageError, LogError, MemoryLimitError, OptionError
+    from cgdenoise.errors import (
+        CgDenoiseError,
+        ImageError,
+        LogError,
+        MeasurementError,
+        MemoryLimitError,
+        OperatorError,
+        OptionError,
+    )
+    from cgdenoise.fitlog.reader import FitLog, read_log
+    from cgdenoise.fitting.holdout import Sampling
     from cgdenoise.fitting.plan import Preset
     from cgdenoise.generators.spec import DecoderSpec
     from cgdenoise.images import Picture, read_image, write_image
     from cgdenoise.metrics import psnr
     from cgdenoise.noise import estimate_sigma
+    from cgdenoise.noise.known import KnownNoise
+    from cgdenoise.problems.calls import deblur, inpaint, upscale
+    from cgdenoise.progress import Progress
     from cgdenoise.restoration.denoise import denoise
+    from cgdenoise.restoration.hooks import Hooks
     from cgdenoise.restoration.presets import PRESETS
-    from cgdenoise.restoration.results import Denoised, FitSummary, RestorationError, RestorationResult, Snapshot
+    from cgdenoise.restoration.reconstruct import reconstruct
+    from cgdenoise.restoration.results import FitSummary, Restoration, RestorationError, Snapshot
     from cgdenoise.runtime import keep_freed_memory
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "denoise": "restoration.denoise",
+    "inpaint": "problems.calls",
+    "deblur": "problems.calls",
+    "upscale": "problems.calls",
+    "reconstruct": "restoration.reconstruct",
+    "read_image": "images",
+    "write_image": "images",
+    "psnr": "metrics",
+    "estimate_sigma": "noise",
+    "read_log": "fitlog.reader",
+    "keep_freed_memory": "runtime",
     "CgDenoiseError": "errors",
     "DecoderSpec": "generators.spec",
-    "Denoised": "restoration.results",
+    "FitLog": "fitlog.reader",
     "FitSummary": "restoration.results",
+    "Hooks": "restoration.hooks",
     "ImageError": "errors",
+    "KnownNoise": "noise.known",
     "LogError": "errors",
+    "MeasurementError": "errors",
     "MemoryLimitError": "errors",
+    "OperatorError": "errors",
     "OptionError": "errors",
     "PRESETS": "restoration.presets",
     "Picture": "images",
     "Preset": "fitting.plan",
+    "Progress": "progress",
+    "Restoration": "restoration.results",
     "RestorationError": "restoration.results",
-    "RestorationResult": "restoration.results",
+    "Sampling": "fitting.holdout",
     "Snapshot": "restoration.results",
-    "denoise": "restoration.denoise",
-    "estimate_sigma": "noise",
-    "keep_freed_memory": "runtime",
-    "psnr": "metrics",
-    "read_image": "images",
-    "write_image": "images",
 }
+"""Where each public name is defined: the calls first, then what they take and give."""
 
-__all__ = [  # noqa: RUF022 - the main call first
+__all__ = [  # noqa: RUF022 - the calls first
     "denoise",
+    "inpaint",
+    "deblur",
+    "upscale",
+    "reconstruct",
+    "read_image",
+    "write_image",
+    "psnr",
+    "estimate_sigma",
+    "read_log",
+    "keep_freed_memory",
     "CgDenoiseError",
     "DecoderSpec",
-    "Denoised",
+    "FitLog",
     "FitSummary",
+    "Hooks",
     "ImageError",
+    "KnownNoise",
     "LogError",
+    "MeasurementError",
     "MemoryLimitError",
+    "OperatorError",
     "OptionError",
     "PRESETS",
     "Picture",
     "Preset",
+    "Progress",
+    "Restoration",
     "RestorationError",
-    "RestorationResult",
+    "Sampling",
     "Snapshot",
-    "estimate_sigma",
-    "keep_freed_memory",
-    "psnr",
-    "read_image",
-    "write_image",
 ]
 
 
@@ -73,3 +112,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from cgdenoise.fitting.results import FitLabel
-
 Tick = Callable[[float], None]
-"""What a stage calls several times a second, with the pixels that it has filtered since the last call. May raise `Cancelled`."""
+"""What a filter calls several times a second, with the pixels that it has filtered since the last call. May raise `Cancelled`."""
 
-_FILTER = 30.0
+FILTER = 30.0
 """Iterations of a fit that take as long as one filter of the same image: 1.2 s for 256x256 pixels in colour on one core, where an
 iteration takes 0.03 s. Where products in bfloat16 are slow it takes 0.25 s more, and then this says too much."""
 
@@ -44,59 +42,41 @@ class Progress:
 
 
 class Meter:
-    """Adds up the work of a restoration: of the fits, and of the stages that follow them one after the other.
+    """Adds up the work of a restoration, stage after stage; its unit is an iteration of a fit.
 
     Parameters
     ----------
-    iterations : int
-        Of all fits together, at most.
-    stages : mapping
-        The pixels that each of the stages will filter, at most; in their order.
     area : int
         Pixels of the image.
     report : callable
         Sees each step.
     cancelled : callable
-        Asked at each step after the fits; True ends the stage.
+        Asked at each `tick`.
     """
 
-    def __init__(
-        self,
-        iterations: int,
-        stages: Mapping[str, int],
-        area: int,
-        report: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._most, self._report, self._cancelled = iterations, report, cancelled
-        self._of_a_pixel = _FILTER / area
-        self._left = {name: self._of_a_pixel * pixels for name, pixels in stages.items()}
-        self._iterations: dict[FitLabel, int] = {}
-        self._done = 0.0
+    def __init__(self, area: int, report: Callable[[Progress], None], cancelled: Callable[[], bool]) -> None:
+        self._of_a_pixel, self._report, self._cancelled = FILTER / area, report, cancelled
+        self._stage, self._done, self._left, self._ahead = "", 0.0, 0.0, 0.0
 
-    def fitted(self, label: FitLabel, iteration: int) -> None:
-        """Tell how far a fit is."""
-        self._done += iteration - self._iterations.get(label, 0)
-        self._iterations[label] = iteration
-        # The groups before have stopped: what they left of their budgets need not be spent.
-        stopped = {fit: made for fit, made in self._iterations.items() if fit.group != label.group}
-        spared = sum(fit.max_iterations - made for fit, made in stopped.items())
-        left = max(self._most - spared - self._done, 0.0) + sum(self._left.values())
-        kind = "trial" if label.trial else "fit"
-        self._report(Progress(f"{kind} {label.group + 1} at depth {label.depth}", self._done, left, f"iteration {iteration}"))
+    def begin(self, stage: str, work: float, ahead: float) -> None:
+        """Begin a stage: the work in it, at most, and in those that follow. What others left undone is not to come."""
+        self._stage, self._left, self._ahead = stage, work, ahead
+        self._report(Progress(stage, self._done, work + ahead))
 
-    def tick(self, stage: str) -> Tick:
-        """Return what a stage calls. It begins with that: the stages before have ended."""
-        names = list(self._left)
-        ahead = names[names.index(stage) :] if stage in names else []
-        self._left = {stage: 0.0} | {name: self._left[name] for name in ahead}
+    def advance(self, work: float, left: float | None = None, name: str = "", detail: str = "") -> None:
+        """Tell of work that was done and, if the stage knows better, how much of its own is left; and of what it now does."""
+        self._done += work
+        self._left = max(self._left - work, 0.0) if left is None else left
+        self._report(Progress(name or self._stage, self._done, self._left + self._ahead, detail))
 
-        def tick(pixels: float) -> None:
-            if self._cancelled():
-                raise Cancelled
-            work = self._of_a_pixel * pixels
-            self._done += work
-            self._left[stage] = max(self._left[stage] - work, 0.0)
-            self._report(Progress(stage, self._done, sum(self._left.values())))
+    def tick(self, pixels: float) -> None:
+        """Tell of pixels that a filter has done.
 
-        return tick
+        Raises
+        ------
+        Cancelled
+            If the restoration is to end.
+        """
+        if self._cancelled():
+            raise Cancelled
+        self.advance(self._of_a_pixel * pixels)

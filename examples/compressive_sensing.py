@@ -15,7 +15,9 @@ operator = random_matrix(image.shape, measurements=image.size // 4, seed=1)  # y
 y = operator(torch.from_numpy(image)).numpy()
 
 cgdenoise.keep_freed_memory()
-restored, result, scale, _ = reconstruct(operator, y, preset="fast")
+result = reconstruct(operator, y, preset="fast")
+restored = result.image
+scale = result.scale
 print(f"PSNR {cgdenoise.psnr(restored, image, 255):.1f} dB, depth {result.depth}, {result.seconds:.0f} s")
 print(f"fitted to (image - {scale.offset:.1f}) / {scale.factor:.1f}, which was found from the measurements alone")
 

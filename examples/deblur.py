@@ -21,7 +21,8 @@ y += rng.normal(0, SIGMA, y.shape)
 
 cgdenoise.keep_freed_memory()
 sampling = Sampling.pixels(torch.ones(y.shape))
-restored, result, *_ = reconstruct(operator, y, sampling=sampling, sigma=SIGMA, preset="fast", consistency=0)
+result = reconstruct(operator, y, sampling=sampling, sigma=SIGMA, preset="fast", consistency=0)
+restored = result.image
 margin = [(large - small) // 2 for large, small in zip(image.shape, y.shape, strict=True)]
 frame = tuple(slice(cut, cut + small) for cut, small in zip(margin, y.shape, strict=True))
 before, after = (cgdenoise.psnr(found, image[frame], 255) for found in (y, restored[frame]))

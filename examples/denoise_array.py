@@ -16,7 +16,8 @@ def watch(snapshot: cgdenoise.Snapshot) -> None:
         print(f"fit {snapshot.label.index + 1}, iteration {snapshot.iteration}: held-out error {snapshot.held_out_rms:.2f}")
 
 
-restored, result = cgdenoise.denoise(picture.pages[0], preset="fast", observers=[watch])
+result = cgdenoise.denoise(picture.pages[0], preset="fast", progress=cgdenoise.Hooks(observers=[watch]))
+restored = result.image
 print(f"noise {result.sigma:.1f} grey levels (estimated), depth {result.depth}, {result.seconds:.0f} s")
 
 output = source.with_name(f"{source.stem}_from_python.png")

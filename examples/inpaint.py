@@ -17,7 +17,8 @@ y = np.where(mask, image, 0.0)
 
 cgdenoise.keep_freed_memory()
 # A pixel is held out with all its channels, which tell of one another.
-restored, result, *_ = reconstruct(PixelMask(mask), y, sampling=Sampling.pixels(mask), preset="fast")
+result = reconstruct(PixelMask(mask), y, sampling=Sampling.pixels(mask), preset="fast")
+restored = result.image
 print(f"PSNR {cgdenoise.psnr(restored, image, 255):.1f} dB, depth {result.depth}, {result.seconds:.0f} s")
 
 output = sys.argv[1] if len(sys.argv) > 1 else "inpainted.png"

@@ -28,9 +28,8 @@ zero_filled = np.sqrt((np.abs(whole.adjoint(torch.from_numpy(y)).numpy()) ** 2).
 cgdenoise.keep_freed_memory()
 # The coils' maps come from the centre, which is sampled throughout, and the noise level from what they cannot explain.
 problem = parallel_problem(y, mask, None, sigma=None)
-restored, result, *_ = reconstruct(
-    problem.operator, problem.y, sampling=problem.sampling, sigma=problem.sigma, consistency=problem.consistency
-)
+result = reconstruct(problem.operator, problem.y, sampling=problem.sampling, sigma=problem.sigma, consistency=problem.consistency)
+restored = result.image
 magnitude = problem.view(restored)
 before, after = (cgdenoise.psnr(found, phantom, 1) for found in (zero_filled, magnitude))
 print(f"PSNR {before:.1f} dB zero-filled, {after:.1f} dB reconstructed, depth {result.depth}, {result.seconds:.0f} s")

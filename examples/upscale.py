@@ -16,7 +16,8 @@ operator = Downsample(image.shape, factor=2)
 y = operator(torch.from_numpy(image)).numpy()
 
 cgdenoise.keep_freed_memory()
-restored, result, *_ = reconstruct(operator, y, sampling=Sampling.pixels(torch.ones(y.shape)), preset="fast")
+result = reconstruct(operator, y, sampling=Sampling.pixels(torch.ones(y.shape)), preset="fast")
+restored = result.image
 repeated = y.repeat(2, axis=1).repeat(2, axis=2)
 before, after = (cgdenoise.psnr(found, image, 255) for found in (repeated, restored))
 print(f"PSNR {before:.1f} dB repeated, {after:.1f} dB restored, depth {result.depth}, {result.seconds:.0f} s")

@@ -2,12 +2,7 @@
 
 import pytest
 
-from cgdenoise.fitting.results import FitLabel
 from cgdenoise.progress import Cancelled, Meter
-
-
-def label(index, group=None, budget=250, trial=False):
-    return FitLabel(index, index if group is None else group, 4, 0, trial, budget)
 
 
 @pytest.fixture
@@ -15,57 +10,46 @@ def seen():
     return []
 
 
-def meter(seen, iterations=500, cancelled=lambda: False, **stages):
-    return Meter(iterations, stages, 1000, lambda now: seen.append((now.stage, now.done, now.left)), cancelled)
+def meter(seen, cancelled=lambda: False):
+    return Meter(1000, lambda now: seen.append((now.stage, now.done, now.left)), cancelled)
 
 
-def test_fits_are_the_first_stage_of_several(seen):
-    meter(seen, patches=2000).fitted(label(0), 100)
+def test_a_stage_counts_what_it_does_and_what_is_ahead(seen):
+    work = meter(seen)
+    work.begin("fits", 500, 60)
+    work.advance(100)
+    assert seen == [("fits", 0, 560), ("fits", 100, 460)]
+
+
+def test_a_stage_may_know_better_what_is_left(seen):
+    work = meter(seen)
+    work.begin("fits", 500, 60)
+    work.advance(100, left=150, name="fit 2 at depth 4")
+    assert seen[-1] == ("fit 2 at depth 4", 100, 210)
+
+
+def test_what_a_stage_left_undone_is_not_to_come(seen):
+    work = meter(seen)
+    work.begin("fits", 500, 60)
+    work.advance(100)
+    work.begin("patches", 60, 0)
+    assert seen[-1] == ("patches", 100, 60)
+
+
+def test_filtered_pixels_are_work_and_never_leave_less_than_none(seen):
+    work = meter(seen)
+    work.begin("patches", 60, 0)
     # A filter of the image's 1000 pixels counts as 30 iterations.
-    assert seen == [("fit 1 at depth 4", 100, 400 + 60)]
-
-
-def test_what_a_fit_left_of_its_budget_is_not_to_come(seen):
-    fits = meter(seen)
-    fits.fitted(label(0), 100)
-    fits.fitted(label(1), 100)
-    assert seen[1] == ("fit 2 at depth 4", 200, 150)
-
-
-def test_fits_made_together_are_all_still_to_come(seen):
-    fits = meter(seen)
-    for iteration in (50, 100):
-        for index in (0, 1):
-            fits.fitted(label(index, group=0), iteration)
-    assert seen[-1] == ("fit 1 at depth 4", 200, 300)
-    assert {stage for stage, _, _ in seen} == {"fit 1 at depth 4"}
-
-
-def test_trials_are_named(seen):
-    meter(seen).fitted(label(0, trial=True), 5)
-    assert seen[0][0] == "trial 1 at depth 4"
-
-
-def test_a_restarted_fit_adds_to_the_work_and_never_leaves_less_than_none(seen):
-    fits = meter(seen, iterations=250)
-    fits.fitted(label(0), 250)
-    fits.fitted(label(1), 250)
-    assert [(done, left) for _, done, left in seen] == [(250, 0), (500, 0)]
-
-
-def test_stages_follow_the_fits_and_leave_out_what_was_not_needed(seen):
-    work = meter(seen, gaps=1000, patches=2000)
-    work.fitted(label(0), 100)
-    tick = work.tick("patches")
-    tick(500)
-    tick(1500)
-    assert seen[1:] == [("patches", 115, 45), ("patches", 160, 0)]
+    for pixels in (500, 1500, 100):
+        work.tick(pixels)
+    assert seen[1:] == [("patches", 15, 45), ("patches", 60, 0), ("patches", 63, 0)]
 
 
 def test_a_stage_that_is_cancelled_ends_before_it_reports(seen):
     asked = iter([False, True])
-    tick = meter(seen, cancelled=lambda: next(asked), patches=1000).tick("patches")
-    tick(10)
+    work = meter(seen, cancelled=lambda: next(asked))
+    work.begin("patches", 30, 0)
+    work.tick(10)
     with pytest.raises(Cancelled):
-        tick(10)
-    assert len(seen) == 1
+        work.tick(10)
+    assert len(seen) == 2

@@ -59,6 +59,6 @@ def deblur(
         from cgdenoise.problems import deblurring
 
         kernel = read_psf(psf)
-        return picture_task(image, target, lambda picture: deblurring(picture, kernel, sigma), {"psf": psf})
+        return picture_task(image, target, lambda page: deblurring(page, kernel, sigma), {"psf": psf})
 
     run([target], [image, psf], choices, read)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,12 +25,14 @@ from cgdenoise.cli.options import (
     StopName,
     Threads,
 )
-from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note, warn
+from cgdenoise.cli.output import ProgressDisplay, fail, note
+from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
     from cgdenoise.images import Picture
-    from cgdenoise.jobs.batch import Job, Options, PageOutcome
+    from cgdenoise.jobs.options import Options
+    from cgdenoise.jobs.plan import Job
 
 
 def denoise(
@@ -78,10 +79,10 @@ def denoise(
     interrupt = Interrupt()
     with interrupt.handled():
         from cgdenoise.images import read_image
-        from cgdenoise.jobs import batch
+        from cgdenoise.jobs.plan import STREAM, plan
 
-        jobs = batch.plan(inputs, output, suffix, reference)
-        if json and any(job.target == batch.STREAM for job in jobs):
+        jobs = plan(inputs, output, suffix, reference)
+        if json and any(job.target == STREAM for job in jobs):
             raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
         if reference is not None and len(jobs) > 1:
             raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
@@ -91,8 +92,9 @@ def denoise(
         failed = False
         for job in jobs:
             try:
-                outcomes = _run(job, options, clean, force, quiet, interrupt)
-                _report(job, outcomes, options, json, quiet)
+                ends = _run(job, options, clean, force, quiet, interrupt)
+                for end in ends:
+                    report(end, len(ends), json, quiet)
             except OptionError:
                 raise
             except CgDenoiseError as error:
@@ -123,7 +125,8 @@ def _options(
     """Gather the choices, and set up the process: allocator and threads."""
     import torch
 
-    from cgdenoise.jobs.batch import Options
+    from cgdenoise.jobs.options import Options
+    from cgdenoise.noise.known import KnownNoise
     from cgdenoise.restoration.presets import preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
@@ -147,33 +150,38 @@ def _options(
         raise OptionError(f"--offset {offset}; expected a finite number")
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return Options(chosen, str(preset), sigma, seed, str(device), torch.get_num_threads(), str(noise), gain, offset)
+    return Options(chosen, str(preset), KnownNoise(str(noise), sigma, gain, offset), seed, str(device), torch.get_num_threads())
 
 
-def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt) -> list[PageOutcome]:
-    """Restore one input and write what came of it."""
+def _run(
+    job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt
+) -> list[dict[str, Any]]:
+    """Restore one input and write what came of it; return the last record of each page's log."""
     from cgdenoise import images
-    from cgdenoise.fitlog import records as record
-    from cgdenoise.jobs import batch
+    from cgdenoise.fitlog.outcome import Names
+    from cgdenoise.fitlog.records import dump
+    from cgdenoise.jobs.pages import load, picture_and_log, restore
+    from cgdenoise.jobs.plan import STREAM, check_target
 
-    data = _read_stdin() if job.source == batch.STREAM else images.read_bytes(job.source)
-    name = "standard input" if job.source == batch.STREAM else job.source
-    source = batch.load(name, data)
-    container = batch.check_target(job, source.picture, force)
+    data = _read_stdin() if job.source == STREAM else images.read_bytes(job.source)
+    name = "standard input" if job.source == STREAM else job.source
+    source = load(name, data)
+    container = check_target(job, source.picture, force)
     with interrupt.deferred():
         with ProgressDisplay(name, len(source.picture.pages), quiet) as display:
             try:
-                picture, outcomes, records = batch.restore(
-                    source, options, reference=clean, progress=display.update, cancelled=interrupt.requested
-                )
+                pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested)
             except OptionError:
                 raise
             except CgDenoiseError as error:
                 raise ImageError(f"{name}: {error}") from error
-        if len(outcomes) < len(picture.pages):
-            note(f"{name}: interrupted; {len(outcomes)} of {len(picture.pages)} pages are restored, the others as they were")
-        _write(job, images.encode(picture, container, job.target), record.dump(records), interrupt)
-    return outcomes
+        if len(pages) < len(source.picture.pages):
+            count = len(source.picture.pages)
+            note(f"{name}: interrupted; {len(pages)} of {count} pages are restored, the others as they were")
+        names = Names(job.source, job.target, None if job.log is None else str(job.log), options.preset_name)
+        picture, records = picture_and_log(source, pages, options, names)
+        _write(job, images.encode(picture, container, job.target), dump(records), interrupt)
+    return [record for record in records if record["type"] == "end"]
 
 
 def _read_stdin() -> bytes:
@@ -184,9 +192,8 @@ def _read_stdin() -> bytes:
 
 def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
     from cgdenoise import images
-    from cgdenoise.jobs import batch
 
-    if job.target == batch.STREAM:
+    if job.log is None:
         try:
             sys.stdout.buffer.write(picture)
             sys.stdout.buffer.flush()
@@ -197,52 +204,3 @@ def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
     else:
         with interrupt.held():
             images.write_together({job.target: picture, str(job.log): log})
-
-
-def _report(job: Job, outcomes: list[PageOutcome], options: Options, json: bool, quiet: bool) -> None:
-    """Say what came of an input: errors and interruptions on stderr, the result on stdout."""
-    from cgdenoise.jobs.batch import STREAM
-
-    for outcome in outcomes:
-        page = f" page {outcome.page}" if len(outcomes) > 1 else ""
-        warn(job.source, [f"{page} {warning}".lstrip() for warning in outcome.result.warnings], quiet)
-        if outcome.status == "interrupted":
-            note(f"{job.source}:{page} interrupted; the best result so far is in {job.target}")
-        result = outcome.result
-        summary = {
-            "input": job.source,
-            "output": job.target,
-            "log": None if job.log is None else os.fspath(job.log),
-            "page": outcome.page,
-            "status": outcome.status,
-            "preset": options.preset_name,
-            "depth": result.depth,
-            "fits": len(result.fits),
-            "sigma": result.sigma,
-            "sigma_estimated": result.sigma_estimated,
-            "noise": str(result.noise.kind),
-            "seconds": result.seconds,
-            "psnr": outcome.psnr,
-            "ssim": outcome.ssim,
-            "warnings": list(result.warnings),
-        }
-        if json:
-            emit_json(summary)
-        elif not quiet and job.target != STREAM:
-            emit(f"{job.target}{page}: {_sentence(outcome)}")
-
-
-def _sentence(outcome: PageOutcome) -> str:
-    result = outcome.result
-    if not result.fits:
-        return "constant image, given back as it is"
-    count = sum(fit.weight > 0 for fit in result.fits)
-    found = "estimated" if result.sigma_estimated else "given"
-    as_it_was = [part["name"] for part in outcome.parts if part["weight"]] == ["input"]
-    level = "left as it was" if as_it_was and result.warnings else f"{result.noise.kind} noise {result.sigma:.4g} ({found})"
-    fits = f"{count} fit{'s' * (count > 1)}, depth {result.depth}" if count else "no fit"
-    text = f"{fits}, {level}, {result.seconds:.1f} s"
-    text += " (with a warning)" if result.warnings else ""
-    if outcome.psnr is not None:
-        text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
-    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from cgdenoise.cli.options import (
     Threads,
 )
 from cgdenoise.cli.run import Choices, Task, beside, picture_task, run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MOST_MISSING = 0.5
 """Share of the pixels above which a mask is likelier inverted than meant so."""
@@ -59,18 +62,17 @@ def inpaint(
     target = beside(image, output, "_inpainted")
 
     def read() -> Task:
-        from cgdenoise.images import Picture
         from cgdenoise.jobs.inputs import read_mask
         from cgdenoise.problems import LinearProblem, inpainting
 
-        def pose(picture: Picture) -> tuple[LinearProblem, Picture]:
-            height, width = picture.pages[0].shape[:2]
+        def pose(page: NDArray[Any]) -> LinearProblem:
+            height, width = page.shape[:2]
             keep = None if mask is None else read_mask(mask, (height, width), invert)
-            problem, like = inpainting(picture, keep, sigma)
+            problem = inpainting(page, keep, sigma)
             if problem.missing is not None and problem.missing > _MOST_MISSING:
                 hint = f"; if the mask means the others, {'leave out' if invert else 'use'} --invert" if mask else ""
                 problem = replace(problem, warnings=(f"{problem.missing:.1%} of the pixels are missing{hint}",))
-            return problem, like
+            return problem
 
         return picture_task(image, target, pose, {"mask": mask, "invert": invert})
 

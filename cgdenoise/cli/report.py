@@ -1,69 +1,59 @@
-"""What the commands for inverse problems say at their end."""
+"""What a restoring command says of a page at its end: the same for all of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import Any
 
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 
-if TYPE_CHECKING:
-    from cgdenoise.cli.run import Choices, Task
-    from cgdenoise.jobs.batch import Options
-    from cgdenoise.jobs.solve import Solution
+_STREAM = "-"
 
 
-def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
-    """Say what came of a task: errors, interruptions and warnings but those of its problem on stderr, the result on stdout.
+def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, told: Collection[str] = ()) -> None:
+    """Say what came of a page: errors, interruptions and warnings on stderr, the result on stdout.
 
     Parameters
     ----------
-    task : Task
-        What was to be done.
-    solution : Solution
-        What came of it.
-    options : Options
-        How it was done.
-    target, log : str
-        Paths of the main result and of the log.
-    remark : str
-        How the picture's values come from the image's.
-    choices : Choices
+    end : dict
+        The last record of the page's log (`fitlog.outcome.end_record`), which is what `--json` prints.
+    pages : int
+        That were restored.
+    json, quiet : bool
         What the user wants to see.
+    told : collection of str
+        Warnings that the user has seen already.
     """
-    outcome, verdict, missing = solution.outcome, solution.verdict, task.problem.missing
-    result = outcome.result
-    if verdict.error:
-        kept = "the best image so far" if verdict.status == "failed" else "the result"
-        fail(f"{task.name}: {verdict.error}; {kept} is in {target}")
-    if verdict.status == "interrupted":
-        note(f"{task.name}: interrupted; the best result so far is in {target}")
-    warn(task.name, [warning for warning in verdict.warnings if warning not in task.problem.warnings], choices.quiet)
-    if choices.json:
-        emit_json(
-            {
-                "input": task.name,
-                "output": target,
-                "log": log,
-                "status": verdict.status,
-                "preset": options.preset_name,
-                "depth": result.depth,
-                "fits": len(result.fits),
-                "sigma": result.sigma,
-                "sigma_estimated": result.sigma_estimated,
-                "missing": missing,
-                "seconds": result.seconds,
-                "picture": remark,
-                "psnr": outcome.psnr,
-                "ssim": outcome.ssim,
-                "warnings": list(verdict.warnings),
-                "error": verdict.error,
-            }
-        )
-    elif not choices.quiet and not verdict.error:
-        count = sum(fit.weight > 0 for fit in result.fits)
-        text = f"{count} fit{'s' * (count > 1)}, depth {result.depth}, {result.seconds:.1f} s" if count else "constant image"
-        if missing is not None:
-            text += f", {missing:.1%} missing"
-        if outcome.psnr is not None:
-            text += f", PSNR {outcome.psnr:.2f} dB, SSIM {outcome.ssim:.4f}"
-        emit(f"{target}: {text}; {remark}")
+    name, output, page = end["input"], end["output"], f" page {end['page']}" if pages > 1 else ""
+    if end["error"]:
+        kept = "the best image so far" if end["status"] == "failed" else "the result"
+        fail(f"{name}: {end['error']}; {kept} is in {output}")
+    if end["status"] == "interrupted":
+        note(f"{name}:{page} interrupted; the best result so far is in {output}")
+    warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in told], quiet)
+    if json:
+        emit_json(end)
+    elif not (quiet or end["error"] or output == _STREAM):
+        emit(f"{output}{page}: {sentence(end)}")
+
+
+def sentence(end: dict[str, Any]) -> str:
+    """Return what was done in a line: fits, noise or missing pixels, time, likeness to a reference."""
+    if not end["fits"]:
+        return "constant image, given back as it is"
+    count = end["averaged"]
+    said = [f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"]
+    if end["picture"] is None:
+        said.append(_noise(end))
+    said.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
+    if end["missing"] is not None:
+        said.append(f"{end['missing']:.1%} missing")
+    if end["psnr"] is not None:
+        said.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}")
+    return ", ".join(said) + (f"; {end['picture']}" if end["picture"] else "")
+
+
+def _noise(end: dict[str, Any]) -> str:
+    if end["warnings"] and [part["name"] for part in end["parts"] if part["weight"]] == ["input"]:
+        return "left as it was"
+    return f"{end['noise']} noise {end['sigma']:.4g} ({'estimated' if end['sigma_estimated'] else 'given'})"

@@ -18,8 +18,9 @@ from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.images import Picture
-    from cgdenoise.jobs.batch import Options
+    from numpy.typing import NDArray
+
+    from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.solve import Solution
     from cgdenoise.problems import LinearProblem
 
@@ -118,16 +119,16 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         warn(task.name, task.problem.warnings, choices.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(choices.reference, task)
         with interrupt.deferred():
-            solution, remark = _solve(task, options, clean, log, choices, interrupt)
-        report(task, solution, options, targets[0], log, remark, choices)
+            end = _solve(task, options, clean, [targets[0], log], choices, interrupt)
+        report(end, 1, choices.json, choices.quiet, told=task.problem.warnings)
     if interrupt.signal:
         sys.exit(128 + interrupt.signal)
-    if solution.verdict.error:
+    if end["error"]:
         sys.exit(1)
 
 
 def picture_task(
-    source: str, target: str, pose: Callable[[Picture], tuple[LinearProblem, Picture]], description: dict[str, Any]
+    source: str, target: str, pose: Callable[[NDArray[Any]], LinearProblem], description: dict[str, Any], factor: int = 1
 ) -> Task:
     """Read a picture and pose the problem whose solution is one too.
 
@@ -136,20 +137,24 @@ def picture_task(
     source, target : str
         Paths of the two.
     pose : callable
-        Takes the picture to the problem, and to a picture that the result is to be like.
+        Takes the picture's page to the problem.
     description : dict
         For the log.
+    factor : int
+        By which the result's sides are longer.
     """
     from cgdenoise import images
     from cgdenoise.errors import MeasurementError, OperatorError
-    from cgdenoise.jobs.batch import load
+    from cgdenoise.jobs.pages import load
+    from cgdenoise.jobs.pictures import enlarged, only_page
 
     loaded = load(source, images.read_bytes(source))
     container = images.container_for(target)
     try:
-        problem, like = pose(loaded.picture)
+        problem = pose(only_page(loaded.picture))
     except (MeasurementError, OperatorError, ImageError) as error:
         raise ImageError(str(error) if ": " in str(error) else f"{source}: {error}") from error
+    like = loaded.picture if factor == 1 else enlarged(loaded.picture, factor)
     images.check(like, container, target)
 
     def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
@@ -215,37 +220,39 @@ class ArrayTargets:
         return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
 
 
-def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
+def _solve(
+    task: Task, options: Options, clean: Any, written: Sequence[str], choices: Choices, interrupt: Interrupt
+) -> dict[str, Any]:
+    """Solve a problem and write what came of it, the log last; return the last record of that."""
     from cgdenoise import images
-    from cgdenoise.fitlog import records as record
-    from cgdenoise.jobs.solve import solve
+    from cgdenoise.fitlog.outcome import Names
+    from cgdenoise.fitlog.records import dump
+    from cgdenoise.jobs.solve import solution_log, solve
+    from cgdenoise.restoration.hooks import Hooks
 
     with ProgressDisplay(task.name, 1, choices.quiet) as display:
         try:
-            solution = solve(
-                task.problem,
-                options,
-                {"name": task.name} | task.description,
-                reference=clean,
-                progress=partial(display.update, 0),
-                cancelled=interrupt.requested,
-            )
+            solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
         except OptionError:
             raise
         except CgDenoiseError as error:
             raise ImageError(f"{task.name}: {error}") from error
     files, remark = task.encode(solution)
-    solution.records[0]["input"]["output"] = remark
+    solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
+    output, log = written
+    names = Names(task.name, output, log, options.preset_name)
+    records = solution_log(names, task.problem, solution, options, {"name": task.name} | task.description)
     with interrupt.held():
-        images.write_together({**files, **task.extra, log: record.dump(solution.records)})
-    return solution, remark
+        images.write_together({**files, **task.extra, log: dump(records)})
+    return records[-1]
 
 
 def _options(choices: Choices) -> Options:
     """Gather the choices, and set up the process: allocator and threads."""
     import torch
 
-    from cgdenoise.jobs.batch import Options
+    from cgdenoise.jobs.options import Options
+    from cgdenoise.noise.known import KnownNoise
     from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
     from cgdenoise.runtime import choose_device, prepare_process
 
@@ -257,7 +264,7 @@ def _options(choices: Choices) -> Options:
         members=base.members if choices.members is None else choices.members,
         max_iterations=base.max_iterations if choices.max_iterations is None else choices.max_iterations,
     )
-    return Options(chosen, str(choices.preset), None, choices.seed, str(choices.device), torch.get_num_threads())
+    return Options(chosen, str(choices.preset), KnownNoise(), choices.seed, str(choices.device), torch.get_num_threads())
 
 
 def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -> None:

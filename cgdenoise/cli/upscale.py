@@ -65,6 +65,6 @@ def upscale(
 
         filtered = Kernel(kernel)
         described = {"factor": factor, "kernel": str(kernel)}
-        return picture_task(image, target, lambda picture: upscaling(picture, factor, filtered, sigma), described)
+        return picture_task(image, target, lambda page: upscaling(page, factor, filtered, sigma), described, factor)
 
     run([target], [image], choices, read)

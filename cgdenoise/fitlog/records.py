@@ -11,12 +11,12 @@ from typing import Any
 
 Record = dict[str, Any]
 
-FORMAT = 1
-"""Version of the log's format, in every header."""
+FORMAT = 2
+"""Version of the log's format, in every header and end; docs/log.md has the fields."""
 
 
-def header(page: int, source: Record, options: Record, sigma: float, sigma_estimated: bool, noise: Record, depth: int) -> Record:
-    """Return the first record of a page: versions, the input, the options, and what was found out about the image."""
+def header(page: int, source: Record, options: Record) -> Record:
+    """Return the first record of a page: versions, the input, and the options."""
     import numpy as np
     import torch
 
@@ -37,10 +37,6 @@ def header(page: int, source: Record, options: Record, sigma: float, sigma_estim
         "platform": platform.platform(),
         "input": source,
         "options": options,
-        "sigma": sigma,
-        "sigma_estimated": sigma_estimated,
-        "noise": noise,
-        "depth": depth,
     }
 
 

@@ -46,43 +46,58 @@ class Problem:
     forward: Callable[[Tensor], Tensor] = identity
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How long a fit goes on at most, how its outputs are averaged, and how often they are looked at.
+
+    Attributes
+    ----------
+    max_iterations : int
+        Its budget.
+    averaging : float
+        Share of the run that the average looks back over, roughly: iterate i enters it with the weight
+        1 / (1 + averaging * (i - 1)). 0 keeps the plain iterate, 1 the mean of all.
+    every : int
+        Iterations between evaluations. The first and the last iteration of the budget are evaluated too.
+    """
+
+    max_iterations: int
+    averaging: float = 0.0
+    every: int = 5
+
+    def evaluates(self, iteration: int) -> bool:
+        """Tell whether an iteration, from 1, is evaluated."""
+        return iteration % self.every == 0 or iteration in (1, self.max_iterations)
+
+
 def fit(
     generator: nn.Module,
     problem: Problem,
     *,
     optimiser: OptimiserSpec,
     stop: StoppingRule,
-    max_iterations: int,
-    averaging: float = 0.0,
-    every: int = 5,
+    schedule: Schedule,
     observers: Sequence[Observer] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[FitResult, ...]:
     """Fit the weights of one or more generators to the measurements: min over C of ||A G(C) - y||² on the training data.
 
-    The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over
-    the iterates: the kept picture is the average of the outputs so far with weights that fall into the past over a given
-    share of the run (polynomial-decay averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates,
-    has a wide, flat optimum, and forgets the start of a short run as soon as that of a long one.
+    The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over the
+    iterates: the kept picture is the average of the outputs so far with weights that fall into the past (polynomial-decay
+    averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates, has a wide, flat optimum, and forgets the
+    start of a short run as soon as that of a long one.
 
     Parameters
     ----------
     generator : nn.Module
-        Called without arguments it returns the images of its M members, [M, C, H, W]. Its weights, which the members
-        do not share, are changed.
+        Called without arguments it returns the images of its M members, [M, C, H, W]. Its weights, which the members do not
+        share, are changed.
     problem : Problem
         What to fit.
-    optimiser : OptimiserSpec
-        How to step.
+    optimiser, schedule : OptimiserSpec, Schedule
+        How to step, and how long.
     stop : StoppingRule
         Judges every evaluation of a member: which output to keep, and when to end. The fit ends with its last member.
-    max_iterations : int
-        At most so many.
-    averaging : float
-        Share of the run that the average looks back over, roughly: iterate i enters it with the weight
-        1 / (1 + averaging * (i - 1)). 0 keeps the plain iterate, 1 the mean of all.
-    every : int
-        Iterations between evaluations. The first and the last iteration of the budget are evaluated too.
     observers : sequence of callables
         Each sees the number of the member and its evaluation, before it is judged.
     cancelled : callable
@@ -91,8 +106,7 @@ def fit(
     Returns
     -------
     tuple of FitResult
-        One for each member, with the output of its chosen iteration. A loss that is not finite ends a member with its
-        best finite output.
+        One for each member. A loss that is not finite ends a member with its best finite output.
     """
     start = time.perf_counter()
     step = Optimiser(optimiser, generator.parameters(), choose_dtype(problem.y.device)).step
@@ -100,19 +114,16 @@ def fit(
     runs = [_Run(stop.monitor(), start) for _ in problem.training]
     average = torch.zeros(())
 
-    for iteration in range(1, max_iterations + 1):
+    for iteration in range(1, schedule.max_iterations + 1):
         images = generator()
         misfit = (problem.forward(images) - problem.y) * problem.training
         losses = _total(_squares(misfit)) / counts.training
-        average = torch.lerp(average.to(images), images.detach(), 1 / (1 + averaging * (iteration - 1)))
+        average = torch.lerp(average.to(images), images.detach(), 1 / (1 + schedule.averaging * (iteration - 1)))
         interrupted = cancelled()
-        if iteration == 1 or iteration % every == 0 or iteration == max_iterations or interrupted:
-            evaluations = _evaluate(iteration, losses, average, problem, counts)
-            for member, (run, evaluation) in enumerate(zip(runs, evaluations, strict=True)):
-                if run.reason is None:
-                    run.observe(Step(evaluation, average[member, None]), [partial(see, member) for see in observers])
-                    if interrupted and run.reason is None:
-                        run.end(StopReason.INTERRUPTED)
+        if schedule.evaluates(iteration) or interrupted:
+            for member, evaluation in enumerate(_evaluate(iteration, losses, average, problem, counts)):
+                see = [partial(observer, member) for observer in observers]
+                runs[member].observe(Step(evaluation, average[member, None]), see, interrupted)
             if all(run.reason for run in runs):
                 break
         losses.sum().backward()  # type: ignore[no-untyped-call]
@@ -146,7 +157,9 @@ class _Run:
     reason: StopReason | None = None
     seconds: float | None = None
 
-    def observe(self, now: Step, observers: Sequence[Callable[[Step], None]]) -> None:
+    def observe(self, now: Step, observers: Sequence[Callable[[Step], None]], interrupted: bool) -> None:
+        if self.reason is not None:
+            return
         if not math.isfinite(now.evaluation.loss + now.evaluation.residual):
             self.end(StopReason.NOT_FINITE)
             return
@@ -156,8 +169,8 @@ class _Run:
         verdict = self.monitor.observe(now.evaluation)
         if verdict.keep or self.best is None:
             self.best = now
-        if verdict.stop:
-            self.end(verdict.stop)
+        if verdict.stop or interrupted:
+            self.end(verdict.stop or StopReason.INTERRUPTED)
 
     def end(self, reason: StopReason) -> None:
         self.reason = reason

@@ -20,7 +20,7 @@ from cgdenoise.problems.mri import fourier_problem, parallel_problem
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
 from cgdenoise.reading import about
-from cgdenoise.restoration.reconstruct import check_measurements
+from cgdenoise.restoration.measured import check_measurements
 from cgdenoise.restoration.units import check_image
 
 _LARGEST = 2**33

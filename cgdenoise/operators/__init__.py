@@ -6,6 +6,7 @@ from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
 from cgdenoise.operators.foreign import load_operator, wrap
 from cgdenoise.operators.fourier import Fourier, subsampled_fourier
+from cgdenoise.operators.identity import Identity
 from cgdenoise.operators.mask import PixelMask
 from cgdenoise.operators.matrix import DenseMatrix, SparseMatrix
 from cgdenoise.operators.measurement import Measurement
@@ -27,6 +28,7 @@ __all__ = [
     "Field",
     "ForwardOperator",
     "Fourier",
+    "Identity",
     "Kernel",
     "Measurement",
     "Pad",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.images import Picture
 from cgdenoise.noise import estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
 from cgdenoise.problems.problem import Array, LinearProblem
@@ -18,29 +15,24 @@ from cgdenoise.restoration.evidence import SMOOTH
 from cgdenoise.restoration.units import check_image
 
 
-def inpainting(picture: Picture, keep: NDArray[np.bool_] | None, sigma: float) -> tuple[LinearProblem, Picture]:
+def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> LinearProblem:
     """Return the problem of the pixels that are missing.
 
     Parameters
     ----------
-    picture : Picture
-        Of one page. NaN is missing too.
+    page : array
+        (H, W) or (H, W, C), real; NaN is missing too. The result is of its shape.
     keep : bool array, (H, W), or None
         Where the pixels were measured; None everywhere.
     sigma : float
         Noise level of the others, in grey levels. 0 keeps them as they are.
 
-    Returns
-    -------
-    problem, like
-        The problem, and a picture that the result is to be like.
-
     Raises
     ------
     ImageError
-        If the picture has more than one page, is not real, or has nothing missing, or nothing else.
+        If the picture is not real, or has nothing missing, or nothing else.
     """
-    page, values = _page(picture)
+    values = check_image(page)
     valid = np.isfinite(values)
     if keep is not None:
         valid &= keep[..., None]
@@ -57,24 +49,27 @@ def inpainting(picture: Picture, keep: NDArray[np.bool_] | None, sigma: float) -
         return filled if sigma else np.where(valid.reshape(page.shape), page, filled)
 
     missing = 1 - float(valid.mean())
-    return LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma, certain=True, missing=missing), picture
+    return LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma, certain=True, missing=missing)
 
 
-def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) -> tuple[LinearProblem, Picture]:
+def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> LinearProblem:
     """Return the problem of a known blur. The image goes on beyond the frame, from where it was blurred into it.
 
     Parameters
     ----------
-    picture : Picture
-        Of one page, without NaN.
+    page : array
+        (H, W) or (H, W, C), real, without NaN. The result is of its shape.
     psf : array
         [h, w], as `Blur` takes it.
     sigma : float or None
         Noise level in grey levels; None estimates it.
 
-    Returns and raises as `inpainting`; the result is as large as the picture.
+    Raises
+    ------
+    ImageError
+        If the picture is not real and finite, or smaller than the PSF.
     """
-    page, values = _page(picture)
+    values = check_image(page)
     if not np.isfinite(values).all():
         raise ImageError("missing values (NaN); expected a picture without them")
     if psf.shape[0] > page.shape[0] or psf.shape[1] > page.shape[1]:
@@ -87,7 +82,7 @@ def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) 
     def view(image: Array) -> Array:
         return _pixels(image[:, top : top + height, left : left + width], page.shape)
 
-    problem = LinearProblem(
+    return LinearProblem(
         Blur((channels, height + below, width + right), psf),
         y,
         view,
@@ -97,16 +92,15 @@ def deblurring(picture: Picture, psf: NDArray[np.float64], sigma: float | None) 
         consistency=0,  # what a blur takes away drowns in the rounding of the pixels
         predicted=SMOOTH,
     )
-    return problem, picture
 
 
-def upscaling(picture: Picture, factor: int, kernel: Kernel, sigma: float) -> tuple[LinearProblem, Picture]:
+def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearProblem:
     """Return the problem of a picture with more pixels, from which this one would come by averaging.
 
     Parameters
     ----------
-    picture : Picture
-        Of one page, without NaN.
+    page : array
+        (H, W) or (H, W, C), real, without NaN.
     factor : int
         Of both sides, at least 2.
     kernel : Kernel
@@ -114,33 +108,24 @@ def upscaling(picture: Picture, factor: int, kernel: Kernel, sigma: float) -> tu
     sigma : float
         Noise level in grey levels; 0 for none.
 
-    Returns and raises as `inpainting`; the result is as large as that, with the resolution in its metadata multiplied.
+    Raises
+    ------
+    ImageError
+        If the picture is not real and finite.
+    OptionError
+        If the factor is below 2.
     """
     if factor < 2:
         raise OptionError(f"factor {factor}; expected 2 or more")
-    page, values = _page(picture)
+    values = check_image(page)
     if not np.isfinite(values).all():
         raise ImageError("missing values (NaN); expected a picture without them")
     y = _planes(values)
     channels, height, width = y.shape
     shape = (height * factor, width * factor, *page.shape[2:])
-    dpi = picture.metadata.dpi
-    like = Picture(
-        pages=(np.zeros(shape, page.dtype),),
-        alpha=None if picture.alpha is None else (np.kron(picture.alpha[0], np.ones((factor, factor), page.dtype)),),
-        container=picture.container,
-        # What is written verbatim states the old size.
-        metadata=replace(picture.metadata, verbatim=None, dpi=dpi and (dpi[0] * factor, dpi[1] * factor)),
-    )
     operator = Downsample((channels, *shape[:2]), factor, kernel)
     sampling = Sampling.pixels(torch.ones(y.shape))
-    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True), like
-
-
-def _page(picture: Picture) -> tuple[Array, NDArray[np.float64]]:
-    if len(picture.pages) != 1:
-        raise ImageError(f"{len(picture.pages)} pages; expected one")
-    return picture.pages[0], check_image(picture.pages[0])
+    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True)
 
 
 def _planes(values: Array) -> Array:

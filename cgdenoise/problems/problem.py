@@ -9,8 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.restoration.evidence import PREDICTED
+from cgdenoise.restoration.reconstructing import ReconstructionRequest
 
 Array = NDArray[Any]
 
@@ -57,3 +59,9 @@ class LinearProblem:
     certain: bool = False
     missing: float | None = None
     warnings: tuple[str, ...] = ()
+
+    def request(self, preset: Preset, seed: int, device: str) -> ReconstructionRequest:
+        """Return what `run_reconstruction` is asked to solve it."""
+        return ReconstructionRequest(
+            self.operator, self.y, preset, self.sampling, self.sigma, seed, device, consistency=self.consistency
+        )

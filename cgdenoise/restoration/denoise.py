@@ -1,50 +1,49 @@
-"""One call to restore an array: checks, scaling, the ensemble, and back to the array's own units."""
+"""One call to restore an array: what its noise is, the fits, the groups of patches, and back to the array's own units."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.errors import OptionError
-from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, EnsembleResult
+from cgdenoise.fitting.ensemble import Ensemble
 from cgdenoise.fitting.holdout import hold_out
+from cgdenoise.fitting.members import CollapsedError, EnsembleResult
 from cgdenoise.fitting.plan import Preset
-from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
-from cgdenoise.progress import Meter, Progress
-from cgdenoise.restoration.mixture import GENERATOR, Guided, Part
-from cgdenoise.restoration.patch_stage import Generated, LastStage, after_fits, stages_after_fits
+from cgdenoise.noise.known import KnownNoise
+from cgdenoise.operators import Identity, Measurement
+from cgdenoise.restoration.denoising import Denoising, DenoisingRequest, Generated
+from cgdenoise.restoration.hooks import Hooks, Watch, watching
+from cgdenoise.restoration.mixture import GENERATOR, Mixture, Part
+from cgdenoise.restoration.patch_stages import patch_stages
+from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
 from cgdenoise.restoration.preprocess import Prepared, prepare
 from cgdenoise.restoration.presets import preset_of
-from cgdenoise.restoration.results import Denoised, FitSummary, RestorationResult, RestoredPart, Snapshot, snapshot_of, summary_of
-from cgdenoise.restoration.units import Scale, check_image, find_channel_axis, in_layout, is_constant
-from cgdenoise.runtime import choose_device, choose_dtype, memory_error, rng_for
+from cgdenoise.restoration.results import Restoration, RestoredPart, summary_of
+from cgdenoise.restoration.units import Array, Scale, check_image, find_channel_axis, in_layout, is_constant
+from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 
-Array = NDArray[Any]
+_NOISE = 30.0
+"""Iterations of a fit that take as long as measuring the noise: 1 s for 256x256 pixels in colour on one core, more or less by
+half with what is found."""
 
 
 def denoise(
     image: Array,
-    *,
     sigma: float | None = None,
-    noise: str | NoiseKind = NoiseKind.AUTO,
-    gain: float | None = None,
-    offset: float = 0.0,
+    *,
+    noise: str | NoiseKind | KnownNoise = NoiseKind.AUTO,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
     seed: int = 0,
     device: str = "auto",
-    observers: Sequence[Callable[[Snapshot], None]] = (),
-    progress: Callable[[Progress], None] = lambda progress: None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Denoised:
+    progress: Watch = False,
+) -> Restoration:
     """Remove the noise from one image, by fitting a generator to it and stopping early.
 
     Parameters
@@ -53,34 +52,19 @@ def denoise(
         Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`; with noise of Poisson's kind
         the offset has to follow. NaN marks missing values, which are filled; a masked array's masked values are missing, too.
     sigma : float, optional
-        Standard deviation of the noise in the image's units (with Poisson noise, of its Gaussian part); estimated from the image
-        if not given.
-    noise : str or NoiseKind
-        "auto" chooses the model from the image; "gaussian", "poisson", "poisson-gaussian", "impulse" or "correlated".
-    gain : float, optional
-        What one count of Poisson noise adds to a value, in the image's units; estimated if not given.
-    offset : float
-        Value of a pixel that has received no light, in the image's units, for Poisson noise.
+        Standard deviation of the noise in the image's units; estimated from the image if not given.
+    noise : str, NoiseKind or KnownNoise
+        What kind it is, or all that is known of it, as a detector's gain; "auto" chooses the model from the image.
     channel_axis : int, optional
-        Which axis of a three-dimensional array has the channels. Not given it is the last, unless the first looks more like it:
-        that is an error.
+        Which axis of a three-dimensional array has the channels: the last if not given, unless the first looks more like it.
     preset : str or Preset
         "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
     seed : int
         The same seed on the same CPU and number of threads gives the same bytes.
     device : str
         "auto", "cpu", "cuda" or "mps".
-    observers : sequence of callables
-        Each sees every evaluation.
-    progress : callable
-        Sees several times a second how much is done and how much is left.
-    cancelled : callable
-        Asked several times a second; True ends the restoration with the best result so far.
-
-    Returns
-    -------
-    Denoised
-        `(image, result)`.
+    progress : bool, callable or Hooks
+        True draws a bar; a callable sees each `Progress`; `Hooks` may end the restoration and see each evaluation, too.
 
     Raises
     ------
@@ -91,108 +75,120 @@ def denoise(
     MemoryLimitError
         If the image is too large for the device.
     """
-    start = time.perf_counter()
+    if isinstance(noise, KnownNoise) and sigma is not None:
+        raise OptionError(f"sigma {sigma} beside a KnownNoise; expected it in there")
+    known = noise if isinstance(noise, KnownNoise) else KnownNoise(noise, sigma)
     chosen = preset_of(preset) if isinstance(preset, str) else preset
-    kind = _check(sigma, noise, gain, offset, seed)
-    place = choose_device(device)
-    shape = np.shape(image)
-    axis = find_channel_axis(shape, channel_axis)
-    values = check_image(image, axis)
-    constant = is_constant(values)
-    with memory_error(
-        f"not enough memory on {place.type} for an image of {values.shape[1]}x{values.shape[0]} pixels; expected a smaller one"
-    ):
-        scale = Scale(0.0, 1.0) if constant else Scale.of(values, whole_range=any(spec.sigmoid for spec in chosen.decoders))
-        # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
-        normalised = scale.normalise(values)
-        if constant:
-            model = NoiseModel(NoiseKind.GAUSSIAN, sigma or 0.0, np.zeros(values.shape, bool), reasons=("the image is constant",))
-        else:
-            progress(Progress("noise", 0.0, chosen.most_iterations))
-            model = choose(
-                normalised,
-                kind,
-                sigma=None if sigma is None else sigma / scale.factor,
-                gain=None if gain is None else gain / scale.factor,
-                offset=(offset - scale.offset) / scale.factor,
-            )
+    with watching(progress) as hooks:
+        return run_denoising(DenoisingRequest(image, chosen, known, channel_axis, seed, device), hooks)
 
-        def result_of(
-            model: NoiseModel, depth: int, fits: tuple[FitSummary, ...], interrupted: bool, parts: Sequence[RestoredPart] = ()
-        ) -> RestorationResult:
-            seconds = time.perf_counter() - start
-            noise = _in_units(model, scale)
-            return RestorationResult(
-                noise, sigma is None, depth, fits, tuple(parts), interrupted, place.type, seconds, tuple(warnings)
-            )
 
-        warnings: list[str] = []
-        if constant:
-            filled = np.broadcast_to(np.nanmin(values, axis=(0, 1)), values.shape)
-            return Denoised(in_layout(filled, len(shape), axis).copy(), result_of(model, 0, (), False))
-        if kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
-            warnings.append(
-                f"no {kind} noise: its variance does not grow with brightness; {model.kind} noise was assumed (--gain says it)"
-            )
-        prepared = prepare(normalised, model)
-
-        def to_array(fitted: Tensor, of: Prepared = prepared) -> Array:
-            return scale.to_array(of.restored(fitted), len(shape), axis)
-
-        # Errors of what was not stabilised are in the image's units.
-        unit = scale.factor if prepared.stabiliser is None else prepared.scale.factor
-
-        meter = Meter(chosen.most_iterations, stages_after_fits(chosen, prepared), values[..., 0].size, progress, cancelled)
-
-        def on_step(label: FitLabel, step: Step) -> None:
-            meter.fitted(label, step.evaluation.iteration)
-            for observer in observers:
-                observer(snapshot_of(label, step, unit, lambda: to_array(step.image)))
-
-        ensemble = Ensemble(
-            y=prepared.y.to(place),
-            valid=prepared.valid.to(place),
-            preset=chosen,
-            sigma=prepared.noise.level,
-            seed=seed,
-            split=partial(hold_out, block=model.length + 1),
-            dtype=choose_dtype(place, chosen.reduced_precision),
-            together=1 if place.type == "cpu" else chosen.members,
-            on_step=on_step,
-            cancelled=cancelled,
+def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
+    """Restore an image as `denoise` does."""
+    start = time.perf_counter()
+    if request.seed < 0:
+        raise OptionError(f"seed {request.seed}; expected 0 or above")
+    device = choose_device(request.device)
+    layout = _Layout(np.ndim(request.image), find_channel_axis(np.shape(request.image), request.channel_axis))
+    values = check_image(request.image, layout.channel_axis)
+    height, width = values.shape[:2]
+    if is_constant(values):
+        model = NoiseModel(
+            NoiseKind.GAUSSIAN, request.known.sigma or 0.0, np.zeros(values.shape, bool), reasons=("the image is constant",)
         )
-        try:
-            outcome, fitted = ensemble.run(), True
-        except CollapsedError as error:
-            warnings.append(f"all {len(error.members)} fits collapsed; the groups of similar patches restored it without them")
-            outcome, fitted = EnsembleResult(error.best.result.image, error.members, error.best.label.depth), False
-        fits = tuple(summary_of(member, unit) for member in outcome.members)
-        if outcome.interrupted or (fitted and not chosen.guided):
-            last = LastStage(Guided((Part(GENERATOR, outcome.image[0], 1.0),)), prepared, model)
-        else:
-            generated = Generated(outcome.image[0], outcome.leverage if fitted else None)
-            trusted = kind is not NoiseKind.AUTO or sigma is not None or gain is not None
-            last = after_fits(normalised, model, prepared, generated, trusted, place, rng_for(seed, 2), meter)
-        warnings += last.warnings
-        mixture, shown = last.mixture, partial(to_array, of=last.prepared)
-        parts = [RestoredPart(part.name, partial(shown, part.image[None]), part.weight) for part in mixture.parts]
-        restored = shown(mixture.image[None])
-        return Denoised(restored, result_of(last.model, outcome.depth, fits, outcome.interrupted or cancelled(), parts))
+        image = layout.of(np.broadcast_to(np.nanmin(values, axis=(0, 1)), values.shape)).copy()
+        seconds = time.perf_counter() - start
+        return Restoration(image, model, request.known.sigma is None, 0, (), (), False, device.type, seconds)
+    with memory_error(f"not enough memory on {device.type} for an image of {width}x{height} pixels; expected a smaller one"):
+        preset = request.preset
+        scale = Scale.of(values, whole_range=any(spec.sigmoid for spec in preset.decoders))
+        # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
+        known = request.known.in_unit(scale.offset, scale.factor)
+        context = Context.of(device, request.seed, hooks, height * width)
+        state = run_stages(_stages(layout), Denoising(preset, scale.normalise(values), scale, known), context)
+        shown = partial(layout.shown, made(state.prepared), scale)
+        mixture, fits = made(state.mixture), made(state.fits)
+        return Restoration(
+            image=shown(mixture.image[None]),
+            noise=_in_units(made(state.model), scale),
+            sigma_estimated=request.known.sigma is None,
+            depth=fits.depth,
+            fits=tuple(summary_of(member, state.error_unit) for member in fits.members),
+            parts=tuple(RestoredPart(part.name, partial(shown, part.image[None]), part.weight) for part in mixture.parts),
+            interrupted=context.interrupted or hooks.cancelled(),
+            device=device.type,
+            seconds=time.perf_counter() - start,
+            warnings=state.warnings,
+        )
 
 
-def _check(sigma: float | None, noise: str | NoiseKind, gain: float | None, offset: float, seed: int) -> NoiseKind:
-    """Check what does not depend on the image; return the kind of noise."""
-    if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
-        raise OptionError(f"sigma {sigma}; expected a finite number, 0 or above")
-    if gain is not None and not (np.isfinite(gain) and gain > 0):
-        raise OptionError(f"gain {gain}; expected a finite number above 0")
-    if not np.isfinite(offset):
-        raise OptionError(f"offset {offset}; expected a finite number")
-    if seed < 0:
-        raise OptionError(f"seed {seed}; expected 0 or above")
-    if noise not in list(NoiseKind):
-        raise OptionError(f"noise {str(noise)!r}; expected one of {', '.join(NoiseKind)}")
-    return NoiseKind(noise)
+@dataclass(frozen=True)
+class _Layout:
+    """How many axes the user's array has, and which of them the channels are."""
+
+    ndim: int
+    channel_axis: int
+
+    def of(self, values: Array) -> Array:
+        """Return (H, W, C) values in the layout of the user's array."""
+        return in_layout(values, self.ndim, self.channel_axis)
+
+    def shown(self, prepared: Prepared, scale: Scale, fitted: Tensor) -> Array:
+        """Return what was fitted, [1, C, H, W], as the user's array is."""
+        return scale.to_array(prepared.restored(fitted), self.ndim, self.channel_axis)
+
+
+def _stages(layout: _Layout) -> list[Stage[Denoising]]:
+    return [
+        Stage("noise", measure_noise, lambda state: _NOISE),
+        Stage("fits", partial(fit_generators, layout), lambda state: state.preset.most_iterations, fallback=do_without_fits),
+        *patch_stages(),
+    ]
+
+
+def measure_noise(state: Denoising, context: Context) -> Denoising:
+    """Choose the model of the noise, and bring the image to noise of one level."""
+    told = state.known
+    model = choose(state.normalised, NoiseKind(told.kind), sigma=told.sigma, gain=told.gain, offset=told.offset)
+    warnings = state.warnings
+    if told.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
+        doubt = f"no {told.kind} noise: its variance does not grow with brightness"
+        warnings = (*warnings, f"{doubt}; {model.kind} noise was assumed (--gain says it)")
+    prepared = prepare(state.normalised, model)
+    unit = state.scale.factor if prepared.stabiliser is None else prepared.scale.factor
+    return replace(state, model=model, prepared=prepared, error_unit=unit, warnings=warnings)
+
+
+def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoising:
+    """Fit the generators to the image and average them."""
+    preset, prepared = state.preset, made(state.prepared)
+    y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
+    ensemble = Ensemble(
+        Measurement(Identity(tuple(y.shape)), y, valid, prepared.noise.level),
+        preset,
+        context.seed,
+        split=partial(hold_out, block=made(state.model).length + 1),
+        dtype=choose_dtype(context.device, preset.reduced_precision),
+        together=1 if context.device.type == "cpu" else preset.members,
+        on_step=context.watch_fits(preset.most_iterations, state.error_unit, partial(layout.shown, prepared, state.scale)),
+        cancelled=context.hooks.cancelled,
+    )
+    fits = ensemble.run()
+    context.interrupted = fits.interrupted
+    return _with_fits(state, fits, fits.leverage)
+
+
+def do_without_fits(state: Denoising, error: CollapsedError) -> Denoising:
+    """Go on with the groups of patches alone; the least bad fit begins what they fill."""
+    warning = f"all {len(error.members)} fits collapsed; the groups of similar patches restored it without them"
+    fits = EnsembleResult(error.best.result.image, error.members, error.best.label.depth)
+    return replace(_with_fits(state, fits, None), warnings=(*state.warnings, warning))
+
+
+def _with_fits(state: Denoising, fits: EnsembleResult, leverage: float | None) -> Denoising:
+    image = fits.image[0]
+    mixture = Mixture((Part(GENERATOR, image, 1.0),))
+    return replace(state, fits=fits, generated=Generated(image, leverage), mixture=mixture)
 
 
 def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:

@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
@@ -68,7 +68,7 @@ def _fit_seconds(chosen: Preset, size: tuple[int, int], channels: int) -> float:
 
     def run(iterations: int) -> float:
         start = time.perf_counter()
-        fit(generator, problem, optimiser=chosen.optimiser, stop=Budget(), max_iterations=iterations)
+        fit(generator, problem, optimiser=chosen.optimiser, stop=Budget(), schedule=Schedule(iterations))
         return time.perf_counter() - start
 
     run(_WARM_UP)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cgdenoise.fitting.ensemble import Member, had_fair_chance
+from cgdenoise.fitting.members import Member, had_fair_chance
 from cgdenoise.operators import Measurement
 from cgdenoise.operators.least_squares import constant_image
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.ridge import nonlocal_ridge, refine
-from cgdenoise.progress import Cancelled, Tick, no_tick
+from cgdenoise.progress import Tick, no_tick
 
 GENERATOR, GUIDE, AGAIN, BOTH = "generator", "guide", "again", "both"
 
@@ -51,27 +51,32 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Guided:
-    """The parts of a restoration, their mixture, and whether it was ended before there was more than generators give."""
+class Mixture:
+    """The parts of a restoration."""
 
     parts: tuple[Part, ...]
-    interrupted: bool = False
 
     @property
     def image(self) -> Tensor:
-        """The mixture, [C, H, W]."""
+        """The parts by their shares, [C, H, W]."""
         return torch.stack([part.weight * part.image for part in self.parts if part.weight]).sum(0)
 
 
-def guided(
+def filter_alone(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
+    """Restore a noisy image, [C, H, W], finite, from its groups of similar patches, told nothing by the generators."""
+    return nonlocal_ridge(y, noise.scaled(COARSE) if noise.spread > 1 else noise, tick)
+
+
+def mix(
     y: Tensor,
+    plain: Tensor,
     generated: Tensor,
     leverage: float,
     noise: ChannelNoise,
     rng: torch.Generator,
     tick: Tick = no_tick,
-) -> Guided:
-    """Restore a noisy image from its groups of similar patches and from what generators made of it.
+) -> Mixture:
+    """Restore a noisy image from what its groups of similar patches made of it, and from what generators did.
 
     Generators err in fine texture, groups where an image does not repeat itself. How much each counts is decided by Stein's
     unbiased risk estimate (Annals of Statistics, 1981) of the mixture sum_i w_i f_i(y), sum_i w_i = 1,
@@ -79,63 +84,45 @@ def guided(
         ||sum_i w_i f_i(y) - y||² + 2 sum_i w_i tr(Sigma J_i)   + const.
 
     The divergences of the filters are measured by a random probe (Ramani, Blu & Unser, IEEE TIP 2008), that of the generators
-    follows from their held-out error.
+    follows from their held-out error. Of correlated noise a white probe does not measure how much comes through, and generators
+    follow it as they follow an image: there the groups are better alone.
 
     Parameters
     ----------
     y : Tensor
         Noisy image, [C, H, W], finite.
+    plain : Tensor
+        What `filter_alone` made of it.
     generated : Tensor
         The generators' restoration, [C, H, W].
     leverage : float
         Share that a pixel's own value has in it, 0 to 1 (see `stopping.holdout.predicted_error`).
     noise : ChannelNoise
-        In `y`'s unit; not 0.
+        In `y`'s unit, white; not 0.
     rng : torch.Generator
         For the probe; on the CPU.
     tick : callable
-        Called after each tile of a filter; see `pixels_filtered`. Ended after the first two filters it is left at theirs.
-
-    Returns
-    -------
-    Guided
-        The mixture and its parts. Of correlated noise (`noise.spread` above 1) it is the groups' alone.
+        Called after each tile of a filter; see `pixels_mixed`.
     """
-    # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
-    coarse = noise.spread > 1
-    plain = nonlocal_ridge(y, noise.scaled(COARSE) if coarse else noise, tick)
-    alone = Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
-    if coarse:
-        return alone
-    try:
-        return _mixture(y, plain, generated, leverage, noise, rng, tick)
-    except Cancelled:
-        return alone
+    filtered = _filtered(y, plain, generated, noise, tick)
+    names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
+    middle, generated_middle = _middle(y), _middle(generated)
+    if middle.shape != y.shape:
+        plain = nonlocal_ridge(middle, noise, tick)
+        filtered = _filtered(middle, plain, generated_middle, noise, tick)
+    weights = _least_risk_weights(middle, generated_middle, plain, filtered, leverage, noise, rng, tick)
+    return Mixture(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
 
 
 def equivalent_passes(size: tuple[int, int]) -> int:
-    """Return how many pixels `guided` makes the whole two-step filter work on, for an image of this height and width."""
+    """Return how many pixels `filter_alone` and `mix` make the two-step filter work on, for an image of this height and width."""
     area, judged = size[0] * size[1], min(size[0], _JUDGED) * min(size[1], _JUDGED)
     return 3 * area + (3 if judged == area else 6) * judged
 
 
-def pixels_filtered(size: tuple[int, int], noise: ChannelNoise) -> int:
-    """Return how many pixels `guided` filters, one step after the other, for an image of this height and width."""
-    return 2 * (size[0] * size[1] if noise.spread > 1 else equivalent_passes(size))
-
-
-def _mixture(
-    y: Tensor, plain: Tensor, generated: Tensor, leverage: float, noise: ChannelNoise, rng: torch.Generator, tick: Tick
-) -> Guided:
-    """Filter the plain image further, with the generators and without, and mix all."""
-    filtered = _filtered(y, plain, generated, noise, tick)
-    names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
-    middle, behind = _middle(y), _middle(generated)
-    if middle.shape != y.shape:
-        plain = nonlocal_ridge(middle, noise, tick)
-        filtered = _filtered(middle, plain, behind, noise, tick)
-    weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng, tick)
-    return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
+def pixels_mixed(size: tuple[int, int]) -> int:
+    """Return how many pixels `mix` filters, one step after the other, for an image of this height and width."""
+    return 2 * (equivalent_passes(size) - size[0] * size[1])
 
 
 def _least_risk_weights(
@@ -158,8 +145,8 @@ def _least_risk_weights(
 
     plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise, tick)
     # The generators are not fitted again: they are taken to answer the probe as the groups do, as far as their leverage goes.
-    answer = of_generator / max(divergence(plain, plain_disturbed), of_generator)
-    generated_disturbed = generated + answer * (plain_disturbed - plain)
+    response = of_generator / max(divergence(plain, plain_disturbed), of_generator)
+    generated_disturbed = generated + response * (plain_disturbed - plain)
     disturbed = _filtered(y + _PROBE * probe, plain_disturbed, generated_disturbed, noise, tick)
     images = [plain, *filtered, generated]
     divergences = [divergence(*pair) for pair in zip(images, [plain_disturbed, *disturbed], strict=False)] + [of_generator]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from numpy.typing import NDArray
 
 from cgdenoise.errors import CgDenoiseError
-from cgdenoise.fitting.ensemble import Member
+from cgdenoise.fitting.members import Member
 from cgdenoise.fitting.results import FitLabel, Step, StopReason
 from cgdenoise.noise import NoiseModel
+from cgdenoise.restoration.evidence import Evidence
+from cgdenoise.restoration.units import Scale
 
 Array = NDArray[Any]
 
@@ -60,7 +62,7 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class RestoredPart:
-    """An estimate that a result was mixed from: its name, one of `guide.Part`'s, and its share.
+    """An estimate that a result was mixed from: its name, one of `mixture.Part`'s, and its share.
 
     `image` makes it, float64, in the shape and the units of the input.
     """
@@ -70,12 +72,14 @@ class RestoredPart:
     weight: float
 
 
-@dataclass(frozen=True)
-class RestorationResult:
-    """How a restoration went.
+@dataclass(frozen=True, repr=False)
+class Restoration:
+    """A restored image and how it came about: of `denoise` and of `reconstruct`, and of whatever is built on them.
 
     Attributes
     ----------
+    image : array
+        float64, in the shape and the units of the input; of a reconstruction in the operator's `in_shape`, or complex128.
     noise : NoiseModel
         The noise that was assumed, in the image's units, and why.
     sigma_estimated : bool
@@ -87,15 +91,21 @@ class RestorationResult:
     parts : tuple of RestoredPart
         What the result was mixed from, each with its share; what it was made from has a share of 0.
     interrupted : bool
-        Whether `cancelled` ended it early.
+        Whether the caller ended it early.
     device : str
         Where it ran.
     seconds : float
         Wall time.
     warnings : tuple of str
         What the user should know of how the result came about: one sentence each.
+    scale : Scale or None
+        Of a reconstruction, what was divided out: the generator was fitted to (image - offset) / factor; parts of complex numbers
+        count as real ones.
+    evidence : Evidence or None
+        What the measurements say of a reconstruction, in their unit; None if it is constant, or no fit had time to come out.
     """
 
+    image: Array
     noise: NoiseModel
     sigma_estimated: bool
     depth: int
@@ -105,27 +115,32 @@ class RestorationResult:
     device: str
     seconds: float
     warnings: tuple[str, ...] = ()
+    scale: Scale | None = None
+    evidence: Evidence | None = None
 
     @property
     def sigma(self) -> float:
         """Standard deviation of the noise, in the image's units."""
         return self.noise.sigma
 
-
-class Denoised(NamedTuple):
-    """The restored image, float64, in the input's shape and units; and how it came about."""
-
-    image: Array
-    result: RestorationResult
+    def __repr__(self) -> str:
+        found = "estimated" if self.sigma_estimated else "given"
+        parts = ", ".join(f"{part.name} {part.weight:.2f}" for part in self.parts)
+        lines = [
+            f"image {self.image.shape}, {self.image.dtype}",
+            f"noise {self.noise.kind}, sigma {self.sigma:.4g} ({found})",
+            f"fits {len(self.fits)}, depth {self.depth}, parts {parts or 'none'}",
+            f"{'interrupted after ' if self.interrupted else ''}{self.seconds:.1f} s on {self.device}",
+        ]
+        return "\n  ".join(["Restoration", *lines, *(f"warning: {warning}" for warning in self.warnings)])
 
 
 class RestorationError(CgDenoiseError):
-    """Every fit collapsed. `best` is the least bad finite image, in the input's shape and units; `result` how it came."""
+    """No fit came near the data. `best` is the least bad finite result."""
 
-    def __init__(self, message: str, best: Array, result: RestorationResult) -> None:
+    def __init__(self, message: str, best: Restoration) -> None:
         super().__init__(message)
         self.best = best
-        self.result = result
 
 
 def snapshot_of(label: FitLabel, step: Step, factor: float, image: Callable[[], Array]) -> Snapshot:

@@ -65,7 +65,7 @@ def test_fit_and_end_agree_with_the_evaluations(restored, folder, noisy_png):
     assert (end["iteration"], end["held_out_rms"]) == (fit["iteration"], fit["held_out_rms"])
     assert 0 < fit["seconds"] <= end["seconds"] < 60
     assert end["peak_memory_bytes"] > 1 << 20
-    assert "error" not in end
+    assert end["error"] is None
 
 
 def test_first_loss_is_as_large_as_the_image_and_then_falls(restored, folder, noisy_png, noisy):

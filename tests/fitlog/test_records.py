@@ -94,7 +94,7 @@ def test_unreadable_log(tmp_path):
 
 
 def test_header_has_a_format_and_can_be_dumped():
-    found = json.loads(dump([header(2, {"name": "a"}, {"seed": 1}, math.nan, True, {"kind": "gaussian"}, 4)]))
+    found = json.loads(dump([header(2, {"name": "a"}, {"seed": math.nan})]))
     assert (found["type"], found["format"], found["page"]) == ("header", FORMAT, 2)
-    assert (found["sigma"], found["sigma_estimated"], found["depth"]) == (None, True, 4)
+    assert (found["input"], found["options"]) == ({"name": "a"}, {"seed": None})
     assert found["written"].endswith("+00:00")

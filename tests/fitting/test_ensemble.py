@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from cgdenoise.fitting import ensemble as module
-from cgdenoise.fitting.ensemble import CollapsedError, Ensemble, has_collapsed
+from cgdenoise.fitting.ensemble import Ensemble
+from cgdenoise.fitting.members import CollapsedError, has_collapsed
 from cgdenoise.fitting.results import Evaluation, FitResult, StopReason
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.operators import Identity, Measurement
 from cgdenoise.restoration.presets import PRESETS
 
 SPECS = tuple(DecoderSpec((4,) * depth) for depth in (3, 4, 5))
@@ -34,9 +36,9 @@ def script(monkeypatch: pytest.MonkeyPatch, errors: dict[int, list[float]]) -> l
     return ran
 
 
-def ensemble(preset=PRESET, size=64, **options):
+def ensemble(preset=PRESET, size=64, sigma=0.01, **options):
     y = torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0))
-    return Ensemble(y, torch.ones_like(y), preset, **{"sigma": 0.01, "seed": 0} | options)
+    return Ensemble(Measurement.complete(Identity((1, size, size)), y[0], sigma), preset, seed=0, **options)
 
 
 def run(preset=PRESET, **options):

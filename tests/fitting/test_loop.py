@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cgdenoise.fitting.holdout import hold_out
-from cgdenoise.fitting.loop import Problem, fit
+from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.results import Evaluation, FitResult, Step, StopReason
 from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel
@@ -73,7 +73,7 @@ def test_held_out_pixels_do_not_reach_the_weights():
     y = torch.rand(1, 1, 8, 8, generator=rng_for(0))
     task = problem(y)
     generator = Table(torch.zeros_like(y))
-    fit(generator, task, optimiser=ADAM, stop=Budget(), max_iterations=50)
+    fit(generator, task, optimiser=ADAM, stop=Budget(), schedule=Schedule(50))
     assert torch.equal(generator.image * task.held_out, torch.zeros_like(y))
     assert ((generator.image - y) * task.training).abs().max() < 0.1
 
@@ -86,8 +86,7 @@ def test_step_pairs_the_loss_with_the_image_it_was_taken_on():
         task,
         optimiser=ADAM,
         stop=Budget(),
-        max_iterations=7,
-        every=1,
+        schedule=Schedule(7, every=1),
         observers=[lambda _, step: steps.append(step)],
     )
     assert len(steps) == 7
@@ -112,7 +111,7 @@ def test_averaged_output_weighs_iterates_by_polynomial_decay(averaging, weights)
             return super().forward()
 
     result = fit_one(
-        Recorded(torch.zeros_like(y)), problem(y), optimiser=ADAM, stop=Budget(), max_iterations=6, averaging=averaging
+        Recorded(torch.zeros_like(y)), problem(y), optimiser=ADAM, stop=Budget(), schedule=Schedule(6, averaging=averaging)
     )
     expected = sum(weight * output for weight, output in zip(weights, outputs, strict=True)) / sum(weights)
     torch.testing.assert_close(result.image, expected, rtol=0, atol=1e-6)
@@ -120,7 +119,7 @@ def test_averaged_output_weighs_iterates_by_polynomial_decay(averaging, weights)
 
 def test_evaluations_come_at_the_first_every_fifth_and_the_last_iteration():
     y = torch.rand(1, 1, 4, 4)
-    result = fit_one(Table(y), problem(y), optimiser=ADAM, stop=Budget(), max_iterations=12)
+    result = fit_one(Table(y), problem(y), optimiser=ADAM, stop=Budget(), schedule=Schedule(12))
     assert [evaluation.iteration for evaluation in result.history] == [1, 5, 10, 12]
     assert result.reason is StopReason.BUDGET
     assert result.chosen == result.history[-1]
@@ -136,8 +135,7 @@ def test_kept_image_is_the_one_of_the_chosen_iteration():
         problem(y, 0.1),
         optimiser=OptimiserSpec(),
         stop=HoldOut(patience=100),
-        max_iterations=400,
-        averaging=0.9,
+        schedule=Schedule(400, averaging=0.9),
         observers=[lambda _, step: steps.__setitem__(step.evaluation.iteration, step)],
     )
     assert result.reason is StopReason.HELD_OUT
@@ -150,7 +148,11 @@ def test_kept_image_is_the_one_of_the_chosen_iteration():
 def test_noise_level_stops_where_the_residual_crosses_it():
     y = torch.rand(1, 1, 8, 8, generator=rng_for(0))
     result = fit_one(
-        Table(torch.zeros_like(y)), problem(y), optimiser=ADAM, stop=NoiseLevel(0.2), max_iterations=200, every=1, averaging=0.5
+        Table(torch.zeros_like(y)),
+        problem(y),
+        optimiser=ADAM,
+        stop=NoiseLevel(0.2),
+        schedule=Schedule(200, every=1, averaging=0.5),
     )
     assert result.reason is StopReason.NOISE_LEVEL
     assert result.chosen.residual <= 0.04 < result.history[-2].residual
@@ -158,7 +160,7 @@ def test_noise_level_stops_where_the_residual_crosses_it():
 
 def test_overflow_ends_the_fit_with_the_last_finite_image():
     y = torch.rand(1, 1, 8, 8, generator=rng_for(0))
-    result = fit_one(Table(torch.zeros_like(y), poison_at=31), problem(y), optimiser=ADAM, stop=Budget(), max_iterations=90)
+    result = fit_one(Table(torch.zeros_like(y), poison_at=31), problem(y), optimiser=ADAM, stop=Budget(), schedule=Schedule(90))
     assert result.reason is StopReason.NOT_FINITE
     assert result.chosen.iteration == 30
     assert torch.isfinite(result.image).all()
@@ -166,7 +168,7 @@ def test_overflow_ends_the_fit_with_the_last_finite_image():
 
 def test_overflow_at_once_is_reported_and_gives_no_nan_image():
     y = torch.rand(1, 1, 8, 8)
-    result = fit_one(Table(torch.zeros_like(y), poison_at=1), problem(y), optimiser=ADAM, stop=Budget(), max_iterations=9)
+    result = fit_one(Table(torch.zeros_like(y), poison_at=1), problem(y), optimiser=ADAM, stop=Budget(), schedule=Schedule(9))
     assert result.reason is StopReason.NOT_FINITE
     assert math.isnan(result.chosen.residual)
     assert torch.isfinite(result.image).all()
@@ -180,7 +182,7 @@ def test_cancelling_keeps_the_best_so_far():
         problem(y),
         optimiser=ADAM,
         stop=Budget(),
-        max_iterations=90,
+        schedule=Schedule(90),
         cancelled=lambda: next(calls) == 14,
     )
     assert result.reason is StopReason.INTERRUPTED
@@ -190,7 +192,7 @@ def test_cancelling_keeps_the_best_so_far():
 
 def test_without_held_out_pixels_the_held_out_error_is_nan():
     y = torch.rand(1, 1, 4, 4)
-    result = fit_one(Table(y), problem(y, 0.0), optimiser=ADAM, stop=Budget(), max_iterations=1)
+    result = fit_one(Table(y), problem(y, 0.0), optimiser=ADAM, stop=Budget(), schedule=Schedule(1))
     assert math.isnan(result.chosen.held_out)
     assert result.chosen.residual == 0
 
@@ -200,7 +202,7 @@ def test_forward_operator_is_what_is_compared_with_the_data():
     rows = image.sum(dim=3, keepdim=True)
     task = Problem(rows, torch.ones_like(rows), torch.zeros_like(rows), forward=lambda x: x.sum(dim=3, keepdim=True))
     result = fit_one(
-        Table(torch.zeros_like(image)), task, optimiser=OptimiserSpec("adam", 0.05), stop=Budget(), max_iterations=300
+        Table(torch.zeros_like(image)), task, optimiser=OptimiserSpec("adam", 0.05), stop=Budget(), schedule=Schedule(300)
     )
     assert (result.image.sum(dim=3, keepdim=True) - rows).abs().max() < 0.02
 
@@ -214,7 +216,7 @@ def test_stopping_rules_see_numbers_only():
             return super().observe(*given)
 
     y = torch.rand(1, 1, 4, 4, generator=rng_for(0))
-    fit(Table(torch.zeros_like(y)), problem(y), optimiser=ADAM, stop=Recorder(), max_iterations=7)
+    fit(Table(torch.zeros_like(y)), problem(y), optimiser=ADAM, stop=Recorder(), schedule=Schedule(7))
     assert [[type(argument) for argument in given] for given in seen] == [[Evaluation]] * 3
     assert [[type(number) for number in astuple(evaluation)] for (evaluation,) in seen] == [[int, float, float, float]] * 3
 
@@ -231,7 +233,7 @@ def test_members_are_fitted_as_each_would_be_alone(kernel_size):
     spec = DecoderSpec((12, 8, 6), kernel_size=kernel_size)
     y = torch.rand(1, 3, 13, 10, generator=rng_for(0)).expand(2, -1, -1, -1)
     task = problem(y, 0.1)
-    options = {"optimiser": OptimiserSpec(), "stop": Budget(), "max_iterations": 4, "averaging": 0.25}
+    options = {"optimiser": OptimiserSpec(), "stop": Budget(), "schedule": Schedule(4, averaging=0.25)}
 
     def generator(*members: int) -> nn.Module:
         return build(spec, 3, (13, 10), [rng_for(7, member) for member in members])
@@ -249,7 +251,7 @@ def test_members_are_fitted_as_each_would_be_alone(kernel_size):
 def test_each_member_ends_by_itself_and_is_seen_no_longer():
     task, seen = problem(MEMBERS), []
     start = torch.stack([MEMBERS[0] + 1.0, torch.full_like(MEMBERS[1], 9.0)])
-    options = {"optimiser": ADAM, "stop": NoiseLevel(0.1), "max_iterations": 60, "averaging": 0.5}
+    options = {"optimiser": ADAM, "stop": NoiseLevel(0.1), "schedule": Schedule(60, averaging=0.5)}
     results = fit(Table(start), task, **options, observers=[lambda member, step: seen.append((member, step.evaluation))])
     assert [result.reason for result in results] == [StopReason.NOISE_LEVEL, StopReason.BUDGET]
     assert results[0].history[-1].iteration < 30
@@ -263,7 +265,7 @@ def test_each_member_ends_by_itself_and_is_seen_no_longer():
 
 def test_overflow_of_a_member_leaves_the_others_alone():
     task = problem(MEMBERS)
-    options = {"optimiser": ADAM, "stop": Budget(), "max_iterations": 40, "averaging": 0.25}
+    options = {"optimiser": ADAM, "stop": Budget(), "schedule": Schedule(40, averaging=0.25)}
     sound, poisoned = fit(Table(torch.zeros_like(MEMBERS), poison_at=18), task, **options)
     assert poisoned.reason is StopReason.NOT_FINITE
     assert poisoned.chosen.iteration == 15
@@ -277,7 +279,7 @@ def test_overflow_inside_a_generator_stays_with_its_member():
     """The same through all that members share: products, levels and the optimiser's matrices."""
     y = torch.rand(1, 1, 12, 12, generator=rng_for(0))
     task = problem(y.expand(2, -1, -1, -1))
-    options = {"optimiser": OptimiserSpec(), "stop": Budget(), "max_iterations": 5}
+    options = {"optimiser": OptimiserSpec(), "stop": Budget(), "schedule": Schedule(5)}
     generator = build(DecoderSpec((8, 8, 4)), 1, (12, 12), [rng_for(1), rng_for(2)])
     with torch.no_grad():
         generator.matrices[0][1, 0, 0] = math.nan
@@ -296,7 +298,7 @@ def test_an_interruption_ends_all_members_that_are_still_running(call):
         problem(MEMBERS),
         optimiser=ADAM,
         stop=NoiseLevel(0.2),
-        max_iterations=90,
+        schedule=Schedule(90),
         cancelled=lambda: next(calls) == call,
     )
     assert [result.reason for result in results] == [StopReason.NOISE_LEVEL, StopReason.INTERRUPTED]

@@ -19,6 +19,7 @@ from cgdenoise.operators import (
     Field,
     ForwardOperator,
     Fourier,
+    Identity,
     Kernel,
     Pad,
     PixelMask,
@@ -70,6 +71,7 @@ class Matvec:
 
 MAPS = normal(3, *SIZE, dtype=np.complex128)
 OPERATORS = {
+    "identity": Identity((2, *SIZE)),
     "mask": PixelMask(mask(*SIZE)),
     "mask of all channels": PixelMask(mask(*SIZE), (3, *SIZE)),
     "mask of columns": PixelMask(mask(1, 11), (2, *SIZE)),

@@ -13,6 +13,7 @@ from cgdenoise import ImageError, OptionError, denoise
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.presets import PRESETS
 
 QUICK = replace(PRESETS["fast"], trial_iterations=15, max_iterations=80)
@@ -22,7 +23,8 @@ NOISY = CLEAN + 25 * np.random.default_rng(0).standard_normal(CLEAN.shape)
 
 
 def test_colour_photograph_gains_several_decibels():
-    restored, result = denoise(NOISY, preset=QUICK)
+    result = denoise(NOISY, preset=QUICK)
+    restored = result.image
     assert cgdenoise.psnr(restored, CLEAN, 255) > cgdenoise.psnr(NOISY, CLEAN, 255) + 4
     assert result.sigma_estimated
     assert result.sigma == pytest.approx(25, rel=0.15)
@@ -32,7 +34,7 @@ def test_colour_photograph_gains_several_decibels():
 def test_grey_photograph_gains_several_decibels():
     clean = data.camera()[100:196, 200:296].astype(float)
     noisy = clean + 25 * np.random.default_rng(1).standard_normal(clean.shape)
-    restored, _ = denoise(noisy, preset=QUICK)
+    restored = denoise(noisy, preset=QUICK).image
     assert restored.shape == clean.shape
     assert cgdenoise.psnr(restored, clean, 255) > cgdenoise.psnr(noisy, clean, 255) + 4
 
@@ -41,8 +43,10 @@ def test_grey_photograph_gains_several_decibels():
 def test_a_change_of_unit_changes_the_unit_of_the_result_alone(a, b):
     # Many equal values, as in any 8-bit file: where they tie, a rounding must not decide.
     integers = np.clip(np.round(NOISY), 0, 255)
-    restored, result = denoise(integers, preset=TINY)
-    other, other_result = denoise(a * integers + b, preset=TINY)
+    result = denoise(integers, preset=TINY)
+    restored = result.image
+    other_result = denoise(a * integers + b, preset=TINY)
+    other = other_result.image
     assert other_result.fits[0].iteration == result.fits[0].iteration
     np.testing.assert_allclose(other, a * restored + b, rtol=0, atol=1e-6 * a * 255)
     assert other_result.sigma == pytest.approx(a * result.sigma, rel=1e-12)
@@ -56,7 +60,8 @@ def test_same_seed_same_bytes_other_seed_other_bytes():
 
 def test_observers_change_nothing_and_see_every_evaluation():
     seen = []
-    watched, result = denoise(NOISY, preset=TINY, observers=[seen.append])
+    result = denoise(NOISY, preset=TINY, progress=Hooks(observers=[seen.append]))
+    watched = result.image
     assert watched.tobytes() == denoise(NOISY, preset=TINY).image.tobytes()
     assert [snapshot.iteration for snapshot in seen] == [1, 5, 10, 15, 20]
     assert seen[-1].image().shape == NOISY.shape
@@ -69,7 +74,7 @@ def test_missing_pixels_are_filled_with_what_surrounds_them():
     ramp = np.add.outer(np.linspace(0, 100, 48), np.linspace(0, 100, 48))
     noisy = ramp + 3 * np.random.default_rng(2).standard_normal(ramp.shape)
     noisy[20:24, 20:24] = np.nan
-    restored, _ = denoise(noisy, preset=QUICK)
+    restored = denoise(noisy, preset=QUICK).image
     assert np.isfinite(restored).all()
     assert np.abs(restored - ramp)[20:24, 20:24].mean() < 10
 
@@ -77,7 +82,7 @@ def test_missing_pixels_are_filled_with_what_surrounds_them():
 def test_one_missing_channel_value_does_not_cost_the_pixel():
     holes = NOISY.copy()
     holes[10:20, 10:20, 1] = np.nan
-    restored, _ = denoise(holes, preset=TINY)
+    restored = denoise(holes, preset=TINY).image
     assert np.isfinite(restored).all()
 
 
@@ -85,7 +90,8 @@ def test_one_missing_channel_value_does_not_cost_the_pixel():
 @pytest.mark.parametrize("shape", [(16, 16), (1, 1), (5, 4, 3)])
 def test_constant_image_is_given_back(value, shape):
     image = np.full(shape, value)
-    restored, result = denoise(image)
+    result = denoise(image)
+    restored = result.image
     np.testing.assert_array_equal(restored, image)
     assert result.fits == ()
 
@@ -100,7 +106,7 @@ def test_constant_channels_of_different_values_are_given_back_with_gaps_filled()
 @pytest.mark.parametrize("shape", [(3, 5), (1, 7), (2, 1), (4, 4, 3), (9, 2, 2)])
 def test_tiny_images_are_restored(shape):
     image = np.random.default_rng(3).uniform(0, 255, shape)
-    restored, _ = denoise(image, preset=TINY, sigma=50)
+    restored = denoise(image, preset=TINY, sigma=50).image
     assert restored.shape == shape
     assert np.isfinite(restored).all()
 
@@ -108,7 +114,8 @@ def test_tiny_images_are_restored(shape):
 @pytest.mark.parametrize("guided", [True, False])
 def test_groups_restore_alone_where_all_fits_are_stuck(guided):
     stuck = replace(TINY, max_iterations=100, optimiser=OptimiserSpec("adam", 1e-9), guided=guided)
-    restored, result = denoise(NOISY, preset=stuck, sigma=25)
+    result = denoise(NOISY, preset=stuck, sigma=25)
+    restored = result.image
     assert all(fit.collapsed for fit in result.fits)
     assert "collapsed" in result.warnings[0]
     assert [part.name for part in result.parts] == ["guide"]
@@ -117,7 +124,7 @@ def test_groups_restore_alone_where_all_fits_are_stuck(guided):
 
 def test_a_gain_of_nothing_is_said():
     white = 100 + np.random.default_rng(4).standard_normal((64, 64))
-    _, result = denoise(white, noise="poisson", preset=TINY)
+    result = denoise(white, noise="poisson", preset=TINY)
     assert result.noise.kind == "gaussian"
     assert "no poisson noise" in result.warnings[0]
 
@@ -141,9 +148,11 @@ def test_bad_arrays_are_refused_with_what_was_found(image, message):
 
 @pytest.mark.parametrize("axis", [0, 1, -3])
 def test_channels_may_be_on_any_axis(axis):
-    expected, result = denoise(NOISY, preset=TINY)
+    result = denoise(NOISY, preset=TINY)
+    expected = result.image
     seen = []
-    found, other = denoise(np.moveaxis(NOISY, -1, axis), preset=TINY, channel_axis=axis, observers=[seen.append])
+    other = denoise(np.moveaxis(NOISY, -1, axis), preset=TINY, channel_axis=axis, progress=Hooks(observers=[seen.append]))
+    found = other.image
     np.testing.assert_array_equal(found, np.moveaxis(expected, -1, axis))
     assert seen[-1].image().shape == found.shape
     assert other.sigma == result.sigma
@@ -204,7 +213,7 @@ def test_bad_parameters_are_refused(wrong):
 
 
 def test_paper_preset_runs_its_network_on_the_whole_range():
-    result = denoise(NOISY[:40, :40], preset=replace(PRESETS["paper"], max_iterations=3)).result
+    result = denoise(NOISY[:40, :40], preset=replace(PRESETS["paper"], max_iterations=3))
     assert result.depth <= 6
     assert np.isnan(result.fits[0].held_out_rms)
     assert result.fits[0].reason == "budget"
@@ -257,9 +266,9 @@ def test_the_groups_leave_what_has_no_noise_and_interrupted_restorations_alone()
 
     def restored(preset):
         calls = iter(range(100))
-        return cgdenoise.denoise(y, sigma=0.1, preset=preset, cancelled=lambda: next(calls) > 40)
+        return cgdenoise.denoise(y, sigma=0.1, preset=preset, progress=Hooks(cancelled=lambda: next(calls) > 40))
 
-    assert restored(guided).result.interrupted
+    assert restored(guided).interrupted
     assert np.array_equal(restored(guided).image, restored(alone).image)
 
 
@@ -271,20 +280,26 @@ def test_progress_runs_through_all_stages_to_the_end():
     seen = []
     denoise(HOLES, sigma=5, preset=LIGHT, progress=seen.append)
     stages = list(dict.fromkeys(now.stage for now in seen))
-    assert stages == ["noise", "fit 1 at depth 3", "missing pixels", "similar patches"]
+    assert stages == ["noise", "fits", "fit 1 at depth 3", "missing pixels", "similar patches", "mixture", "last check"]
     assert [now.done for now in seen] == sorted(now.done for now in seen)
     assert seen[1].left > 60  # the stages after the fit count, too
     assert seen[-1].left == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("stage", "name"), [("missing pixels", "generator"), ("similar patches", "generator")])
+@pytest.mark.parametrize(
+    ("stage", "name"), [("missing pixels", "generator"), ("similar patches", "generator"), ("mixture", "guide")]
+)
 def test_a_stage_after_the_fits_ends_at_its_next_step_when_it_is_cancelled(stage, name):
     seen = []
-    restored, result = denoise(
-        HOLES, sigma=5, preset=LIGHT, progress=seen.append, cancelled=lambda: bool(seen) and seen[-1].stage == stage
+    result = denoise(
+        HOLES,
+        sigma=5,
+        preset=LIGHT,
+        progress=Hooks(progress=seen.append, cancelled=lambda: bool(seen) and seen[-1].stage == stage),
     )
+    restored = result.image
     assert sum(now.stage == stage for now in seen) == 1
     assert seen[-1].stage == stage
     assert result.interrupted
-    assert [(part.name, part.weight) for part in result.parts] == [(name, 1.0)]
+    assert [(part.name, part.weight) for part in result.parts if part.weight] == [(name, 1.0)]
     assert np.isfinite(restored).all()

@@ -47,7 +47,7 @@ def clock(monkeypatch):
         now[0] += seconds
 
     monkeypatch.setattr(duration, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(duration, "fit", lambda *args, max_iterations, **others: passes(ITERATION * max_iterations))
+    monkeypatch.setattr(duration, "fit", lambda *args, schedule, **others: passes(ITERATION * schedule.max_iterations))
     monkeypatch.setattr(duration, "nonlocal_ridge", lambda noise, of: passes(FILTER * noise[0].numel()))
     monkeypatch.setattr(duration, "equivalent_passes", lambda size: 10 * size[0] * size[1])
 

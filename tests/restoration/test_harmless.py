@@ -17,7 +17,8 @@ INK = ["text 10", "text 14, white, two values", "plot", "modules 2", "comb 3", "
 
 
 def restored(picture, preset=SHORT, **known):
-    image, result = cgdenoise.denoise(picture, preset=preset, **known)
+    result = cgdenoise.denoise(picture, preset=preset, **known)
+    image = result.image
     return np.clip(np.round(image), 0, 255), result
 
 

@@ -1,15 +1,14 @@
 """The mixture of generators and groups: weights of least risk, what is gained."""
 
 import math
-from itertools import count
 
 import pytest
 import torch
 from skimage import data
 
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.progress import Cancelled
-from cgdenoise.restoration.mixture import guided, least_risk, pixels_filtered
+from cgdenoise.progress import no_tick
+from cgdenoise.restoration.mixture import Mixture, filter_alone, least_risk, mix, pixels_mixed
 
 SIGMA = 0.1
 CLEAN = torch.tensor(data.camera()[None, 100:164, 180:244] / 255, dtype=torch.float32)
@@ -23,6 +22,10 @@ def psnr(image: torch.Tensor) -> float:
 
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(1)
+
+
+def mixture(y, generated, leverage, noise, tick=no_tick) -> Mixture:
+    return mix(y, filter_alone(y, noise, tick), generated, leverage, noise, rng(), tick)
 
 
 def test_weights_of_linear_estimates_are_those_of_least_error():
@@ -47,37 +50,16 @@ def test_equal_estimates_are_no_trouble():
     assert sum(least_risk([torch.ones(10)] * 3, [0.1] * 3)) == pytest.approx(1)
 
 
-def test_cancelled_mixture_is_the_groups_alone():
-    ticks = count()
-
-    def tick(pixels):
-        if next(ticks) >= 2:  # one tile each in the first two filters
-            raise Cancelled
-
-    found = guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), tick)
-    assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
-    assert psnr(found.image) > psnr(NOISY) + 5
-
-
-def test_mixture_that_is_cancelled_in_its_first_filter_says_so():
-    def tick(pixels):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), tick)
-
-
-@pytest.mark.parametrize(("size", "spread"), [((64, 64), 1.0), ((30, 300), 1.0), ((64, 64), 4.0)])
-def test_pixels_that_are_filtered_are_told_beforehand(size, spread):
+@pytest.mark.parametrize("size", [(64, 64), (30, 300)])
+def test_pixels_that_are_filtered_are_told_beforehand(size):
     y, told = torch.rand(1, *size, generator=rng()), []
-    noise = ChannelNoise.equal(SIGMA, 1, spread)
-    guided(y, y, 0.5, noise, rng(), told.append)
-    assert sum(told) == pytest.approx(pixels_filtered(size, noise))
+    mixture(y, y, 0.5, ChannelNoise.equal(SIGMA, 1), told.append)
+    assert sum(told) == pytest.approx(2 * size[0] * size[1] + pixels_mixed(size))
 
 
 def test_mixture_is_its_parts_and_at_least_about_as_good():
     blurred = torch.nn.functional.avg_pool2d(NOISY, 3, 1, 1, count_include_pad=False)
-    found = guided(NOISY, blurred, 1 / 9, ChannelNoise.equal(SIGMA, 1), rng())
+    found = mixture(NOISY, blurred, 1 / 9, ChannelNoise.equal(SIGMA, 1))
     assert [part.name for part in found.parts] == ["guide", "again", "both", "generator"]
     mixed = sum(part.weight * part.image for part in found.parts)
     torch.testing.assert_close(found.image, mixed)
@@ -86,12 +68,12 @@ def test_mixture_is_its_parts_and_at_least_about_as_good():
 
 
 def test_a_perfect_generator_gets_the_weight():
-    found = guided(NOISY, CLEAN, 0.0, ChannelNoise.equal(SIGMA, 1), rng())
+    found = mixture(NOISY, CLEAN, 0.0, ChannelNoise.equal(SIGMA, 1))
     assert found.parts[3].weight > 0.9
 
 
 def test_a_useless_generator_gets_none():
-    found = guided(NOISY, torch.zeros_like(NOISY), 0.0, ChannelNoise.equal(SIGMA, 1), rng())
+    found = mixture(NOISY, torch.zeros_like(NOISY), 0.0, ChannelNoise.equal(SIGMA, 1))
     assert found.parts[3].weight < 0.01
 
 
@@ -99,15 +81,14 @@ def test_large_images_are_judged_by_their_middle():
     wide = NOISY[:, :24].repeat(1, 1, 5)
     generated = CLEAN[:, :24].repeat(1, 1, 5)
     generated[:, :, :20] = 0  # beyond the middle 256 columns of 320
-    assert guided(wide, generated, 0.0, ChannelNoise.equal(SIGMA, 1), rng()).parts[3].weight > 0.9
+    assert mixture(wide, generated, 0.0, ChannelNoise.equal(SIGMA, 1)).parts[3].weight > 0.9
 
 
 def test_correlated_noise_is_left_to_the_groups():
     coarse = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(NOISE, (1, 1, 1, 1), mode="reflect"), 3, 1)
     coarse *= SIGMA / coarse.std()
     noisy = CLEAN + coarse
-    found = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1, spread=4.0), rng())
-    assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
-    unaware = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1), rng())
-    assert psnr(found.image) > psnr(unaware.image) + 0.3
-    assert psnr(found.image) > psnr(noisy) + 2
+    aware = filter_alone(noisy, ChannelNoise.equal(SIGMA, 1, spread=4.0))
+    unaware = mixture(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1))
+    assert psnr(aware) > psnr(unaware.image) + 0.3
+    assert psnr(aware) > psnr(noisy) + 2

@@ -8,8 +8,8 @@ import torch
 from skimage import data, transform
 
 from cgdenoise.errors import MeasurementError, OperatorError, OptionError
-from cgdenoise.fitting.ensemble import TooEarlyError
 from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import (
@@ -22,6 +22,7 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.presets import RECONSTRUCTION
 from cgdenoise.restoration.reconstruct import reconstruct
@@ -51,7 +52,8 @@ def test_missing_pixels_come_back_and_measured_ones_stay(image):
     mask = torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5
     operator = PixelMask(mask)
     y = np.where(mask, image, np.nan)
-    found, result, *_ = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
+    result = reconstruct(operator, y, sampling=Sampling.pixels(mask), preset=LIGHT, device="cpu")
+    found = result.image
     assert found.shape == (1, 32, 32)
     np.testing.assert_allclose(found[mask.numpy()], image[mask.numpy()[0]], atol=1e-3)
     missing = ~mask.numpy()
@@ -67,7 +69,8 @@ HALF = (torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(0)) < 0.5)
 @pytest.mark.parametrize("sigma", [0.0, 3.0])
 def test_values_that_were_not_measured_are_no_zeros(image, guided, sigma):
     preset = replace(LIGHT, guided=guided)
-    found, result, *_ = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
+    result = reconstruct(WHOLE, image[None], sampling=Sampling.pixels(HALF), sigma=sigma, preset=preset, device="cpu")
+    found = result.image
     missing = HALF.numpy() == 0
     truth, generator = image[None][missing], result.parts[-1].image()
     assert error(found[missing], truth) < min(0.6 * truth.std(), 1.2 * error(generator[missing], truth))
@@ -95,13 +98,16 @@ def test_rows_that_are_not_valid_are_as_good_as_not_there(image, guided):
 def test_half_the_measurements_give_the_image_of_any_unit(image, make):
     operator = make((32, 32), 512, 1)
     y = measure(operator, image)
-    found, result, scale, evidence = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    result = reconstruct(operator, y, preset=LIGHT, device="cpu")
+    found, scale, evidence = result.image, result.scale, result.evidence
     least_norm = operator.adjoint(torch.from_numpy(y)).numpy() * 0.5
     assert error(found, image) < 0.5 * error(least_norm, image)
-    again, _, larger, less = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
-    np.testing.assert_allclose(again * 1e4, found, rtol=1e-9)
-    assert larger.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
-    assert evidence.held_out.rms == pytest.approx(result.fits[0].held_out_rms) == pytest.approx(less.held_out.rms * 1e4)
+    smaller = reconstruct(operator, y * 1e-4, preset=LIGHT, device="cpu")
+    np.testing.assert_allclose(smaller.image * 1e4, found, rtol=1e-9)
+    assert smaller.scale.factor == pytest.approx(scale.factor * 1e-4, rel=1e-9)
+    assert (
+        evidence.held_out.rms == pytest.approx(result.fits[0].held_out_rms) == pytest.approx(smaller.evidence.held_out.rms * 1e4)
+    )
     assert evidence.held_out.rms < 0.6 * evidence.held_out.constant_rms
     assert evidence.result.rms < 1e-3 * evidence.result.constant_rms
 
@@ -129,7 +135,7 @@ def test_complex_image_has_a_phase(image):
     lines = np.tile((np.arange(32) % 2 == 0) | (abs(np.arange(32) - 16) < 4), (32, 1))
     operator = subsampled_fourier(lines, (32, 32))
     y = measure(operator, truth)
-    found, *_ = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu")
+    found = reconstruct(operator, y, sampling=Sampling.lines(torch.from_numpy(lines), (32, 32)), preset=LIGHT, device="cpu").image
     assert found.dtype == np.complex128
     np.testing.assert_allclose(measure(operator, found), y, atol=1e-2)
     assert error(found, truth) < 0.85 * error(operator.adjoint(torch.from_numpy(y)).numpy(), truth)
@@ -137,7 +143,7 @@ def test_complex_image_has_a_phase(image):
 
 def test_real_image_behind_complex_measurements_is_real(image):
     operator = Fourier((32, 32)) @ ComplexFromReal((32, 32))
-    found, *_ = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
+    found = reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu").image
     assert found.dtype == np.float64
     assert error(found, image) < 0.1  # all is measured
 
@@ -147,8 +153,8 @@ def test_images_of_several_coils_are_channels(image):
     whole = Fourier((2, 32, 32))
     single = whole @ Coils(maps)
     y = measure(single, image.astype(complex))
-    combined, *_ = reconstruct(single, y, preset=QUICK, device="cpu")
-    separate, *_ = reconstruct(whole, y, preset=QUICK, device="cpu")
+    combined = reconstruct(single, y, preset=QUICK, device="cpu").image
+    separate = reconstruct(whole, y, preset=QUICK, device="cpu").image
     assert error(combined, image) < 0.1
     assert separate.shape == (2, 32, 32)
     assert error(separate, maps * image) < 0.1
@@ -158,8 +164,9 @@ def test_noisy_measurements_are_not_reproduced(image):
     operator = random_matrix((32, 32), 900, 1)
     clean = measure(operator, image)
     y = clean + np.random.default_rng(0).normal(0, 10, clean.shape)
-    exact, *_ = reconstruct(operator, y, preset=LIGHT, device="cpu")
-    smooth, result, *_ = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
+    exact = reconstruct(operator, y, preset=LIGHT, device="cpu").image
+    result = reconstruct(operator, y, sigma=10.0, preset=LIGHT, device="cpu")
+    smooth = result.image
     assert error(measure(operator, exact), y) < 4 < error(measure(operator, smooth), y)
     assert error(smooth, image) < error(exact, image)
     assert result.sigma == 10
@@ -182,7 +189,9 @@ def test_snapshots_have_the_image_and_errors_in_its_unit(image, operator):
     y = measure(operator, image)
     seen = []
     preset = replace(LIGHT, hold_out=0.0, stop="none", max_iterations=60)
-    reconstruct(operator, y, preset=preset, device="cpu", observers=[lambda s: seen.append((s.residual_rms, s.image()))])
+    reconstruct(
+        operator, y, preset=preset, device="cpu", progress=Hooks(observers=[lambda s: seen.append((s.residual_rms, s.image()))])
+    )
     rms, last = seen[-1]
     assert rms == pytest.approx(error(measure(operator, last), y), rel=1e-2)
 
@@ -190,21 +199,23 @@ def test_snapshots_have_the_image_and_errors_in_its_unit(image, operator):
 def test_interrupted_run_keeps_its_image(image):
     operator = random_matrix((32, 32), 500, 1)
     asked = iter(range(1000))
-    found, result, *_ = reconstruct(
-        operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: next(asked) == 40
+    result = reconstruct(
+        operator, measure(operator, image), preset=LIGHT, device="cpu", progress=Hooks(cancelled=lambda: next(asked) == 40)
     )
+    found = result.image
     assert result.interrupted
     assert np.isfinite(found).all()
     with pytest.raises(TooEarlyError):
-        reconstruct(operator, measure(operator, image), preset=LIGHT, device="cpu", cancelled=lambda: True)
+        reconstruct(operator, measure(operator, image), preset=LIGHT, device="cpu", progress=Hooks(cancelled=lambda: True))
 
 
 def test_parts_tell_the_generators_share(image):
     operator = random_matrix((32, 32), 500, 1)
     y = measure(operator, image)
-    alone = reconstruct(operator, y, preset=QUICK, device="cpu").result.parts
+    alone = reconstruct(operator, y, preset=QUICK, device="cpu").parts
     assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
-    found, result, *_ = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
+    result = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
+    found = result.image
     whole, generator = result.parts
     assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
     assert np.array_equal(whole.image(), found)
@@ -220,17 +231,21 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
         pressed = True
         return plug_and_play(*args, **settings)
 
-    monkeypatch.setattr("cgdenoise.restoration.reconstruct.plug_and_play", stage)
+    monkeypatch.setattr("cgdenoise.restoration.reconstructing.plug_and_play", stage)
     operator = random_matrix((32, 32), 500, 1)
     guided = replace(QUICK, guided=True)
-    _, result, *_ = reconstruct(operator, measure(operator, image), preset=guided, device="cpu", cancelled=lambda: pressed)
+    result = reconstruct(
+        operator, measure(operator, image), preset=guided, device="cpu", progress=Hooks(cancelled=lambda: pressed)
+    )
     assert result.interrupted
     assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
 
 
 def test_constant_image_is_not_fitted():
     operator = SubsampledDCT((16, 16), 200, 0)
-    found, result, _, evidence = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    result = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
+    found = result.image
+    evidence = result.evidence
     np.testing.assert_allclose(found, 7, rtol=1e-5)
     assert (result.fits, result.depth) == ((), 0)
     assert evidence is None
@@ -241,9 +256,9 @@ def test_collapse_keeps_the_least_bad_image(image, monkeypatch):
     operator = random_matrix((32, 32), 500, 1)
     with pytest.raises(RestorationError) as caught:
         reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
-    assert caught.value.best.shape == (32, 32)
-    assert 50 < caught.value.best.mean() < 250
-    assert len(caught.value.result.fits) == 3
+    assert caught.value.best.image.shape == (32, 32)
+    assert 50 < caught.value.best.image.mean() < 250
+    assert len(caught.value.best.fits) == 3
 
 
 MATRIX = DenseMatrix(np.eye(16)[:8], (4, 4))

@@ -1,0 +1,44 @@
+"""What a user may choose, the same for all inputs of a command."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.noise.known import KnownNoise
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for all jobs of a run.
+
+    Attributes
+    ----------
+    preset : Preset
+        With the user's changes.
+    preset_name : str
+        Of the preset it started from, for the log.
+    known : KnownNoise
+        What the user tells of the noise, in the files' own grey levels or the unit of the measurements.
+    seed : int
+        Of all fits.
+    device : str
+        As `denoise` takes it.
+    threads : int
+        For the log; set by the caller.
+    """
+
+    preset: Preset
+    preset_name: str
+    known: KnownNoise
+    seed: int
+    device: str
+    threads: int
+
+    def settings(self) -> dict[str, Any]:
+        """Return all of them by name, for the log."""
+        known = self.known
+        told = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
+        run = {"preset_name": self.preset_name, "seed": self.seed, "device": self.device, "threads": self.threads}
+        return run | told | asdict(self.preset)

@@ -1,0 +1,150 @@
+"""Inverse problems whose measurements are a picture, on arrays: one call each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.operators import Kernel
+from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
+from cgdenoise.problems.problem import LinearProblem
+from cgdenoise.problems.verdict import judge
+from cgdenoise.restoration.hooks import Watch, watching
+from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
+from cgdenoise.restoration.reconstruct import run_reconstruction
+from cgdenoise.restoration.results import Restoration, RestoredPart
+from cgdenoise.restoration.units import Array, check_image, find_channel_axis, in_layout
+
+
+def inpaint(
+    image: Array,
+    keep: ArrayLike | None = None,
+    sigma: float = 0.0,
+    *,
+    channel_axis: int | None = None,
+    preset: str | Preset = "balanced",
+    seed: int = 0,
+    device: str = "auto",
+    progress: Watch = False,
+) -> Restoration:
+    """Fill the missing pixels of an image.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Real, in any unit. NaN, and what a masked array masks, is missing.
+    keep : (H, W) array of bool, optional
+        False where a pixel is missing, too.
+    sigma : float
+        Noise level of the others; 0 keeps them as they are.
+    channel_axis, preset, seed, device, progress
+        As of `denoise`; presets are those of `reconstruct`.
+
+    Raises
+    ------
+    ImageError
+        If it is no real image, or nothing is missing, or nothing else.
+    """
+    values, axis = _read(image, channel_axis)
+    kept = None if keep is None else np.broadcast_to(np.asarray(keep, bool), values.shape[:2])
+    return _solved(inpainting(values, kept, sigma), (np.ndim(image), axis), preset, seed, device, progress)
+
+
+def deblur(
+    image: Array,
+    psf: NDArray[np.float64],
+    sigma: float | None = None,
+    *,
+    channel_axis: int | None = None,
+    preset: str | Preset = "balanced",
+    seed: int = 0,
+    device: str = "auto",
+    progress: Watch = False,
+) -> Restoration:
+    """Undo a known blur.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Real, in any unit, without NaN.
+    psf : (h, w) array
+        Point-spread function, no larger than the image, with a sum above 0; see `operators.gaussian_psf` and `motion_psf`.
+    sigma : float, optional
+        Noise level; estimated if not given.
+    channel_axis, preset, seed, device, progress
+        As of `inpaint`.
+
+    Raises
+    ------
+    ImageError, OperatorError
+        If the image is not real and finite, or does not go with the PSF.
+    """
+    values, axis = _read(image, channel_axis)
+    problem = deblurring(values, np.asarray(psf, np.float64), sigma)
+    return _solved(problem, (np.ndim(image), axis), preset, seed, device, progress)
+
+
+def upscale(
+    image: Array,
+    factor: int = 2,
+    sigma: float = 0.0,
+    *,
+    channel_axis: int | None = None,
+    preset: str | Preset = "balanced",
+    seed: int = 0,
+    device: str = "auto",
+    progress: Watch = False,
+) -> Restoration:
+    """Return an image with more pixels, whose averages over squares are the given one.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Real, in any unit, without NaN.
+    factor : int
+        Of both sides, at least 2. (Where pixels were averaged by another filter: `reconstruct` with `operators.Downsample`.)
+    sigma : float
+        Noise level; 0 for none.
+    channel_axis, preset, seed, device, progress
+        As of `inpaint`.
+
+    Raises
+    ------
+    ImageError, OptionError
+        If the image is not real and finite, or the factor is below 2.
+    """
+    values, axis = _read(image, channel_axis)
+    return _solved(upscaling(values, factor, Kernel.BOX, sigma), (np.ndim(image), axis), preset, seed, device, progress)
+
+
+def _read(image: Array, channel_axis: int | None) -> tuple[NDArray[np.float64], int]:
+    axis = find_channel_axis(np.shape(image), channel_axis)
+    return check_image(image, axis), axis
+
+
+def _solved(
+    problem: LinearProblem, layout: tuple[int, int], preset: str | Preset, seed: int, device: str, progress: Watch
+) -> Restoration:
+    """Solve a problem; the result has the layout, axes and channel axis, of the user's array."""
+    chosen = preset_of(preset, RECONSTRUCTION) if isinstance(preset, str) else preset
+    with watching(progress) as hooks:
+        result = run_reconstruction(problem.request(chosen, seed, device), hooks)
+    verdict = judge(problem, result, None)
+
+    def shown(image: Array) -> Array:
+        return in_layout(problem.view(image), *layout)
+
+    def part(of: RestoredPart) -> Array:
+        return shown(of.image())
+
+    return replace(
+        result,
+        image=shown(result.image),
+        parts=tuple(replace(of, image=partial(part, of)) for of in result.parts),
+        sigma_estimated=problem.sigma_estimated,
+        warnings=(*verdict.warnings, *([verdict.error] if verdict.error else [])),
+    )

@@ -1,0 +1,107 @@
+"""What is known of an image while it is restored: the state that passes through the stages of denoising."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgdenoise.fitting.members import EnsembleResult
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.noise import NoiseModel
+from cgdenoise.noise.known import KnownNoise
+from cgdenoise.restoration.mixture import Mixture
+from cgdenoise.restoration.preprocess import Prepared
+from cgdenoise.restoration.units import Array, Scale
+
+
+@dataclass(frozen=True)
+class DenoisingRequest:
+    """One image and how it is to be restored.
+
+    Attributes
+    ----------
+    image : (H, W) or (H, W, C) array
+        As `denoise` takes it.
+    preset : Preset
+        How.
+    known : KnownNoise
+        What the user tells of the noise, in the image's units.
+    channel_axis : int or None
+        Of the channels.
+    seed : int
+        Of all random numbers.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    """
+
+    image: Array
+    preset: Preset
+    known: KnownNoise = field(default_factory=KnownNoise)
+    channel_axis: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The generators' image, [C, H, W] in the units of what was fitted.
+
+    `leverage` is the share that a pixel's own value has in it, None if every fit collapsed: it then only fills gaps.
+    """
+
+    image: Tensor
+    leverage: float | None
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """An image and what the stages so far have made of it; None where they have not come to it.
+
+    Attributes
+    ----------
+    preset : Preset
+        How it is restored.
+    normalised : (H, W, C) array
+        The image, of a range of about 1; NaN where missing.
+    scale : Scale
+        From the user's units to those of `normalised`.
+    known : KnownNoise
+        What was told of the noise, in the units of `normalised`.
+    model : NoiseModel
+        Of its noise, likewise.
+    prepared : Prepared
+        The image as it is fitted.
+    error_unit : float
+        By which the fits' errors are multiplied, to be in the user's units or, where the noise was stabilised, in the noise's.
+    fits : EnsembleResult
+        The fits.
+    generated : Generated
+        What they are used for.
+    filled : Tensor
+        `prepared.y` with its missing pixels filled, [C, H, W].
+    mixture : Mixture
+        The best restoration so far, in the units of `prepared`.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    preset: Preset
+    normalised: NDArray[np.float64]
+    scale: Scale
+    known: KnownNoise
+    model: NoiseModel | None = None
+    prepared: Prepared | None = None
+    error_unit: float = 1.0
+    fits: EnsembleResult | None = None
+    generated: Generated | None = None
+    filled: Tensor | None = None
+    mixture: Mixture | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether no fit came near the data: the groups of patches then restore the image without them."""
+        return self.generated is not None and self.generated.leverage is None

@@ -1,0 +1,163 @@
+"""The stages after the fits: missing pixels are filled, noise is removed by groups of similar patches, the result is checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
+from cgdenoise.noise.clipping import clipped_share
+from cgdenoise.noise.quiet import quietest_level
+from cgdenoise.noise.residual import objection_to
+from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
+from cgdenoise.progress import FILTER
+from cgdenoise.restoration.denoising import Denoising
+from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_alone, mix, pixels_mixed
+from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
+from cgdenoise.restoration.preprocess import prepare
+from cgdenoise.restoration.units import Array
+
+INPUT = "input"
+"""Name of the part that is the image as it was, its gaps filled."""
+
+_WEAKER = 0.7
+"""Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
+
+_FEW_GAPS = 0.01
+"""Share of missing values up to which they stay as the generators fill them."""
+
+
+def patch_stages() -> list[Stage[Denoising]]:
+    """Return the stages, in their order."""
+    return [
+        Stage("missing pixels", fill_missing, _work_of_filling, lambda state: _needs_patches(state) and _has_many_gaps(state)),
+        Stage("similar patches", filter_patches, lambda state: 2 * FILTER if _has_noise(state) else 0.0, _needs_patches),
+        Stage("mixture", mix_parts, _work_of_mixing, _is_mixed),
+        Stage("last check", check_residual, applies=_needs_patches),
+    ]
+
+
+def fill_missing(state: Denoising, context: Context) -> Denoising:
+    """Fill the missing pixels by groups of patches that the generators' image guides."""
+    prepared, generated = made(state.prepared), made(state.generated)
+    y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
+    return replace(state, filled=fill_gaps(y, valid, generated.image, prepared.noise.level, context.meter.tick))
+
+
+def filter_patches(state: Denoising, context: Context) -> Denoising:
+    """Remove what noise there is by groups of similar patches; without noise, what was measured stays."""
+    prepared, generated = made(state.prepared), made(state.generated)
+    y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
+    filled = torch.where(valid > 0, y, generated.image if state.filled is None else state.filled)
+    noise = prepared.noise
+    plain = filter_alone(filled, noise, context.meter.tick) if noise.level else filled
+    if state.collapsed:
+        parts: tuple[Part, ...] = (Part(GUIDE, plain, 1.0),)
+    else:
+        name = GUIDE if noise.level else BOTH if _share_of_gaps(valid) else INPUT
+        parts = (Part(name, plain, 1.0), Part(GENERATOR, generated.image, 0.0))
+    return replace(state, filled=filled, mixture=Mixture(parts))
+
+
+def mix_parts(state: Denoising, context: Context) -> Denoising:
+    """Filter further, with the generators in the pilot and without, and mix all by their risk."""
+    plain, generated = made(state.mixture).parts[0].image, made(state.generated)
+    noise, tick = made(state.prepared).noise, context.meter.tick
+    return replace(
+        state,
+        mixture=mix(made(state.filled), plain, generated.image, made(generated.leverage), noise, context.rng, tick),
+    )
+
+
+def check_residual(state: Denoising, context: Context) -> Denoising:
+    """See whether what was taken out is the noise that was assumed.
+
+    If it is not, white noise of the level of the image's quietest parts is assumed, and if that is no better the image is given
+    back as it is; no fit is repeated. What the user told of the noise is doubted, but done.
+    """
+    model, prepared, generated = made(state.model), made(state.prepared), made(state.generated)
+    objection = _objection(state)
+    if objection is None:
+        return state
+    doubt = f"what was taken out does not look like {model.kind} noise: {objection}"
+    if state.known.is_told:
+        return replace(state, warnings=(*state.warnings, doubt))
+    in_image = prepared.restored(generated.image[None]).float()[0].to(context.device)
+    weaker = _weaker(state.normalised, model)
+    if weaker is not None:
+        again = replace(
+            state,
+            model=weaker,
+            prepared=prepare(state.normalised, weaker),
+            generated=replace(generated, image=in_image),
+            filled=None,
+            mixture=Mixture((Part(GENERATOR, in_image, 1.0),)),
+            warnings=(*state.warnings, f"{doubt}; weaker, white noise was assumed instead"),
+        )
+        again = run_stages(patch_stages()[:-1], again, context)
+        if context.interrupted or _objection(again) is None:
+            return again
+    none = NoiseModel(NoiseKind.GAUSSIAN, 0.0, np.zeros_like(model.impulses), reasons=model.reasons)
+    kept = prepare(state.normalised, none)
+    image = torch.where(kept.valid[0] > 0, kept.y[0], in_image.to(kept.y))
+    warnings = (*state.warnings, f"{doubt}; the image was left as it is")
+    return replace(state, model=none, prepared=kept, mixture=Mixture((Part(INPUT, image, 1.0),)), warnings=warnings)
+
+
+def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
+    """Return white noise of a level that the quietest parts of the image allow; None if that is what was assumed, or none."""
+    white = choose(normalised, NoiseKind.GAUSSIAN)
+    level = min(white.sigma, quietest_level(normalised, 0.05))
+    if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
+        return None
+    reason = "what would have been taken out as other noise had structure"
+    return replace(white, sigma=level, covariance=None, reasons=(*model.reasons, reason))
+
+
+def _objection(state: Denoising) -> str | None:
+    prepared, model = made(state.prepared), made(state.model)
+    noise = prepared.noise
+    if not noise.level:
+        return None
+    level = noise.level * (COARSE if noise.spread > 1 else 1.0)
+    y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
+    restored = made(state.mixture).image.cpu().permute(1, 2, 0).double().numpy()
+    residual = np.where(valid > 0, y - restored, np.nan) / level
+    may_be_texture = noise.level < TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < MOSTLY_CLIPPED
+    return objection_to(residual, y, noise.spread, model.impulses, may_be_texture)
+
+
+def _needs_patches(state: Denoising) -> bool:
+    return state.preset.guided or state.collapsed
+
+
+def _has_noise(state: Denoising) -> bool:
+    return state.prepared is None or state.prepared.noise.level > 0
+
+
+def _is_mixed(state: Denoising) -> bool:
+    white = state.prepared is None or state.prepared.noise.spread <= 1
+    return _needs_patches(state) and not state.collapsed and _has_noise(state) and white
+
+
+def _has_many_gaps(state: Denoising) -> bool:
+    valid = np.isfinite(state.normalised) if state.prepared is None else state.prepared.valid
+    return _share_of_gaps(torch.as_tensor(valid)) > _FEW_GAPS
+
+
+def _share_of_gaps(valid: Tensor) -> float:
+    return float((valid == 0).float().mean())
+
+
+def _work_of_filling(state: Denoising) -> float:
+    height, width, channels = state.normalised.shape
+    return float(FILTER * pixels_filled((channels, height, width)) / (height * width))
+
+
+def _work_of_mixing(state: Denoising) -> float:
+    height, width = state.normalised.shape[:2]
+    return float(FILTER * pixels_mixed((height, width)) / (height * width))

@@ -1,0 +1,128 @@
+"""A restoration as stages, one after the other: progress, cancellation and fallbacks are the same in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+
+from cgdenoise.fitting.members import CollapsedError
+from cgdenoise.fitting.results import FitLabel, Step
+from cgdenoise.fitting.spending import Spending
+from cgdenoise.progress import Cancelled, Meter
+from cgdenoise.restoration.hooks import Hooks
+from cgdenoise.restoration.results import snapshot_of
+from cgdenoise.restoration.units import Array
+from cgdenoise.runtime import rng_for
+
+State = TypeVar("State")
+Made = TypeVar("Made")
+
+
+@dataclass
+class Context:
+    """What every stage is given beside its state.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where to compute.
+    seed : int
+        Of all random numbers.
+    hooks : Hooks
+        Of the caller.
+    meter : Meter
+        Takes down the work, and tells the hooks.
+    rng : torch.Generator
+        For the stages after the fits, on the CPU.
+    interrupted : bool
+        Whether the caller asked for an end: no further stage begins.
+    """
+
+    device: torch.device
+    seed: int
+    hooks: Hooks
+    meter: Meter
+    rng: torch.Generator
+    interrupted: bool = False
+
+    @staticmethod
+    def of(device: torch.device, seed: int, hooks: Hooks, area: int) -> Context:
+        """Return the context of the restoration of an image of so many pixels."""
+        return Context(device, seed, hooks, Meter(area, hooks.progress, hooks.cancelled), rng_for(seed, 2))
+
+    def watch_fits(self, most: int, factor: float, shown: Callable[[torch.Tensor], Array]) -> Callable[[FitLabel, Step], None]:
+        """Return what an ensemble of `most` iterations calls at each evaluation.
+
+        Parameters
+        ----------
+        most : int
+            Iterations of all fits together.
+        factor : float
+            Takes the fits' errors to the user's units.
+        shown : callable
+            Takes a fitted image, [1, C, H, W], to an array as the user has it.
+        """
+        spending = Spending(most)
+
+        def on_step(label: FitLabel, step: Step) -> None:
+            made, left = spending.spend(label, step.evaluation.iteration)
+            kind = "trial" if label.trial else "fit"
+            name = f"{kind} {label.group + 1} at depth {label.depth}"
+            self.meter.advance(made, left, name, f"iteration {step.evaluation.iteration}")
+            for observer in self.hooks.observers:
+                observer(snapshot_of(label, step, factor, lambda: shown(step.image)))
+
+        return on_step
+
+
+@dataclass(frozen=True)
+class Stage(Generic[State]):
+    """A step of a restoration.
+
+    Attributes
+    ----------
+    name : str
+        As progress shows it.
+    run : callable
+        Takes the state to the next. If the caller wants an end it raises `Cancelled`, and the state stays as it was, or it sets
+        `Context.interrupted` and returns what there is.
+    work : callable
+        Takes the state to the work that the stage will be, at most, in iterations of a fit.
+    applies : callable
+        Tells by the state whether the stage is needed.
+    fallback : callable or None
+        Takes the state and the error to the next state if no fit came near the data; None lets the error through.
+    """
+
+    name: str
+    run: Callable[[State, Context], State]
+    work: Callable[[State], float] = lambda state: 0.0
+    applies: Callable[[State], bool] = lambda state: True
+    fallback: Callable[[State, CollapsedError], State] | None = None
+
+
+def run_stages(stages: Sequence[Stage[State]], state: State, context: Context) -> State:
+    """Take a state through the stages that apply, as far as the caller lets them, and return the last one."""
+    for number, stage in enumerate(stages):
+        if context.interrupted or not stage.applies(state):
+            continue
+        ahead = sum(later.work(state) for later in stages[number + 1 :] if later.applies(state))
+        context.meter.begin(stage.name, stage.work(state), ahead)
+        try:
+            state = stage.run(state, context)
+        except Cancelled:
+            context.interrupted = True
+        except CollapsedError as error:
+            if stage.fallback is None:
+                raise
+            state = stage.fallback(state, error)
+    return state
+
+
+def made(value: Made | None) -> Made:
+    """Return what an earlier stage has made."""
+    assert value is not None
+    return value

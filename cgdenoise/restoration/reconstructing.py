@@ -1,0 +1,140 @@
+"""What is known of an image while it is reconstructed: the state that passes through the stages, and the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from cgdenoise.fitting.ensemble import Ensemble
+from cgdenoise.fitting.holdout import Sampling
+from cgdenoise.fitting.members import EnsembleResult
+from cgdenoise.fitting.plan import Preset
+from cgdenoise.operators import ForwardOperator, Measurement
+from cgdenoise.progress import FILTER
+from cgdenoise.restoration.pipeline import Context, Stage, made
+from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
+from cgdenoise.restoration.units import Array, Scale
+from cgdenoise.runtime import choose_dtype
+
+
+@dataclass(frozen=True)
+class ReconstructionRequest:
+    """Measurements and how an image is to come from them.
+
+    Attributes
+    ----------
+    operator, y, sampling, sigma
+        As `reconstruct` takes them.
+    preset : Preset
+        How.
+    seed : int
+        Of all random numbers.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    consistency : int
+        Iterations at most of the projection onto exact measurements, and of each step towards them before. 0 leaves the former
+        out, as an operator wants that nearly loses parts of the image: its data never are as exact as that.
+    """
+
+    operator: ForwardOperator
+    y: Array
+    preset: Preset
+    sampling: Sampling | None = None
+    sigma: float = 0.0
+    seed: int = 0
+    device: str = "auto"
+    consistency: int = 10
+
+
+@dataclass(frozen=True)
+class Reconstructing:
+    """Measurements and what the stages so far have made of them; None where they have not come to it.
+
+    Attributes
+    ----------
+    request : ReconstructionRequest
+        What was asked for.
+    sampling : Sampling
+        What was measured.
+    data, normalised, on_device : Measurement
+        Of real images (C, H, W), in double precision on the CPU; of these scaled by `scale`; and that as it is fitted.
+    scale : Scale
+        From their unit to a range of about 0 to 1.
+    unit : float
+        By which the user's measurements were divided.
+    view : callable
+        Takes an image of `data` to an array as the user has it.
+    fits : EnsembleResult
+        The fits.
+    generated, refined : Tensor
+        Their average, and what the groups of patches made of it: [C, H, W], scaled.
+    """
+
+    request: ReconstructionRequest
+    sampling: Sampling
+    data: Measurement
+    normalised: Measurement
+    on_device: Measurement
+    scale: Scale
+    unit: float
+    view: Callable[[Tensor], Array]
+    fits: EnsembleResult | None = None
+    generated: Tensor | None = None
+    refined: Tensor | None = None
+
+    def restored(self, fitted: Tensor) -> Tensor:
+        """Return a scaled image in the unit of `data`, in double precision on the CPU."""
+        return fitted.cpu().double() * self.scale.factor + self.scale.offset
+
+    def shown(self, image: Tensor) -> Array:
+        """Return an image of `data` as the user has it."""
+        return self.view(image) * self.unit
+
+    @property
+    def preset(self) -> Preset:
+        """How the image is fitted."""
+        return self.request.preset
+
+    @property
+    def error_unit(self) -> float:
+        """By which the fits' errors are multiplied, to be in the unit of the user's measurements."""
+        return self.scale.factor * self.unit
+
+
+def fit_through(state: Reconstructing, context: Context) -> Reconstructing:
+    """Fit the generators through the operator and average them."""
+    ensemble = Ensemble(
+        state.on_device,
+        state.preset,
+        context.seed,
+        split=state.sampling.split,
+        dtype=choose_dtype(context.device, state.preset.reduced_precision),
+        together=1 if context.device.type == "cpu" else state.preset.members,
+        on_step=context.watch_fits(
+            state.preset.most_iterations, state.error_unit, lambda image: state.shown(state.restored(image[0]))
+        ),
+        cancelled=context.hooks.cancelled,
+    )
+    fits = ensemble.run()
+    context.interrupted = fits.interrupted
+    return replace(state, fits=fits, generated=fits.image[0])
+
+
+def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing:
+    """Bring in the groups of similar patches as a prior."""
+    steps = state.request.consistency or ITERATIONS
+    refined = plug_and_play(state.on_device, made(state.generated), iterations=steps, tick=context.meter.tick)
+    return replace(state, refined=refined)
+
+
+def _work_of_patches(state: Reconstructing) -> float:
+    shape = state.data.operator.in_shape
+    return float(FILTER * pixels_refined(shape) / (shape[1] * shape[2]))
+
+
+RECONSTRUCTION_STAGES = (
+    Stage("fits", fit_through, lambda state: state.preset.most_iterations),
+    Stage("similar patches", refine_by_patches, _work_of_patches, lambda state: state.preset.guided),
+)

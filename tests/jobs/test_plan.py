@@ -1,0 +1,97 @@
+"""Where results go: a pure function of names, and whether they can be written."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cgdenoise import images
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.jobs.plan import Job, check_target, plan
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("sources", "output", "suffix", "targets"),
+    [
+        (["a.png"], None, "_d", ["a_d.png"]),
+        (["x/a.png"], None, "_d", ["x/a_d.png"]),
+        (["/x/a.b.TIF"], None, "_d", ["/x/a.b_d.TIF"]),
+        (["a"], None, "_d", ["a_d"]),
+        ([".png"], None, "_d", [".png_d"]),
+        (["a.png", "b.npy"], None, "", None),
+        (["a.png", "b.npy"], None, "-2", ["a-2.png", "b-2.npy"]),
+        (["x/a.png", "y/a.png"], None, "_d", ["x/a_d.png", "y/a_d.png"]),
+        (["a.png"], "b.tif", "_d", ["b.tif"]),
+        (["a.png"], "out", "_d", ["out/a_d.png"]),
+        (["a.png"], "out/", "", ["out/a.png"]),
+        (["a.png"], "new/", "_d", ["new/a_d.png"]),
+        (["x/a.png", "x/b.png"], "out", "_d", ["out/a_d.png", "out/b_d.png"]),
+        (["a.png"], "-", "_d", ["-"]),
+        (["-"], None, "_d", ["-"]),
+        (["-"], "-", "_d", ["-"]),
+        (["-"], "b.png", "_d", ["b.png"]),
+        (["-"], "out", "_d", ["out/stdin_d.png"]),
+        (["-", "a.png"], "out", "_d", ["out/stdin_d.png", "out/a_d.png"]),
+        (["a.png"], None, "", None),
+        (["a.png"], "a.png", "_d", None),
+        (["a.png"], "./out/../a.png", "_d", None),
+        (["out/a.png"], "out", "", None),
+        (["a.png", "a_d.png"], None, "_d", None),
+        (["a.png", "a.png"], None, "_d", None),
+        (["a.png", "./a.png"], None, "_d", None),
+        (["a.png", "b.png"], "c.png", "_d", None),
+        (["a.png", "b.png"], "-", "_d", None),
+        (["x/a.png", "y/a.png"], "out", "_d", None),
+        (["-", "-"], None, "_d", None),
+    ],
+)
+def test_plan(sources, output, suffix, targets):
+    if targets is None:
+        with pytest.raises(OptionError, match="expected"):
+            plan(sources, output, suffix)
+    else:
+        found = plan(sources, output, suffix)
+        assert [job.source for job in found] == sources
+        assert [job.target for job in found] == targets
+
+
+def test_plan_follows_links(folder):
+    (folder / "link.png").symlink_to("a.png")
+    with pytest.raises(OptionError, match=r"link.png: is an input"):
+        plan(["a.png"], "link.png", "")
+
+
+def test_plan_touches_no_file(folder):
+    plan(["a.png", "b.png"], "new/", "_d")
+    assert os.listdir(folder) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("target", "log"),
+    [("a.png", "a.fit.jsonl"), ("x/a.b.tif", "x/a.b.fit.jsonl"), ("-", None)],
+)
+def test_log_lies_beside_the_target(target, log):
+    assert Job("in.png", target).log == (None if log is None else Path(log))
+
+
+def test_two_jobs_never_share_a_log():
+    with pytest.raises(OptionError, match=r"^a_d.fit.jsonl: two inputs would be written there"):
+        plan(["a.png", "a.tif"], None, "_d")
+
+
+def test_check_target_names_the_container(folder, noisy):
+    picture = images.Picture((noisy,), None, "npy")
+    assert check_target(Job("a.npy", "b.tif"), picture, force=False) == "tiff"
+    assert check_target(Job("a.npy", "-"), picture, force=False) == "npy"
+    (folder / "b.png").touch()
+    with pytest.raises(ImageError, match=r"b.png: exists"):
+        check_target(Job("a.npy", "b.png"), picture, force=False)
+    assert check_target(Job("a.npy", "b.png"), picture, force=True) == "png"
+    assert sorted(os.listdir(folder)) == ["b.png", "out"]
