@@ -84,8 +84,7 @@ def fit(
 
     The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over the
     iterates: the kept picture is the average of the outputs so far with weights that fall into the past (polynomial-decay
-    averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates, has a wide, flat optimum, and forgets the
-    start of a short run as soon as that of a long one.
+    averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates and has a wide, flat optimum.
 
     Parameters
     ----------
@@ -106,7 +105,7 @@ def fit(
     Returns
     -------
     tuple of FitResult
-        One for each member. A loss that is not finite ends a member with its best finite output.
+        Of each member; a loss that is not finite ends it with its best finite output.
     """
     start = time.perf_counter()
     step = Optimiser(optimiser, generator.parameters(), choose_dtype(problem.y.device)).step
