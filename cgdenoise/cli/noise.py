@@ -52,17 +52,16 @@ def _examined(name: str, offset: float) -> list[_Page]:
     from cgdenoise.errors import ImageError
     from cgdenoise.images import read_image
     from cgdenoise.noise import choose, examine
+    from cgdenoise.reading import about
     from cgdenoise.restoration.units import check_image, is_constant
 
     pages = []
     for number, page in enumerate(read_image(name).pages):
-        try:
+        with about(name):
             values = check_image(page)
-        except ImageError as error:
-            raise ImageError(f"{name}: {error}") from error
-        if is_constant(values):
-            raise ImageError(f"{name}: all values of a channel are the same; expected an image with noise")
-        pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
+            if is_constant(values):
+                raise ImageError("all values of a channel are the same; expected an image with noise")
+            pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
     return pages
 
 

@@ -80,7 +80,7 @@ def emit(line: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+        raise ImageError(f"cannot be written ({error.strerror})", "standard output") from error
 
 
 def _one_line(message: str) -> str:

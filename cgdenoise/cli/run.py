@@ -16,6 +16,7 @@ from cgdenoise.cli.options import DeviceName, PresetName
 from cgdenoise.cli.output import ProgressDisplay, warn
 from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+from cgdenoise.reading import about
 
 if TYPE_CHECKING:
     from cgdenoise.images import Picture
@@ -141,15 +142,12 @@ def picture_task(
         For the log.
     """
     from cgdenoise import images
-    from cgdenoise.errors import MeasurementError, OperatorError
     from cgdenoise.jobs.batch import load
 
     loaded = load(source, images.read_bytes(source))
     container = images.container_for(target)
-    try:
+    with about(source):
         problem, like = pose(loaded.picture)
-    except (MeasurementError, OperatorError, ImageError) as error:
-        raise ImageError(str(error) if ": " in str(error) else f"{source}: {error}") from error
     images.check(like, container, target)
 
     def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
@@ -265,12 +263,12 @@ def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -
 
     read = {os.path.realpath(name) for name in inputs}
     if len({os.path.realpath(path) for path in targets}) < len(targets):
-        raise OptionError(f"{targets[0]}: two outputs of one name; expected another name for the output")
+        raise OptionError("two outputs of one name; expected another name for the output", targets[0])
     for path in targets:
         if os.path.realpath(path) in read:
-            raise OptionError(f"{path}: is an input; expected another name for the output")
+            raise OptionError("is an input; expected another name for the output", path)
         if not force and os.path.lexists(path):
-            raise ImageError(f"{path}: exists; expected a new name (--force replaces it)")
+            raise ImageError("exists; expected a new name (--force replaces it)", path)
         images.check_writable(path)
 
 
