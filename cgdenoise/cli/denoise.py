@@ -178,7 +178,7 @@ def _run(job: Job, options: Options, clean: Picture | None, force: bool, quiet: 
 
 def _read_stdin() -> bytes:
     if sys.stdin is None or sys.stdin.closed:
-        raise ImageError("standard input: closed; expected an image")
+        raise ImageError("closed; expected an image", "standard input")
     return sys.stdin.buffer.read()
 
 
@@ -193,7 +193,7 @@ def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+            raise ImageError(f"cannot be written ({error.strerror})", "standard output") from error
     else:
         with interrupt.held():
             images.write_together({job.target: picture, str(job.log): log})
