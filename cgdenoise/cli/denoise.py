@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import (
     DeviceName,
@@ -26,7 +27,7 @@ from cgdenoise.cli.options import (
     StopName,
     Threads,
 )
-from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, fail, note, warn
+from cgdenoise.cli.output import ProgressDisplay, emit, emit_json, note, warn
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 if TYPE_CHECKING:
@@ -88,22 +89,14 @@ def denoise(
         options = _options(preset, sigma, noise, gain, offset, stop, members, max_iterations, hold_out, seed, device, threads)
         clean = None if reference is None else read_image(reference)
 
-        failed = False
+        failures = Failures()
         for job in jobs:
-            try:
+            with failures.noted():
                 outcomes = _run(job, options, clean, force, quiet, interrupt)
                 _report(job, outcomes, options, json, quiet)
-            except OptionError:
-                raise
-            except CgDenoiseError as error:
-                fail(str(error))
-                failed = True
             if interrupt.signal:
                 break
-    if interrupt.signal:
-        sys.exit(128 + interrupt.signal)
-    if failed:
-        sys.exit(1)
+    sys.exit(128 + interrupt.signal if interrupt.signal else failures.code)
 
 
 def _options(

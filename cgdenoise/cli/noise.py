@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Json, Offset
-from cgdenoise.cli.output import emit, emit_json, fail
-from cgdenoise.errors import CgDenoiseError
+from cgdenoise.cli.output import emit, emit_json
 
 if TYPE_CHECKING:
     from cgdenoise.noise import NoiseModel, NoiseReport
@@ -25,19 +25,15 @@ def noise(
 
     All figures are in the file's own grey levels. The last lines say which model denoise will choose, and why.
     """
-    failed = False
+    failures = Failures()
     for name in inputs:
-        try:
+        with failures.noted():
             for page in _examined(name, offset):
                 if json:
                     emit_json(_facts(page))
                 else:
                     emit(_text(page))
-        except CgDenoiseError as error:
-            fail(str(error))
-            failed = True
-    if failed:
-        sys.exit(1)
+    sys.exit(failures.code)
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def _examined(name: str, offset: float) -> list[_Page]:
             values = check_image(page)
             if is_constant(values):
                 raise ImageError("all values of a channel are the same; expected an image with noise")
-            pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
+        pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
     return pages
 
 

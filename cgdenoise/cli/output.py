@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from cgdenoise.progress import Progress
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT, as the shell has it."""
-
 _PLAIN_INTERVAL = 15.0
 
 _NAME = 16

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import DeviceName, PresetName
 from cgdenoise.cli.output import ProgressDisplay, warn
@@ -97,7 +98,7 @@ def sha256(path: str) -> str:
 
 
 def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, read: Callable[[], Task]) -> None:
-    """Read a problem, solve it, write and report; ends the process with the exit code if that is not 0.
+    """Read a problem, solve it, write and report; ends the process with the exit code.
 
     Parameters
     ----------
@@ -121,10 +122,8 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         with interrupt.deferred():
             solution, remark = _solve(task, options, clean, log, choices, interrupt)
         report(task, solution, options, targets[0], log, remark, choices)
-    if interrupt.signal:
-        sys.exit(128 + interrupt.signal)
-    if solution.verdict.error:
-        sys.exit(1)
+    failed = FAILED if solution.verdict.error else 0
+    sys.exit(128 + interrupt.signal if interrupt.signal else failed)
 
 
 def picture_task(
