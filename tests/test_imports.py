@@ -12,7 +12,7 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # Each layer may import from the ones above it and from its own.
 LAYERS = [
-    {"errors", "reading", "npy_header", "metrics", "runtime"},
+    {"errors", "names", "reading", "npy_header", "metrics", "runtime"},
     {"generators", "operators", "noise", "images", "measurements"},
     {"fitting"},
     {"progress"},

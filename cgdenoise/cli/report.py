@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 
 if TYPE_CHECKING:
-    from cgdenoise.cli.run import Choices, Task
+    from cgdenoise.cli.options import SharedOptions
+    from cgdenoise.cli.run import Task
     from cgdenoise.jobs.batch import Options
     from cgdenoise.jobs.solve import Solution
 
 
-def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: Choices) -> None:
+def report(task: Task, solution: Solution, options: Options, target: str, log: str, remark: str, choices: SharedOptions) -> None:
     """Say what came of a task: errors, interruptions and warnings but those of its problem on stderr, the result on stdout.
 
     Parameters
@@ -27,7 +28,7 @@ def report(task: Task, solution: Solution, options: Options, target: str, log: s
         Paths of the main result and of the log.
     remark : str
         How the picture's values come from the image's.
-    choices : Choices
+    choices : SharedOptions
         What the user wants to see.
     """
     outcome, verdict, missing = solution.outcome, solution.verdict, task.problem.missing

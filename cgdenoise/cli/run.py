@@ -6,14 +6,14 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import DeviceName, PresetName
+from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import ProgressDisplay, warn
 from cgdenoise.cli.report import report
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
@@ -26,20 +26,8 @@ if TYPE_CHECKING:
     from cgdenoise.problems import LinearProblem
 
 
-@dataclass(frozen=True)
-class Choices:
-    """Options that all these commands have."""
-
-    preset: PresetName
-    members: int | None
-    max_iterations: int | None
-    seed: int
-    device: DeviceName
-    threads: int | None
-    reference: str | None
-    force: bool
-    json: bool
-    quiet: bool
+ARRAY_OUTPUT = "Picture; the array lies beside it. Beside the input if not given."
+"""Help of --output where a reconstruction is written as numbers, and as a picture to look at."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ def sha256(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, read: Callable[[], Task]) -> None:
+def run(targets: Sequence[str], inputs: Sequence[str | None], shared: SharedOptions, read: Callable[[], Task]) -> None:
     """Read a problem, solve it, write and report; ends the process with the exit code.
 
     Parameters
@@ -106,22 +94,24 @@ def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, 
         Everything that will be written, the main result first; the log lies beside that.
     inputs : sequence of str
         Everything that is read, and must not be replaced; None counts for nothing.
-    choices : Choices
-        The shared options.
+    shared : SharedOptions
+        The options that every command has.
     read : callable
         Reads and checks all inputs.
     """
     log = str(Path(targets[0]).with_suffix(".fit.jsonl"))
     interrupt = Interrupt()
     with interrupt.handled():
-        options = _options(choices)
-        _check_targets([*targets, log], [name for name in (*inputs, choices.reference) if name], choices.force)
+        from cgdenoise.restoration.presets import RECONSTRUCTION
+
+        options = prepare(shared, RECONSTRUCTION)
+        _check_targets([*targets, log], [name for name in (*inputs, shared.reference) if name], shared.force)
         task = read()
-        warn(task.name, task.problem.warnings, choices.quiet)  # before the wait: an inverted mask is not worth it
-        clean = _reference(choices.reference, task)
+        warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
+        clean = _reference(shared.reference, task)
         with interrupt.deferred():
-            solution, remark = _solve(task, options, clean, log, choices, interrupt)
-        report(task, solution, options, targets[0], log, remark, choices)
+            solution, remark = _solve(task, options, clean, log, shared, interrupt)
+        report(task, solution, options, targets[0], log, remark, shared)
     failed = FAILED if solution.verdict.error else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)
 
@@ -212,7 +202,9 @@ class ArrayTargets:
         return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
 
 
-def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices, interrupt: Interrupt) -> tuple[Solution, str]:
+def _solve(
+    task: Task, options: Options, clean: Any, log: str, choices: SharedOptions, interrupt: Interrupt
+) -> tuple[Solution, str]:
     from cgdenoise import images
     from cgdenoise.fitlog import records as record
     from cgdenoise.jobs.solve import solve
@@ -236,25 +228,6 @@ def _solve(task: Task, options: Options, clean: Any, log: str, choices: Choices,
     with interrupt.held():
         images.write_together({**files, **task.extra, log: record.dump(solution.records)})
     return solution, remark
-
-
-def _options(choices: Choices) -> Options:
-    """Gather the choices, and set up the process: allocator and threads."""
-    import torch
-
-    from cgdenoise.jobs.batch import Options
-    from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
-    from cgdenoise.runtime import choose_device, prepare_process
-
-    prepare_process(choices.threads)
-    choose_device(choices.device)
-    base = preset_of(choices.preset, RECONSTRUCTION)
-    chosen = replace(
-        base,
-        members=base.members if choices.members is None else choices.members,
-        max_iterations=base.max_iterations if choices.max_iterations is None else choices.max_iterations,
-    )
-    return Options(chosen, str(choices.preset), None, choices.seed, str(choices.device), torch.get_num_threads())
 
 
 def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -> None:
