@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.names import NoiseKind
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import channel_covariance, common_noise
 from cgdenoise.noise.estimate import largest_correlation, sigma_with_uncertainty
 from cgdenoise.noise.gaps import sigma_between_gaps
 from cgdenoise.noise.impulse import Impulses, find_impulses
-from cgdenoise.noise.model import NoiseModel
+from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, rounding_level
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.names import NoiseKind
+from cgdenoise.names import NoiseKind as NoiseKind
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import pytest
 import typer
@@ -21,6 +21,15 @@ def test_a_command_lists_no_shared_option_and_its_help_has_them_all(cli, monkeyp
     assert not NAMES & set(inspect.signature(command.__wrapped__).parameters)
     words = cli(command.__name__, "--help").out.split()
     assert {"--" + name.replace("_", "-") for name in NAMES} | {"-o", "-q"} <= set(words)
+
+
+@pytest.mark.parametrize("command", [app.info, app.noise, app.plot], ids=lambda command: command.__name__)
+def test_an_option_of_another_command_is_declared_as_the_shared_one_of_that_name(command):
+    shared = get_type_hints(SharedOptions, include_extras=True)
+    own = get_type_hints(command, include_extras=True)
+    assert own.keys() & NAMES - {"output"}  # plot's is a drawing
+    for name in own.keys() & NAMES - {"output"}:
+        assert own[name] == shared[name]
 
 
 @pytest.mark.parametrize(
