@@ -1,16 +1,36 @@
 """The one family of errors: whatever goes wrong with a user's data or request is a `CgDenoiseError`."""
 
+from __future__ import annotations
+
+import os
+
 
 class CgDenoiseError(Exception):
-    """Something the user can act on. The message is one line: what was found and what was expected.
+    """Something the user can act on. As text it is one line: the path, if there is one, and the message.
+
+    Parameters
+    ----------
+    message : str
+        What was found and what was expected, without the path.
+    path : path, optional
+        Of the file that the message speaks of; or the name of a standard stream.
 
     Attributes
     ----------
+    message : str
     path : str or None
-        The file that the message begins with, if there is one.
+        `reading.about` sets it, if it is None.
     """
 
-    path: str | None = None
+    def __init__(self, message: str, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = None if path is None else os.fspath(path)
+
+    def __str__(self) -> str:
+        text = self.message if self.path is None else f"{self.path}: {self.message}"
+        # A path may hold line breaks, and what a library says of a damaged file whatever that holds.
+        return "".join(character if character.isprintable() else " " for character in text)
 
 
 class ImageError(CgDenoiseError):

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from cgdenoise.errors import MemoryLimitError, OptionError
+from cgdenoise.names import DeviceName
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
 _MMAP_THRESHOLDS = (1 << 30, 1 << 25)  # an older glibc takes no more than HEAP_MAX_SIZE / 2: 32 MiB where pointers have 64 bits
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _NO_MEMORY = (
     "DefaultCPUAllocator: can't allocate memory",  # c10/core/impl/alloc_cpu.cpp; the next one on Windows
@@ -87,9 +87,9 @@ def choose_device(name: str) -> torch.device:
         If the name is unknown or the machine has no such device.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name not in _DEVICES:
-        raise OptionError(f"device {name!r}; expected one of {', '.join(_DEVICES)}")
-    if name == "auto":
+    if name not in list(DeviceName):
+        raise OptionError(f"device {name!r}; expected one of {', '.join(DeviceName)}")
+    if name == DeviceName.AUTO:
         return torch.device(next(kind for kind, found in there.items() if found))
     if not there[name]:
         raise OptionError(f"device {name!r} is not available on this machine; expected one of auto, cpu")

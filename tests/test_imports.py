@@ -12,7 +12,7 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # A room may import from the layers above it here and, in the first layer, from its own.
 LAYERS = [
-    {"errors", "metrics", "npy_header", "progress", "reading", "runtime"},
+    {"errors", "metrics", "names", "progress", "reading", "runtime"},
     {"generators", "operators", "noise", "images", "measurements"},
     {"fitting", "patches"},
     {"restoration"},

@@ -11,14 +11,14 @@ import typer
 from cgdenoise.cli.cs import cs
 from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
+from cgdenoise.cli.errors import exit_on_error
 from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
 from cgdenoise.cli.mri import mri
 from cgdenoise.cli.noise import noise
-from cgdenoise.cli.output import INTERRUPTED, fail, warnings_noted
+from cgdenoise.cli.output import warnings_noted
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.upscale import upscale
-from cgdenoise.errors import CgDenoiseError, OptionError
 
 app = typer.Typer(
     name="cgdenoise",
@@ -69,19 +69,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may be no text
-    try:
-        with warnings_noted():
-            app(prog_name="cgdenoise")
-    except OptionError as error:
-        fail(str(error))
-        sys.exit(2)
-    except CgDenoiseError as error:
-        fail(str(error))
-        sys.exit(1)
-    except KeyboardInterrupt:
-        fail("interrupted; nothing was written")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone; Python would complain again when it flushes at exit.
-        sys.stdout = None
-        sys.exit(1)
+    with exit_on_error(), warnings_noted():
+        app(prog_name="cgdenoise")

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cgdenoise.cli.options import (
-    Device,
-    DeviceName,
-    Force,
-    Json,
-    MaxIterations,
-    Members,
-    Preset,
-    PresetName,
-    Quiet,
-    Reference,
-    Seed,
-    Threads,
-)
-from cgdenoise.cli.run import ArrayTargets, Choices, Task, run
+from cgdenoise.cli.options import SharedOptions, with_shared_options
+from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.errors import OptionError
 
-if TYPE_CHECKING:
-    from cgdenoise.jobs.sources import Sources
 
-
+@with_shared_options(output=ARRAY_OUTPUT)
 def cs(
     measurements: Annotated[
         str | None, typer.Option(help="y: .npy, .npz (y and any of mask, maps, A, shape), .mat, .h5 of fastMRI, or .cfl of BART.")
@@ -52,30 +37,18 @@ def cs(
     count: Annotated[int | None, typer.Option(min=1, help="Simulated measurements, instead of --ratio.")] = None,
     simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated measurements.")] = 0.0,
     save_measurements: Annotated[str | None, typer.Option(help="Write the simulated measurements to this .npz.")] = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Picture; the array lies beside it. Beside the input if not given.")
-    ] = None,
-    force: Force = False,
-    preset: Preset = PresetName.BALANCED,
     sigma: Annotated[
         float | None,
         typer.Option(min=0, help="Noise level of y, in its unit. Not given: as simulated, else 0 (with --maps estimated)."),
     ] = None,
-    members: Members = None,
-    max_iterations: MaxIterations = None,
-    seed: Seed = 0,
-    device: Device = DeviceName.AUTO,
-    threads: Threads = None,
-    reference: Reference = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    shared: SharedOptions,
 ) -> None:
     """Reconstruct an image from linear measurements y = A x, with A a matrix, a named operator or one of your own.
 
     Images become vectors in row-major order. Named operators are scaled so that E ||A x||² = ||x||², and depend on --seed.
     The reconstruction is written as an array in the measurements' unit (.npy, or .cfl from .cfl), and as a picture.
     """
-    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
     if (measurements is None) == (simulate is None):
         raise OptionError("expected one of --measurements and --simulate")
     if simulate is not None and (matrix, operator, mask) == (None, None, None):
@@ -89,20 +62,21 @@ def cs(
     if save_measurements is not None and Path(save_measurements).suffix.lower() != ".npz":
         raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
     source = str(measurements or simulate)
-    sources = _sources(source, simulate is not None, matrix, operator, mask, maps, _shape(shape), real, seed)
-    targets = ArrayTargets.of(source, output)
+    sides = _shape(shape)
+    targets = ArrayTargets.of(source, shared.output)
 
     def read() -> Task:
         if operator is not None and ":" in operator and "" not in sys.path:
             sys.path.insert(0, "")  # a factory lies in the working folder, as with python -m
-        from cgdenoise.jobs.sources import read_problem, simulate_problem
+        from cgdenoise.jobs.sources import Sources, read_problem, simulate_problem
 
+        sources = Sources(source, simulate is not None, matrix, operator, mask, maps, sides, real, shared.seed)
         described: dict[str, Any] = {
             "matrix": matrix,
             "operator_name": operator,
             "mask": mask,
             "maps": maps,
-            "seed": seed,
+            "seed": shared.seed,
             "real": real,
         }
         if simulate is None:
@@ -112,13 +86,7 @@ def cs(
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
         return targets.task(source, made.problem, described, made.clean, saved)
 
-    run([*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], choices, read)
-
-
-def _sources(*values: Any) -> Sources:
-    from cgdenoise.jobs.sources import Sources
-
-    return Sources(*values)
+    run("cs", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], shared, read)
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -6,25 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cgdenoise.cli.options import (
-    Device,
-    DeviceName,
-    Force,
-    Json,
-    MaxIterations,
-    Members,
-    Output,
-    Preset,
-    PresetName,
-    Quiet,
-    Reference,
-    Seed,
-    Sigma,
-    Threads,
-)
-from cgdenoise.cli.run import Choices, Task, beside, picture_task, run
+from cgdenoise.cli.options import SharedOptions, Sigma, with_shared_options
+from cgdenoise.cli.run import Task, beside, picture_task, run
 
 
+@with_shared_options()
 def deblur(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="PNG, JPEG, TIFF or NPY.")],
     psf: Annotated[
@@ -34,25 +20,15 @@ def deblur(
             help="Point-spread function: gaussian:SIGMA, motion:LENGTH,ANGLE (pixels, degrees anticlockwise), or a .png or .npy.",
         ),
     ],
-    output: Output = None,
-    force: Force = False,
-    preset: Preset = PresetName.BALANCED,
     sigma: Sigma = None,
-    members: Members = None,
-    max_iterations: MaxIterations = None,
-    seed: Seed = 0,
-    device: Device = DeviceName.AUTO,
-    threads: Threads = None,
-    reference: Reference = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    shared: SharedOptions,
 ) -> None:
     """Undo a known blur. The noise level is estimated if it is not given.
 
     Size, bit depth, range, alpha and metadata stay as they are.
     """
-    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
-    target = beside(image, output, "_deblurred")
+    target = beside(image, shared.output, "_deblurred")
 
     def read() -> Task:
         from cgdenoise.jobs.inputs import read_psf
@@ -61,4 +37,4 @@ def deblur(
         kernel = read_psf(psf)
         return picture_task(image, target, lambda page: deblurring(page, kernel, sigma), {"psf": psf})
 
-    run([target], [image, psf], choices, read)
+    run("deblur", [target], [image, psf], shared, read)

@@ -9,25 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import (
-    DeviceName,
-    Force,
-    Gain,
-    Json,
-    Noise,
-    NoiseName,
-    Offset,
-    PresetName,
-    Quiet,
-    Seed,
-    Sigma,
-    StopName,
-    Threads,
-)
-from cgdenoise.cli.output import ProgressDisplay, fail, note
+from cgdenoise.cli.options import Offset, SharedOptions, Sigma, prepare, with_shared_options
+from cgdenoise.cli.output import ProgressDisplay, note
 from cgdenoise.cli.report import report
-from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.names import NoiseKind, StopName
+from cgdenoise.reading import about
 
 if TYPE_CHECKING:
     from cgdenoise.images import Picture
@@ -35,41 +24,30 @@ if TYPE_CHECKING:
     from cgdenoise.jobs.plan import Job
 
 
+@with_shared_options(output="Output file, existing folder, or - for standard output. Beside the input if not given.")
 def denoise(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images: PNG, JPEG, TIFF or NPY. - is standard input.")],
-    output: Annotated[
-        str | None,
+    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
+    sigma: Sigma = None,
+    noise: Annotated[
+        NoiseKind, typer.Option(help="What kind of noise it is. auto decides by the image, and the log says why.")
+    ] = NoiseKind.AUTO,
+    gain: Annotated[
+        float | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="Output file, existing folder, or - for standard output. Beside the input if not given.",
+            help="What one count of Poisson noise adds to a value, in the file's own grey levels. Estimated if not given."
         ),
     ] = None,
-    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
-    force: Force = False,
-    preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED,
-    sigma: Sigma = None,
-    noise: Noise = NoiseName.AUTO,
-    gain: Gain = None,
     offset: Offset = 0.0,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
     ] = None,
-    members: Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")] = None,
-    max_iterations: Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")] = None,
     hold_out: Annotated[
         float | None, typer.Option(min=0, max=0.5, help="Share of the pixels held out (0.05 in fast and balanced).")
     ] = None,
-    seed: Seed = 0,
-    device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = DeviceName.AUTO,
-    threads: Threads = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit."),
-    ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    shared: SharedOptions,
 ) -> None:
     """Restore noisy images.
 
@@ -81,76 +59,56 @@ def denoise(
         from cgdenoise.images import read_image
         from cgdenoise.jobs.plan import STREAM, plan
 
-        jobs = plan(inputs, output, suffix, reference)
-        if json and any(job.target == STREAM for job in jobs):
+        jobs = plan(inputs, shared.output, suffix, shared.reference)
+        if shared.json and any(job.target == STREAM for job in jobs):
             raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
-        if reference is not None and len(jobs) > 1:
+        if shared.reference is not None and len(jobs) > 1:
             raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
-        options = _options(preset, sigma, noise, gain, offset, stop, members, max_iterations, hold_out, seed, device, threads)
-        clean = None if reference is None else read_image(reference)
+        options = _options(shared, sigma, noise, gain, offset, stop, hold_out)
+        clean = None if shared.reference is None else read_image(shared.reference)
 
-        failed = False
+        failures = Failures()
         for job in jobs:
-            try:
-                ends = _run(job, options, clean, force, quiet, interrupt)
+            with failures.noted():
+                ends = _run(job, options, clean, shared.force, shared.quiet, interrupt)
                 for end in ends:
-                    report(end, len(ends), json, quiet)
-            except OptionError:
-                raise
-            except CgDenoiseError as error:
-                fail(str(error))
-                failed = True
+                    report(end, len(ends), shared.json, shared.quiet)
             if interrupt.signal:
                 break
-    if interrupt.signal:
-        sys.exit(128 + interrupt.signal)
-    if failed:
-        sys.exit(1)
+    sys.exit(128 + interrupt.signal if interrupt.signal else failures.code)
 
 
 def _options(
-    preset: PresetName,
+    shared: SharedOptions,
     sigma: float | None,
-    noise: NoiseName,
+    noise: NoiseKind,
     gain: float | None,
     offset: float,
     stop: StopName | None,
-    members: int | None,
-    max_iterations: int | None,
     hold_out: float | None,
-    seed: int,
-    device: DeviceName,
-    threads: int | None,
 ) -> Options:
-    """Gather the choices, and set up the process: allocator and threads."""
-    import torch
-
-    from cgdenoise.jobs.options import Options
+    """Gather the choices, and set up the process."""
     from cgdenoise.noise.known import KnownNoise
-    from cgdenoise.restoration.presets import preset_of
-    from cgdenoise.runtime import choose_device, prepare_process
+    from cgdenoise.restoration.presets import PRESETS
 
-    prepare_process(threads)
-    choose_device(device)  # an absent one is a matter of usage, not of each file
-    base = preset_of(preset)
-    chosen = replace(
-        base,
-        stop=base.stop if stop is None else str(stop),
-        members=base.members if members is None else members,
-        max_iterations=base.max_iterations if max_iterations is None else max_iterations,
-        hold_out=base.hold_out if hold_out is None else hold_out,
-    )
     if sigma is not None and not math.isfinite(sigma):
         raise OptionError(f"--sigma {sigma}; expected a finite number")
     if gain is not None and not (math.isfinite(gain) and gain > 0):
         raise OptionError(f"--gain {gain}; expected a finite number above 0")
-    if gain is not None and noise not in (NoiseName.AUTO, NoiseName.POISSON, NoiseName.POISSON_GAUSSIAN):
+    if gain is not None and noise not in (NoiseKind.AUTO, NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN):
         raise OptionError(f"--gain with --noise {noise}; expected poisson or poisson-gaussian")
     if not math.isfinite(offset):
         raise OptionError(f"--offset {offset}; expected a finite number")
+    options = prepare("denoise", shared, PRESETS)
+    base = options.preset
+    chosen = replace(
+        base,
+        stop=base.stop if stop is None else str(stop),
+        hold_out=base.hold_out if hold_out is None else hold_out,
+    )
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return Options(chosen, str(preset), KnownNoise(str(noise), sigma, gain, offset), seed, str(device), torch.get_num_threads())
+    return replace(options, preset=chosen, known=KnownNoise(noise, sigma, gain, offset))
 
 
 def _run(
@@ -168,17 +126,13 @@ def _run(
     source = load(name, data)
     container = check_target(job, source.picture, force)
     with interrupt.deferred():
-        with ProgressDisplay(name, len(source.picture.pages), quiet) as display:
-            try:
-                pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested)
-            except OptionError:
-                raise
-            except CgDenoiseError as error:
-                raise ImageError(f"{name}: {error}") from error
+        with ProgressDisplay(name, len(source.picture.pages), quiet) as display, about(name):
+            pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested)
         if len(pages) < len(source.picture.pages):
             count = len(source.picture.pages)
             note(f"{name}: interrupted; {len(pages)} of {count} pages are restored, the others as they were")
-        names = Names(job.source, job.target, None if job.log is None else str(job.log), options.preset_name)
+        log = None if job.log is None else str(job.log)
+        names = Names(options.command, job.source, job.target, log, options.preset_name)
         picture, records = picture_and_log(source, pages, options, names)
         _write(job, images.encode(picture, container, job.target), dump(records), interrupt)
     return [record for record in records if record["type"] == "end"]
@@ -186,7 +140,7 @@ def _run(
 
 def _read_stdin() -> bytes:
     if sys.stdin is None or sys.stdin.closed:
-        raise ImageError("standard input: closed; expected an image")
+        raise ImageError("closed; expected an image", "standard input")
     return sys.stdin.buffer.read()
 
 
@@ -200,7 +154,7 @@ def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+            raise ImageError(f"cannot be written ({error.strerror})", "standard output") from error
     else:
         with interrupt.held():
             images.write_together({job.target: picture, str(job.log): log})

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Json, Threads
-from cgdenoise.cli.output import emit, emit_json, fail
-from cgdenoise.errors import CgDenoiseError
+from cgdenoise.cli.output import emit, emit_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,20 +32,15 @@ def info(
     from cgdenoise.runtime import prepare_process
 
     prepare_process(threads)
-    failed = False
+    failures = Failures()
     for name in inputs:
-        try:
+        with failures.noted():
             facts = _facts(name)
-        except CgDenoiseError as error:
-            fail(str(error))
-            failed = True
-            continue
-        if json:
-            emit_json(facts)
-        else:
-            emit(_text(facts))
-    if failed:
-        sys.exit(1)
+            if json:
+                emit_json(facts)
+            else:
+                emit(_text(facts))
+    sys.exit(failures.code)
 
 
 def _facts(name: str) -> dict[str, Any]:

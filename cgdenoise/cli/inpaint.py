@@ -7,23 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cgdenoise.cli.options import (
-    Device,
-    DeviceName,
-    ExactSigma,
-    Force,
-    Json,
-    MaxIterations,
-    Members,
-    Output,
-    Preset,
-    PresetName,
-    Quiet,
-    Reference,
-    Seed,
-    Threads,
-)
-from cgdenoise.cli.run import Choices, Task, beside, picture_task, run
+from cgdenoise.cli.options import ExactSigma, SharedOptions, with_shared_options
+from cgdenoise.cli.run import Task, beside, picture_task, run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +17,7 @@ _MOST_MISSING = 0.5
 """Share of the pixels above which a mask is likelier inverted than meant so."""
 
 
+@with_shared_options()
 def inpaint(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="PNG, JPEG, TIFF or NPY.")],
     mask: Annotated[
@@ -41,25 +27,15 @@ def inpaint(
         ),
     ] = None,
     invert: Annotated[bool, typer.Option("--invert", help="White is missing instead.")] = False,
-    output: Output = None,
-    force: Force = False,
-    preset: Preset = PresetName.BALANCED,
     sigma: ExactSigma = 0.0,
-    members: Members = None,
-    max_iterations: MaxIterations = None,
-    seed: Seed = 0,
-    device: Device = DeviceName.AUTO,
-    threads: Threads = None,
-    reference: Reference = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    shared: SharedOptions,
 ) -> None:
     """Fill the missing pixels of an image; the others stay as they are, unless --sigma says that they are noisy.
 
     NaN in a float file is missing too. Size, bit depth, range, alpha and metadata stay as they are.
     """
-    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
-    target = beside(image, output, "_inpainted")
+    target = beside(image, shared.output, "_inpainted")
 
     def read() -> Task:
         from cgdenoise.jobs.inputs import read_mask
@@ -76,4 +52,4 @@ def inpaint(
 
         return picture_task(image, target, pose, {"mask": mask, "invert": invert})
 
-    run([target], [image, mask], choices, read)
+    run("inpaint", [target], [image, mask], shared, read)

@@ -6,23 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cgdenoise.cli.options import (
-    Device,
-    DeviceName,
-    Force,
-    Json,
-    MaxIterations,
-    Members,
-    Preset,
-    PresetName,
-    Quiet,
-    Reference,
-    Seed,
-    Threads,
-)
-from cgdenoise.cli.run import ArrayTargets, Choices, Task, run
+from cgdenoise.cli.options import SharedOptions, with_shared_options
+from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 
 
+@with_shared_options(output=ARRAY_OUTPUT)
 def mri(
     kspace: Annotated[
         str, typer.Argument(metavar="KSPACE", help="Samples, (H, W) or (coils, H, W): .h5 of fastMRI, .cfl, .npy, .npz or .mat.")
@@ -39,31 +27,19 @@ def mri(
     slice_number: Annotated[
         int | None, typer.Option("--slice", min=0, help="Of a volume, from 0. The middle one if not given.")
     ] = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Picture; the array lies beside it. Beside the input if not given.")
-    ] = None,
-    force: Force = False,
-    preset: Preset = PresetName.BALANCED,
     sigma: Annotated[
         float | None,
         typer.Option(min=0, help="Noise level of the samples, in their unit. Not given: 0 with one coil, else estimated."),
     ] = None,
-    members: Members = None,
-    max_iterations: MaxIterations = None,
-    seed: Seed = 0,
-    device: Device = DeviceName.AUTO,
-    threads: Threads = None,
-    reference: Reference = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    *,
+    shared: SharedOptions,
 ) -> None:
     """Reconstruct a magnetic resonance image from samples of its centred Fourier plane, of one coil or several.
 
     Without sensitivities, given or from the centre, every coil gets its own image, and the picture is the root of the sum of
     their squares. The complex image is written as an array (.npy, or .cfl from .cfl), and its magnitude as a picture.
     """
-    choices = Choices(preset, members, max_iterations, seed, device, threads, reference, force, json, quiet)
-    targets = ArrayTargets.of(kspace, output)
+    targets = ArrayTargets.of(kspace, shared.output)
 
     def read() -> Task:
         from cgdenoise.jobs.sources import read_kspace_problem
@@ -71,4 +47,4 @@ def mri(
         described = {"mask": mask, "maps": maps, "slice": slice_number}
         return targets.task(kspace, read_kspace_problem(kspace, mask, maps, slice_number, sigma), described)
 
-    run(targets.paths, [kspace, mask, maps], choices, read)
+    run("mri", targets.paths, [kspace, mask, maps], shared, read)

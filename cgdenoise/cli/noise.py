@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Json, Offset
-from cgdenoise.cli.output import emit, emit_json, fail
-from cgdenoise.errors import CgDenoiseError
+from cgdenoise.cli.output import emit, emit_json
 
 if TYPE_CHECKING:
     from cgdenoise.noise import NoiseModel, NoiseReport
@@ -25,19 +25,15 @@ def noise(
 
     All figures are in the file's own grey levels. The last lines say which model denoise will choose, and why.
     """
-    failed = False
+    failures = Failures()
     for name in inputs:
-        try:
+        with failures.noted():
             for page in _examined(name, offset):
                 if json:
                     emit_json(_facts(page))
                 else:
                     emit(_text(page))
-        except CgDenoiseError as error:
-            fail(str(error))
-            failed = True
-    if failed:
-        sys.exit(1)
+    sys.exit(failures.code)
 
 
 @dataclass(frozen=True)
@@ -52,16 +48,15 @@ def _examined(name: str, offset: float) -> list[_Page]:
     from cgdenoise.errors import ImageError
     from cgdenoise.images import read_image
     from cgdenoise.noise import choose, examine
+    from cgdenoise.reading import about
     from cgdenoise.restoration.units import check_image, is_constant
 
     pages = []
     for number, page in enumerate(read_image(name).pages):
-        try:
+        with about(name):
             values = check_image(page)
-        except ImageError as error:
-            raise ImageError(f"{name}: {error}") from error
-        if is_constant(values):
-            raise ImageError(f"{name}: all values of a channel are the same; expected an image with noise")
+            if is_constant(values):
+                raise ImageError("all values of a channel are the same; expected an image with noise")
         pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
     return pages
 

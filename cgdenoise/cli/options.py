@@ -2,75 +2,31 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from cgdenoise.names import DeviceName, PresetName
 
-class PresetName(StrEnum):
-    """Names of the presets."""
-
-    FAST = "fast"
-    BALANCED = "balanced"
-    BEST = "best"
-    PAPER = "paper"
-
-
-class NoiseName(StrEnum):
-    """Names of the noise models."""
-
-    AUTO = "auto"
-    GAUSSIAN = "gaussian"
-    POISSON = "poisson"
-    POISSON_GAUSSIAN = "poisson-gaussian"
-    IMPULSE = "impulse"
-    CORRELATED = "correlated"
-
-
-class StopName(StrEnum):
-    """Names of the stopping rules."""
-
-    HOLDOUT = "holdout"
-    NOISE_LEVEL = "noise-level"
-    NONE = "none"
-
-
-class DeviceName(StrEnum):
-    """Names of the devices."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
+if TYPE_CHECKING:
+    from cgdenoise.fitting.plan import Preset
+    from cgdenoise.jobs.options import Options
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per result on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON, if asked for).")]
-Sigma = Annotated[
-    float | None,
-    typer.Option(min=0, help="Noise level (standard deviation) in the file's own grey levels. Estimated if not given."),
-]
-Noise = Annotated[NoiseName, typer.Option(help="What kind of noise it is. auto decides by the image, and the log says why.")]
-Gain = Annotated[
-    float | None,
-    typer.Option(help="What one count of Poisson noise adds to a value, in the file's own grey levels. Estimated if not given."),
-]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]
 Offset = Annotated[
     float, typer.Option(help="Value of a pixel that has received no light, for Poisson noise, in the file's own grey levels.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]
-Output = Annotated[
-    str | None, typer.Option("--output", "-o", help="Output file or existing folder. Beside the input if not given.")
-]
-Preset = Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")]
-Members = Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")]
-MaxIterations = Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")]
-Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
-Reference = Annotated[
-    str | None, typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit.")
+Sigma = Annotated[
+    float | None,
+    typer.Option(min=0, help="Noise level (standard deviation) in the file's own grey levels. Estimated if not given."),
 ]
 ExactSigma = Annotated[
     float,
@@ -78,3 +34,85 @@ ExactSigma = Annotated[
         "--sigma", min=0, help="Noise level (standard deviation) of the measured values, in their unit. 0: they are kept exactly."
     ),
 ]
+
+
+@dataclass(frozen=True)
+class SharedOptions:
+    """The options of every command that makes an image; `with_shared_options` gives them to one."""
+
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Output file or existing folder. Beside the input if not given.")
+    ] = None
+    force: Force = False
+    preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED
+    members: Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")] = None
+    max_iterations: Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")] = None
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")] = 0
+    device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = DeviceName.AUTO
+    threads: Threads = None
+    reference: Annotated[
+        str | None, typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit.")
+    ] = None
+    json: Json = False
+    quiet: Quiet = False
+
+
+def with_shared_options(output: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `SharedOptions` as its parameter `shared`, and each field of them an option of its own.
+
+    Parameters
+    ----------
+    output : str, optional
+        Help of --output, for a command that writes something other than one picture.
+    """
+    hints = get_type_hints(SharedOptions, include_extras=True)
+    if output is not None:
+        hints["output"] = _with_help(hints["output"], output)
+    options = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        for field in fields(SharedOptions)
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [option for option in inspect.signature(command, eval_str=True).parameters.values() if option.name != "shared"]
+
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> None:
+            shared = SharedOptions(**{option.name: given.pop(option.name) for option in options})
+            command(**given, shared=shared)
+
+        # Typer reads both: an option is what the signature names, of the type that the annotations resolve to.
+        wrapper.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {option.name: option.annotation for option in (*own, *options)}
+        return wrapper
+
+    return decorate
+
+
+def _with_help(option: Any, text: str) -> Any:
+    kind, declared = get_args(option)
+    told = copy(declared)
+    told.help = text
+    return Annotated[kind, told]
+
+
+def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset]) -> Options:
+    """Set up the process, its allocator, threads and device; return the shared options as the jobs of a command take them.
+
+    Raises
+    ------
+    OptionError
+        If the device is absent, which is a matter of usage, not of each file.
+    """
+    import torch
+
+    from cgdenoise.jobs.options import Options
+    from cgdenoise.noise.known import KnownNoise
+    from cgdenoise.restoration.presets import preset_of
+    from cgdenoise.runtime import choose_device, prepare_process
+
+    prepare_process(shared.threads)
+    choose_device(shared.device)
+    base = preset_of(shared.preset, presets)
+    chosen = replace(base, members=shared.members or base.members, max_iterations=shared.max_iterations or base.max_iterations)
+    return Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), torch.get_num_threads())

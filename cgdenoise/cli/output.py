@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from cgdenoise.progress import Progress
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT, as the shell has it."""
-
 _PLAIN_INTERVAL = 15.0
 
 _NAME = 16
@@ -80,7 +77,7 @@ def emit(line: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ImageError(f"standard output: cannot be written ({error.strerror})") from error
+        raise ImageError(f"cannot be written ({error.strerror})", "standard output") from error
 
 
 def _one_line(message: str) -> str:

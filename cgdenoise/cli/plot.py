@@ -30,15 +30,15 @@ def plot(
     target = output or log.with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
-        raise OptionError(f"{target}: suffix {target.suffix!r}; expected .png or .svg")
+        raise OptionError(f"suffix {target.suffix!r}; expected .png or .svg", target)
     pages = read_log(log)
     if target.resolve() == log.resolve():
-        raise OptionError(f"{target}: is the log itself; expected another name for the picture")
+        raise OptionError("is the log itself; expected another name for the picture", target)
     if page >= len(pages):
-        raise OptionError(f"{log}: {len(pages)} page{'s' * (len(pages) > 1)}; expected --page below that, not {page}")
+        raise OptionError(f"{len(pages)} page{'s' * (len(pages) > 1)}; expected --page below that, not {page}", log)
     check_fields(pages[page], str(log))
     if target.exists() and not force:
-        raise ImageError(f"{target}: exists; expected a new name (--force replaces it)")
+        raise ImageError("exists; expected a new name (--force replaces it)", target)
     check_writable(target)
 
     from cgdenoise.fitlog.plot import draw

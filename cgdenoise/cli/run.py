@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import DeviceName, PresetName
+from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import ProgressDisplay, warn
 from cgdenoise.cli.report import report
-from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.reading import about
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,20 +27,8 @@ if TYPE_CHECKING:
     from cgdenoise.problems import LinearProblem
 
 
-@dataclass(frozen=True)
-class Choices:
-    """Options that all these commands have."""
-
-    preset: PresetName
-    members: int | None
-    max_iterations: int | None
-    seed: int
-    device: DeviceName
-    threads: int | None
-    reference: str | None
-    force: bool
-    json: bool
-    quiet: bool
+ARRAY_OUTPUT = "Picture; the array lies beside it. Beside the input if not given."
+"""Help of --output where a reconstruction is written as numbers, and as a picture to look at."""
 
 
 @dataclass(frozen=True)
@@ -96,35 +86,39 @@ def sha256(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def run(targets: Sequence[str], inputs: Sequence[str | None], choices: Choices, read: Callable[[], Task]) -> None:
-    """Read a problem, solve it, write and report; ends the process with the exit code if that is not 0.
+def run(
+    command: str, targets: Sequence[str], inputs: Sequence[str | None], shared: SharedOptions, read: Callable[[], Task]
+) -> None:
+    """Read a problem, solve it, write and report; ends the process with the exit code.
 
     Parameters
     ----------
+    command : str
+        Its name.
     targets : sequence of str
         Everything that will be written, the main result first; the log lies beside that.
     inputs : sequence of str
         Everything that is read, and must not be replaced; None counts for nothing.
-    choices : Choices
-        The shared options.
+    shared : SharedOptions
+        The options that every command has.
     read : callable
         Reads and checks all inputs.
     """
     log = str(Path(targets[0]).with_suffix(".fit.jsonl"))
     interrupt = Interrupt()
     with interrupt.handled():
-        options = _options(choices)
-        _check_targets([*targets, log], [name for name in (*inputs, choices.reference) if name], choices.force)
+        from cgdenoise.restoration.presets import RECONSTRUCTION
+
+        options = prepare(command, shared, RECONSTRUCTION)
+        _check_targets([*targets, log], [name for name in (*inputs, shared.reference) if name], shared.force)
         task = read()
-        warn(task.name, task.problem.warnings, choices.quiet)  # before the wait: an inverted mask is not worth it
-        clean = _reference(choices.reference, task)
+        warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
+        clean = _reference(shared.reference, task)
         with interrupt.deferred():
-            end = _solve(task, options, clean, [targets[0], log], choices, interrupt)
-        report(end, 1, choices.json, choices.quiet, told=task.problem.warnings)
-    if interrupt.signal:
-        sys.exit(128 + interrupt.signal)
-    if end["error"]:
-        sys.exit(1)
+            end = _solve(task, options, clean, [targets[0], log], shared.quiet, interrupt)
+        report(end, 1, shared.json, shared.quiet, told=task.problem.warnings)
+    failed = FAILED if end["error"] else 0
+    sys.exit(128 + interrupt.signal if interrupt.signal else failed)
 
 
 def picture_task(
@@ -144,16 +138,13 @@ def picture_task(
         By which the result's sides are longer.
     """
     from cgdenoise import images
-    from cgdenoise.errors import MeasurementError, OperatorError
     from cgdenoise.jobs.pages import load
     from cgdenoise.jobs.pictures import enlarged, only_page
 
     loaded = load(source, images.read_bytes(source))
     container = images.container_for(target)
-    try:
+    with about(source):
         problem = pose(only_page(loaded.picture))
-    except (MeasurementError, OperatorError, ImageError) as error:
-        raise ImageError(str(error) if ": " in str(error) else f"{source}: {error}") from error
     like = loaded.picture if factor == 1 else enlarged(loaded.picture, factor)
     images.check(like, container, target)
 
@@ -220,9 +211,7 @@ class ArrayTargets:
         return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
 
 
-def _solve(
-    task: Task, options: Options, clean: Any, written: Sequence[str], choices: Choices, interrupt: Interrupt
-) -> dict[str, Any]:
+def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], quiet: bool, interrupt: Interrupt) -> dict[str, Any]:
     """Solve a problem and write what came of it, the log last; return the last record of that."""
     from cgdenoise import images
     from cgdenoise.fitlog.outcome import Names
@@ -230,41 +219,16 @@ def _solve(
     from cgdenoise.jobs.solve import solution_log, solve
     from cgdenoise.restoration.hooks import Hooks
 
-    with ProgressDisplay(task.name, 1, choices.quiet) as display:
-        try:
-            solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
-        except OptionError:
-            raise
-        except CgDenoiseError as error:
-            raise ImageError(f"{task.name}: {error}") from error
+    with ProgressDisplay(task.name, 1, quiet) as display, about(task.name):
+        solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
     files, remark = task.encode(solution)
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
     output, log = written
-    names = Names(task.name, output, log, options.preset_name)
+    names = Names(options.command, task.name, output, log, options.preset_name)
     records = solution_log(names, task.problem, solution, options, {"name": task.name} | task.description)
     with interrupt.held():
         images.write_together({**files, **task.extra, log: dump(records)})
     return records[-1]
-
-
-def _options(choices: Choices) -> Options:
-    """Gather the choices, and set up the process: allocator and threads."""
-    import torch
-
-    from cgdenoise.jobs.options import Options
-    from cgdenoise.noise.known import KnownNoise
-    from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
-    from cgdenoise.runtime import choose_device, prepare_process
-
-    prepare_process(choices.threads)
-    choose_device(choices.device)
-    base = preset_of(choices.preset, RECONSTRUCTION)
-    chosen = replace(
-        base,
-        members=base.members if choices.members is None else choices.members,
-        max_iterations=base.max_iterations if choices.max_iterations is None else choices.max_iterations,
-    )
-    return Options(chosen, str(choices.preset), KnownNoise(), choices.seed, str(choices.device), torch.get_num_threads())
 
 
 def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -> None:
@@ -272,12 +236,12 @@ def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -
 
     read = {os.path.realpath(name) for name in inputs}
     if len({os.path.realpath(path) for path in targets}) < len(targets):
-        raise OptionError(f"{targets[0]}: two outputs of one name; expected another name for the output")
+        raise OptionError("two outputs of one name; expected another name for the output", targets[0])
     for path in targets:
         if os.path.realpath(path) in read:
-            raise OptionError(f"{path}: is an input; expected another name for the output")
+            raise OptionError("is an input; expected another name for the output", path)
         if not force and os.path.lexists(path):
-            raise ImageError(f"{path}: exists; expected a new name (--force replaces it)")
+            raise ImageError("exists; expected a new name (--force replaces it)", path)
         images.check_writable(path)
 
 

@@ -58,8 +58,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Names:
-    """What the files are called, and the preset; the log is None where the result goes to standard output."""
+    """Names of the command, the files and the preset; the log is None where the result goes to standard output."""
 
+    command: str
     input: str
     output: str
     log: str | None
@@ -120,7 +121,7 @@ def page_log(names: Names, description: Record, settings: Record, outcome: Outco
         Of the fits, as `evaluation_record` gives them.
     """
     result = outcome.result
-    head = header(outcome.page, description, settings) | {
+    head = header(outcome.page, names.command, description, settings) | {
         "sigma": result.sigma,
         "sigma_estimated": result.sigma_estimated,
         "noise": outcome.noise,
@@ -138,6 +139,7 @@ def end_record(names: Names, outcome: Outcome) -> Record:
         "type": "end",
         "format": FORMAT,
         "page": outcome.page,
+        "command": names.command,
         "input": names.input,
         "output": names.output,
         "log": names.log,

@@ -121,4 +121,4 @@ def check_fields(log: FitLog, name: str) -> None:
             wrong.append("input name")
         if wrong:
             problem = f"{wrong[0]} of a record of type {found['type']} is missing or of the wrong type"
-            raise LogError(f"{name}: {problem}; expected a log that a fit has written")
+            raise LogError(f"{problem}; expected a log that a fit has written", name)

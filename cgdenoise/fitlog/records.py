@@ -15,8 +15,8 @@ FORMAT = 2
 """Version of the log's format, in every header and end; docs/log.md has the fields."""
 
 
-def header(page: int, source: Record, options: Record) -> Record:
-    """Return the first record of a page: versions, the input, and the options."""
+def header(page: int, command: str, source: Record, options: Record) -> Record:
+    """Return the first record of a page: the command, versions, the input, and the options."""
     import numpy as np
     import torch
 
@@ -32,6 +32,7 @@ def header(page: int, source: Record, options: Record) -> Record:
         "type": "header",
         "format": FORMAT,
         "page": page,
+        "command": command,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "platform": platform.platform(),

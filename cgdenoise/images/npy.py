@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from cgdenoise.errors import ImageError
-from cgdenoise.npy_header import read_npy_header
+from cgdenoise.reading.npy_header import read_npy_header
 
 from .picture import MAX_CHANNELS, Picture, check_holds, check_shape
 

@@ -15,6 +15,8 @@ class Options:
 
     Attributes
     ----------
+    command : str
+        Which command it is.
     preset : Preset
         With the user's changes.
     preset_name : str
@@ -29,6 +31,7 @@ class Options:
         For the log; set by the caller.
     """
 
+    command: str
     preset: Preset
     preset_name: str
     known: KnownNoise

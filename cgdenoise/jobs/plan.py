@@ -66,10 +66,10 @@ def plan(sources: Sequence[str], output: str | None, suffix: str, reference: str
     for job in jobs:
         for written in (job.target, os.fspath(job.log or job.target)):
             if written != STREAM and os.path.realpath(written) in read:
-                raise OptionError(f"{written}: is an input; expected another name for the output")
+                raise OptionError("is an input; expected another name for the output", written)
         for written in dict.fromkeys([job.target, os.fspath(job.log or job.target)]):
             if os.path.realpath(written) in seen:
-                raise OptionError(f"{written}: two inputs would be written there; expected outputs of different names")
+                raise OptionError("two inputs would be written there; expected outputs of different names", written)
             seen.add(os.path.realpath(written))
     return jobs
 
@@ -88,6 +88,6 @@ def check_target(job: Job, picture: Picture, force: bool) -> str:
     images.check(picture, container, job.target)
     for written in (job.target, os.fspath(job.log or job.target)):
         if not force and os.path.lexists(written):
-            raise ImageError(f"{written}: exists; expected a new name (--force replaces it)")
+            raise ImageError("exists; expected a new name (--force replaces it)", written)
         images.check_writable(written)
     return container

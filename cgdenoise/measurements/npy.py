@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import MeasurementError
-from cgdenoise.npy_header import read_npy_header
 from cgdenoise.reading import check_affordable
+from cgdenoise.reading.npy_header import read_npy_header
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class NoiseKind(StrEnum):
-    """What may be assumed of the noise."""
-
-    AUTO = "auto"  # chosen from the image
-    GAUSSIAN = "gaussian"
-    POISSON = "poisson"
-    POISSON_GAUSSIAN = "poisson-gaussian"
-    IMPULSE = "impulse"
-    CORRELATED = "correlated"
+from cgdenoise.names import NoiseKind as NoiseKind
 
 
 @dataclass(frozen=True)

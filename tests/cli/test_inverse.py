@@ -91,6 +91,7 @@ def test_more_missing_than_not_is_a_warning(cli, light, files, clean, args, hint
     few = np.arange(576).reshape(24, 24) % 4 == 0
     Image.fromarray(few.astype(np.uint8) * 255).save(files / "few.png")
     Image.fromarray((~few).astype(np.uint8) * 255).save(files / "many.png")
+    Image.fromarray(np.eye(24, dtype=np.uint8)).save(files / "diagonal.png")
     np.save(files / "nan.npy", np.where(few, clean[..., 0], np.nan))
     outcome = cli("inpaint", *args, *QUICK)
     assert outcome.code == 0
@@ -210,6 +211,7 @@ INPAINT = ("inpaint", "holes.png", "--mask")
         ((*INPAINT, "absent.png"), "absent.png"),
         ((*INPAINT, "white.png"), "holes.png: nothing is missing"),
         (("inpaint", "holes.png"), "holes.png: nothing is missing"),
+        (("inpaint", "nan.npy", "--mask", "diagonal.png"), "nan.npy: nothing is left: the mask keeps missing values only"),
         (("inpaint", "pages.tif", "--mask", "mask.png"), "pages.tif: 2 pages"),
         ((*INPAINT, "mask.png", "--reference", "small.png"), "the reference has shape (8, 24)"),
         ((*INPAINT, "mask.png", "-o", "old.png"), "old.png: exists"),
@@ -225,6 +227,7 @@ def test_bad_input_is_refused(refused, files, args, names):
         Image.fromarray(np.full((24, 24), value, np.uint8)).save(files / f"{name}.png")
     tifffile.imwrite(files / "pages.tif", np.zeros((2, 24, 24), np.uint8), photometric="minisblack")
     np.save(files / "large.npy", np.ones((60, 3)))
+    Image.fromarray(np.eye(24, dtype=np.uint8)).save(files / "diagonal.png")
     np.save(files / "nan.npy", np.where(np.eye(24), np.nan, np.arange(24)))
     if "large.npy" in args:
         Image.fromarray(np.ones((24, 24), np.uint8)).save(files / "holes.png")

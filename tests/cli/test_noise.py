@@ -65,6 +65,12 @@ def test_denoise_takes_the_users_word(denoise, folder, counts):
     assert (header(folder)["gain"], header(folder)["offset"]) == pytest.approx((5, -1))
 
 
+def test_a_bad_option_ends_the_report_of_all_files(cli, counts):
+    outcome = cli("noise", counts, counts, "--offset", "inf")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "cgdenoise: error: offset is inf: expected a finite number\n"
+
+
 @pytest.mark.parametrize(
     "wrong", [["--gain", "0"], ["--gain", "nan"], ["--offset", "inf"], ["--noise", "gaussian", "--gain", "2"]]
 )

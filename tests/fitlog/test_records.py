@@ -94,7 +94,7 @@ def test_unreadable_log(tmp_path):
 
 
 def test_header_has_a_format_and_can_be_dumped():
-    found = json.loads(dump([header(2, {"name": "a"}, {"seed": math.nan})]))
+    found = json.loads(dump([header(2, "denoise", {"name": "a"}, {"seed": math.nan})]))
     assert (found["type"], found["format"], found["page"]) == ("header", FORMAT, 2)
     assert (found["input"], found["options"]) == ({"name": "a"}, {"seed": None})
     assert found["written"].endswith("+00:00")

@@ -22,7 +22,7 @@ from cgdenoise.restoration.presets import PRESETS
 
 def options(**changes):
     preset = replace(PRESETS["fast"], decoders=(DecoderSpec((32, 32, 16)),), trial_iterations=0, max_iterations=20)
-    return replace(Options(preset, "fast", KnownNoise(), 0, "cpu", 1), **changes)
+    return replace(Options("denoise", preset, "fast", KnownNoise(), 0, "cpu", 1), **changes)
 
 
 def source(array, name="a.npy"):
@@ -34,7 +34,7 @@ def restore(given, **changes):
     defaults = {"reference": None, "progress": lambda page, progress: None, "cancelled": lambda: False}
     chosen = changes.pop("options", options())
     pages = pages_module.restore(given, chosen, **(defaults | changes))
-    picture, records = picture_and_log(given, pages, chosen, Names("a.npy", "b.npy", None, "fast"))
+    picture, records = picture_and_log(given, pages, chosen, Names("denoise", "a.npy", "b.npy", None, "fast"))
     return picture, [page.outcome for page in pages], records
 
 

@@ -3,11 +3,15 @@
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cgdenoise.errors import CgDenoiseError, ImageError, LogError, MeasurementError, OptionError
+from cgdenoise.fitting.ensemble import CollapsedError
 from cgdenoise.reading import about, check_affordable, machine_memory, reading
+from cgdenoise.restoration.results import RestorationError
 
 
 def raised(error, path="a.npy"):
@@ -54,6 +58,17 @@ def test_the_first_path_stays():
     with pytest.raises(ImageError) as caught, about("measurements.npy"), reading("mask.png", ImageError, "a mask"):
         raise ValueError("nothing in it")
     assert str(caught.value) == "mask.png: cannot be read (nothing in it); expected a mask"
+
+
+@pytest.mark.parametrize(
+    "error", [CollapsedError([SimpleNamespace(score=1.0)]), RestorationError("all collapsed", np.zeros((2, 2)), None)]
+)
+def test_an_error_that_carries_more_than_a_message_is_the_same_one_afterwards(error):
+    told = str(error)
+    with pytest.raises(CgDenoiseError) as caught, about("a.npy"):
+        raise error
+    assert caught.value is error
+    assert str(error) == f"a.npy: {told}"
 
 
 def test_a_path_of_two_lines_makes_one():

@@ -1,4 +1,4 @@
-"""What all readers of files share: errors of our own in one line that begins with the path, and no more memory than there is."""
+"""What all readers of files share: errors of our own that carry the path, and no more memory than there is."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ _LONGEST_REASON = 200
 
 @contextmanager
 def about(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let our own errors in the block begin with the path, unless they name a file already.
+    """Let our own errors in the block speak of a file, unless they speak of one already.
 
     Raises
     ------
     CgDenoiseError
-        Of the same class, in one line, with `path` set.
+        The same one, with `path` set.
     """
     try:
         yield
     except CgDenoiseError as error:
-        if error.path is not None:
-            raise
-        named = type(error)(_one_line(f"{os.fspath(path)}: {error}"))
-        named.path = os.fspath(path)
-        raise named from error
+        if error.path is None:
+            error.path = os.fspath(path)
+        raise
 
 
 @contextmanager
@@ -101,7 +99,3 @@ def _reason(error: Exception) -> str:
     else:
         text = str(error)
     return textwrap.shorten(text, _LONGEST_REASON, placeholder=" ...")
-
-
-def _one_line(message: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in message)

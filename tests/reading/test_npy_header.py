@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from cgdenoise.npy_header import read_npy_header
+from cgdenoise.reading.npy_header import read_npy_header
 
 
 def written(text, version=(1, 0)):

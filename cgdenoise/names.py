@@ -1,0 +1,42 @@
+"""The names that a user chooses by, without what they stand for: the command line's help needs no more of the library."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PresetName(StrEnum):
+    """Of `restoration.presets`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    BEST = "best"
+    PAPER = "paper"
+
+
+class NoiseKind(StrEnum):
+    """What may be assumed of the noise."""
+
+    AUTO = "auto"  # chosen from the image
+    GAUSSIAN = "gaussian"
+    POISSON = "poisson"
+    POISSON_GAUSSIAN = "poisson-gaussian"
+    IMPULSE = "impulse"
+    CORRELATED = "correlated"
+
+
+class StopName(StrEnum):
+    """Of the stopping rules, as `Preset.stop` has them."""
+
+    HOLDOUT = "holdout"
+    NOISE_LEVEL = "noise-level"
+    NONE = "none"
+
+
+class DeviceName(StrEnum):
+    """Where to compute, as `runtime.choose_device` takes it."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
