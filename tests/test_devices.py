@@ -28,8 +28,8 @@ from cgdenoise.operators import (
 )
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.inpainting import fill_gaps
-from cgdenoise.patches.ridge import nonlocal_ridge
+from cgdenoise.patches.inpainting import fill_missing
+from cgdenoise.patches.ridge import nl_ridge
 from cgdenoise.restoration.mixture import guided, least_risk
 from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.reconstruct import reconstruct
@@ -142,14 +142,14 @@ def test_a_device_restores_what_the_cpu_restores(monkeypatch):
 def test_groups_run_on_a_device(device):
     y, known, noise = image(2, 20, 20), (image(2, 20, 20, seed=2) < 0.8).float(), ChannelNoise.equal(0.1, 2)
     there = y.to(device)
-    torch.testing.assert_close(nonlocal_ridge(there, noise).cpu(), nonlocal_ridge(y, noise), rtol=0, atol=1e-4)
-    filled = fill_gaps(there, known.to(device), torch.full_like(there, 0.5), 0.1).cpu()
-    torch.testing.assert_close(filled, fill_gaps(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
+    torch.testing.assert_close(nl_ridge(there, noise).cpu(), nl_ridge(y, noise), rtol=0, atol=1e-4)
+    filled = fill_missing(there, known.to(device), torch.full_like(there, 0.5), 0.1).cpu()
+    torch.testing.assert_close(filled, fill_missing(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("spread", [1.0, 4.0])
-def test_the_mixture_is_made_on_a_device(device, spread):
-    y, noise = image(3, 20, 20), ChannelNoise.equal(0.1, 3, spread)
+@pytest.mark.parametrize("correlation_area", [1.0, 4.0])
+def test_the_mixture_is_made_on_a_device(device, correlation_area):
+    y, noise = image(3, 20, 20), ChannelNoise.equal(0.1, 3, correlation_area)
     found = guided(y.to(device), y.to(device), 0.5, noise, torch.Generator().manual_seed(1))
     assert found.image.device == DEVICE
     here = guided(y, y, 0.5, noise, torch.Generator().manual_seed(1))

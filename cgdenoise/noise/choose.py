@@ -11,8 +11,8 @@ from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import channel_covariance, common_noise
 from cgdenoise.noise.estimate import largest_correlation, sigma_with_uncertainty
-from cgdenoise.noise.gaps import sigma_between_gaps
 from cgdenoise.noise.impulse import Impulses, find_impulses
+from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, rounding_level
@@ -22,12 +22,12 @@ Array = NDArray[np.float64]
 _WEAK = 0.02
 """Noise below this part of the image's range is not stabilised: texture passes for its growth with brightness."""
 
-_MANY_GAPS = 0.02
+_MANY_MISSING = 0.02
 """Share of missing values from which patches without any are too few, and not a fair sample."""
 
 TEXTURE = 0.035
-"""Part of the range below which noise may be texture; between gaps it is taken for that, and values are kept. Clean photographs,
-fine texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
+"""Part of the range below which noise may be texture; among missing values it is taken for that, and the others are kept. Clean
+photographs, fine texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
 
 _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
@@ -132,12 +132,12 @@ def choose(
     level, error = (sigma, 0.0) if sigma is not None else _level(rest)
     if sigma is None:
         coarse, level, error = _believable(rest, correlation if coarse else None, level, error, reasons)
-    if sigma is None and np.isnan(rest).mean() > _MANY_GAPS and level < TEXTURE * span:
+    if sigma is None and np.isnan(rest).mean() > _MANY_MISSING and level < TEXTURE * span:
         level = 0.0
         reasons.append("between the missing values the image is clean: they are filled, the others are kept")
-    length, spread = 0, 1.0
+    length, area = 0, 1.0
     if correlation is not None and coarse and level:
-        length, spread = correlation.length, _spread(correlation.autocorrelation)
+        length, area = correlation.length, _correlation_area(correlation.autocorrelation)
         level, error = (correlation.sigma, float("inf")) if sigma is None else (sigma, 0.0)
         ratio = f"{correlation.excess:.1f} times the power at middle frequencies that white noise has"
         reasons.append(f"correlated: {ratio}; independent from {max(length, 1)} pixels on")
@@ -160,8 +160,8 @@ def choose(
         sigma=level,
         impulses=mask,
         covariance=covariance if shared else None,
-        length=length,
-        spread=spread,
+        correlation_length=length,
+        correlation_area=area,
         reasons=tuple(reasons),
     )
 
@@ -240,12 +240,12 @@ def _grows_with_light(rest: Array) -> bool:
 
 def _level(rest: Array) -> tuple[float, float]:
     """Return σ and its standard error."""
-    if np.isnan(rest).mean() > _MANY_GAPS:
-        return sigma_between_gaps(rest), float("inf")
+    if np.isnan(rest).mean() > _MANY_MISSING:
+        return sigma_from_differences(rest), float("inf")
     return sigma_with_uncertainty(rest)
 
 
-def _spread(autocorrelation: Array) -> float:
+def _correlation_area(autocorrelation: Array) -> float:
     """Return the sum of the squared autocorrelation over all lags, from that at the lags down and across."""
     weights = np.where(np.arange(len(autocorrelation)) == 0, 1, 2)
     return max(1.0, float((np.square(autocorrelation) * weights[:, None] * weights).sum()))

@@ -76,9 +76,9 @@ class Clipping:
             _STEPS,
         )
         after = before + self.sigma * (_excess((low - before) / self.sigma) - _excess((before - high) / self.sigma))
-        found: Values = np.clip(np.interp(means, after, before), low, high)
+        means_before: Values = np.clip(np.interp(means, after, before), low, high)
         # What no clipping explains, an overshoot of a filter, stays.
-        return np.where((means < low) | (means > high), means, found)
+        return np.where((means < low) | (means > high), means, means_before)
 
 
 def _excess(limit: Values) -> Values:

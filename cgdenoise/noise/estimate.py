@@ -223,8 +223,8 @@ def level_moments(image: NDArray[np.floating], smooth: float = _SMOOTH) -> Momen
         return noise_moments(patches, smooth)
     if largest_correlation(separate) >= _CORRELATED or variances.min() <= 1e-12 * variances.max():
         # One by one, also since each is clipped at places of its own.
-        found = [level_moments(image[..., c], smooth) for c in range(count)]
-        return _average([(1.0, moments) for moments in found if moments is not None])
+        single = [level_moments(image[..., c], smooth) for c in range(count)]
+        return _average([(1.0, moments) for moments in single if moments is not None])
     groups = [patches.values[:, group] for group in np.array_split(np.arange(count), -(-count // _JOINT))]
     joint = []
     for values, levels in zip(groups, np.array_split(np.sqrt(variances), len(groups)), strict=True):
@@ -245,10 +245,10 @@ def largest_correlation(covariance: NDArray[np.floating]) -> float:
 def unclipped(values: NDArray[np.float64], channels: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which patches (N, C, P) keep clear of the values at which those of their channels (H, W, C) pile up."""
     kept = np.ones(len(values), dtype=bool)
-    mean, spread = values.mean(axis=2), _REACH * values.std(axis=2)
+    mean, reach = values.mean(axis=2), _REACH * values.std(axis=2)
     for c in range(channels.shape[2]):
         low, high = clipped_ends(channels[..., c])
-        kept &= (mean[:, c] - spread[:, c] > low) & (mean[:, c] + spread[:, c] < high)
+        kept &= (mean[:, c] - reach[:, c] > low) & (mean[:, c] + reach[:, c] < high)
     return kept
 
 

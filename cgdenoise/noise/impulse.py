@@ -99,19 +99,16 @@ def find_impulses(image: NDArray[np.floating]) -> Impulses:
     values = channels[np.isfinite(channels)]
     if values.size == 0 or values.min() == values.max():
         return nothing
-    found = _salt_and_pepper(channels, values)
+    extremes = _salt_and_pepper(channels, values)
     # What noise or clipping brought to an exact extreme is then found first, and the rest of the same impulses after it.
-    rest = channels if found is None else np.where(found.mask, np.nan, channels)
-    others = find_outliers(rest)
-    marked, error = float(others.mean()), math.sqrt(float(others.mean() * (1 - others.mean())) / others.size)
-    if found is not None:
-        share, error = min(found.share + marked, 1.0), math.hypot(found.share_error, error)
-        found = Impulses(found.mask | others, share, error, found.low, found.high)
-    elif marked:
-        found = Impulses(others, marked, error, None, None)
-    else:
-        return nothing
-    return Impulses(found.mask.reshape(image.shape), found.share, found.share_error, found.low, found.high)
+    rest = channels if extremes is None else np.where(extremes.mask, np.nan, channels)
+    outliers = find_outliers(rest)
+    share, error = float(outliers.mean()), math.sqrt(float(outliers.mean() * (1 - outliers.mean())) / outliers.size)
+    if extremes is None:
+        return Impulses(outliers.reshape(image.shape), share, error, None, None) if share else nothing
+    mask = (extremes.mask | outliers).reshape(image.shape)
+    share, error = min(extremes.share + share, 1.0), math.hypot(extremes.share_error, error)
+    return Impulses(mask, share, error, extremes.low, extremes.high)
 
 
 def _salt_and_pepper(image: Values, values: Values) -> Impulses | None:

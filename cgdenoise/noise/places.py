@@ -99,8 +99,8 @@ class Places:
             for columns in np.array_split(np.arange(hits.shape[1]), _CELLS):
                 free = self._free[rows[:, None], columns]
                 expected = rate * free.sum()
-                found = (hits[rows[:, None], columns] & free).sum()
-                squares += float((found - expected) ** 2 / max(expected * (1 - rate), 1))
+                observed = (hits[rows[:, None], columns] & free).sum()
+                squares += float((observed - expected) ** 2 / max(expected * (1 - rate), 1))
         return squares < _UNEVEN
 
     @cached_property
@@ -122,7 +122,7 @@ class Places:
 
 
 def find_places(image: Values, distinct: Values, plain: Mask, extreme: float, distance: float, least: int) -> Places:
-    """Choose the blocks by the median and the spread of their plain values.
+    """Choose the blocks by the median and the standard deviation of their plain values.
 
     Parameters
     ----------
@@ -142,10 +142,10 @@ def find_places(image: Values, distinct: Values, plain: Mask, extreme: float, di
     few = np.isfinite(selected).sum(axis=1) < least
     selected[few] = everything[few]
     centre = quantile(selected.T, 0.5)
-    spread = (quantile(selected.T, 0.75) - quantile(selected.T, 0.25)) / _GAUSSIAN_IQR
+    deviation = (quantile(selected.T, 0.75) - quantile(selected.T, 0.25)) / _GAUSSIAN_IQR
     span = distinct[-1] - distinct[0]
     step = min(np.diff(distinct).min(), _COARSE * span)
-    limit = np.maximum(distance * (spread + step / 2), _LEAST_REACH * span)
+    limit = np.maximum(distance * (deviation + step / 2), _LEAST_REACH * span)
     chosen = (np.isfinite(selected).sum(axis=1) >= least) & (np.abs(centre - extreme) > limit)
     distances = np.where(chosen, np.abs(centre - extreme), np.nan)
     away = _pixels(distances, image.shape)
@@ -180,8 +180,8 @@ def quantile(values: Values, level: float) -> Values:
     rank = np.maximum(np.isfinite(values).sum(axis=0, keepdims=True) - 1, 0) * level
     ordered = np.sort(values, axis=0)
     below, above = (np.take_along_axis(ordered, r.astype(np.intp), axis=0) for r in (np.floor(rank), np.ceil(rank)))
-    found: Values = (below[0] + above[0]) / 2
-    return found
+    middle: Values = (below[0] + above[0]) / 2
+    return middle
 
 
 def blocks(image: Values, side: int) -> Values:

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 class PoissonGaussian:
     """Noise of variance gain * (mean - offset) + sigma²: that of Poisson counts in units of gain, with Gaussian noise added.
 
-    `Stabiliser` has the same three parameters.
+    `GeneralisedAnscombe` has the same three parameters.
 
     Attributes
     ----------
@@ -171,8 +171,8 @@ def _lattice_step(values: Array) -> float:
     levels = levels[np.diff(levels, prepend=-math.inf) > 1e-6 * np.abs(levels).max()]
     if not 3 <= len(levels) <= _MAX_STEPS:
         return 0.0
-    gaps = np.diff(levels)
-    steps = np.cumsum(np.round(gaps / np.median(gaps)))
+    spacings = np.diff(levels)
+    steps = np.cumsum(np.round(spacings / np.median(spacings)))
     if steps[-1] == 0:
         return 0.0
     first = np.round(levels[0] * steps[-1] / (levels[-1] - levels[0]))

@@ -11,7 +11,7 @@ from cgdenoise.noise.places import blocks
 Values = NDArray[np.float64]
 
 _SIDE = 5
-"""Side of the windows: white noise has 24 degrees of freedom there, and the gaps between the letters of small print hold some."""
+"""Side of the windows: white noise has 24 degrees of freedom there, and some fit between the letters of small print."""
 
 _EXPECTED = {0.05: 0.755, 0.1: 0.797}
 """Standard deviation of a window, at the quantile, for white noise of standard deviation 1 (simulated, 300² values)."""

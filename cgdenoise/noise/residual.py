@@ -35,7 +35,9 @@ _TOGETHER = 0.17
 most 0.13 for impulses that were found on text, plots and photographs, and 0.19 or more for letters of 14 pixels and up."""
 
 
-def objection_to(residual: Values, image: Values, spread: float, impulses: NDArray[np.bool_], may_be_texture: bool) -> str | None:
+def objection_to(
+    residual: Values, image: Values, correlation_area: float, impulses: NDArray[np.bool_], may_be_texture: bool
+) -> str | None:
     """Tell why what was taken out of an image is not the noise that was assumed.
 
     Parameters
@@ -44,8 +46,8 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
         Image less restoration, in standard deviations of the noise; NaN where nothing was measured.
     image : (H, W, C) array
         The image, in any unit.
-    spread : float
-        Pixels that share one independent value of the noise; 1 for white noise.
+    correlation_area : float
+        Pixels to one independent value of the noise; 1 for white noise.
     impulses : (H, W, C) array of bool
         Values that were taken for impulses and filled.
     may_be_texture : bool
@@ -64,15 +66,15 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
     if not known.any():
         return None
     power, variance = np.square(windows[known]).mean(axis=1), blocks(image, _SIDE)[known].var(axis=1)
-    limit = 1 + _DEVIATIONS * np.sqrt(2 * spread / _SIDE**2)
+    limit = 1 + _DEVIATIONS * np.sqrt(2 * correlation_area / _SIDE**2)
     share = float((power > limit).mean())
     if share > _STRUCTURED:
         return f"it is stronger than that noise in {share:.1%} of the image, as edges and letters are"
     loud = float(np.quantile(power, _LOUD))
-    uneven = _UNEVEN_COARSE if spread > 1 else _UNEVEN
+    uneven = _UNEVEN_COARSE if correlation_area > 1 else _UNEVEN
     if loud > uneven * power[variance <= np.quantile(variance, _QUIET)].mean():
         return "the quiet parts of the image have none of it, so that the others have structure"
-    if may_be_texture and spread <= 1 and loud < _LEAST:
+    if may_be_texture and correlation_area <= 1 and loud < _LEAST:
         return "so little can be told from the image that it is texture"
     return None
 

@@ -30,28 +30,27 @@ class ChannelNoise:
         Orthonormal, [C][C]: each a combination of the channels.
     sigmas : tuple of float
         Standard deviation of the noise along each axis, in the image's unit.
-    spread : float
-        Pixels that share one independent value of the noise: 1 for white noise, the sum of its squared autocorrelation over all
-        lags otherwise.
+    correlation_area : float
+        Pixels to one independent value of the noise: the sum of its squared autocorrelation over all lags, 1 for white noise.
     """
 
     axes: tuple[tuple[float, ...], ...]
     sigmas: tuple[float, ...]
-    spread: float = 1.0
+    correlation_area: float = 1.0
 
     @staticmethod
-    def equal(sigma: float, channels: int, spread: float = 1.0) -> ChannelNoise:
+    def equal(sigma: float, channels: int, correlation_area: float = 1.0) -> ChannelNoise:
         """Return noise of one level, independent between the channels. Three channels are taken as colours."""
         axes = _OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
-        return ChannelNoise(axes, (sigma,) * channels, spread)
+        return ChannelNoise(axes, (sigma,) * channels, correlation_area)
 
     @staticmethod
-    def of(covariance: Tensor, spread: float = 1.0) -> ChannelNoise:
+    def of(covariance: Tensor, correlation_area: float = 1.0) -> ChannelNoise:
         """Return noise of a covariance [C, C] between the channels: its axes are those of the covariance, loudest first."""
         powers, directions = torch.linalg.eigh(covariance.double())
         loudest = max(float(powers[-1]), 0.0)
         sigmas = tuple(math.sqrt(max(power, loudest * _LEAST**2)) for power in powers.flip(0).tolist())
-        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, spread)
+        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, correlation_area)
 
     @property
     def level(self) -> float:
@@ -60,7 +59,7 @@ class ChannelNoise:
 
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
-        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.spread)
+        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.correlation_area)
 
     def rotate(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W] in the axes."""

@@ -1,4 +1,4 @@
-"""Missing pixels from groups of similar patches: each patch is completed by what is known of it.
+"""Filling missing pixels from groups of similar patches: each patch is completed by what is known of it.
 
 The patches of a group are taken as draws from one normal distribution, whose mean and covariance come from the last image, and a
 patch becomes its expectation given its known pixels (Yu, Sapiro & Mallat, "Solving Inverse Problems With Piecewise Linear
@@ -24,7 +24,7 @@ _VALUES_IF_SPARSE, _SPARSE = 100, 0.3
 """The same, and the share of known values below which it holds: a patch should know ten."""
 
 _CHANNELS = 4
-"""Channels at most that are completed together. They tell of one another where one has a gap and another has none: with colours
+"""Channels at most that are completed together. They tell of one another where one is missing and another is known: with colours
 by themselves 30 % of random values missing gave 3 to 9 dB less."""
 
 _COMPLETED = 12
@@ -47,15 +47,15 @@ _ROUNDING = 1e-6
 """Added to the variance of known pixels, in parts of their own: without noise, equal pixels would make a system singular."""
 
 
-def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float, tick: Tick = no_tick) -> Tensor:
-    """Fill the gaps of an image, and remove white noise from what is known.
+def fill_missing(y: Tensor, known: Tensor, start: Tensor, sigma: float, tick: Tick = no_tick) -> Tensor:
+    """Fill the missing pixels of an image, and remove white noise from the known ones.
 
     Parameters
     ----------
     y : Tensor
         [C, H, W]; finite where it is known.
     known : Tensor
-        1 where there is a value and 0 in the gaps, [C, H, W], in the type of `y`. A pixel's channels need not go together.
+        1 where a value is known and 0 where it is missing, [C, H, W], in `y`'s dtype. A pixel's channels need not go together.
     start : Tensor
         A first image, [C, H, W], finite, with a range of about 1.
     sigma : float
@@ -81,7 +81,7 @@ def fill_gaps(y: Tensor, known: Tensor, start: Tensor, sigma: float, tick: Tick 
 
 
 def pixels_filled(shape: tuple[int, ...]) -> int:
-    """Return the pixels that `fill_gaps` tells of in all, for an image [C, H, W]."""
+    """Return the pixels that `fill_missing` tells of in all, for an image [C, H, W]."""
     return _COST * _PASSES * math.ceil(shape[0] / _CHANNELS) * shape[1] * shape[2]
 
 
@@ -115,7 +115,7 @@ def _complete_area(
     Parameters
     ----------
     y, known, pilot : Tensor
-        [C, H, W]; y is 0 in the gaps.
+        [C, H, W]; y is 0 where a value is missing.
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
     patch, variance
@@ -129,9 +129,9 @@ def _complete_area(
     covariance.diagonal(dim1=1, dim2=2).add_(_UNCERTAIN**2)
 
     chosen = members[:, :_COMPLETED]
-    estimates, left = _expectation(of_y[chosen], is_known[chosen], mean, covariance, variance)
+    estimates, variances = _expectation(of_y[chosen], is_known[chosen], mean, covariance, variance)
     # An estimate counts by the inverse of its variance, to which the covariance's own uncertainty adds.
-    weights = 1 / (left + _UNCERTAIN**2)
+    weights = 1 / (variances + _UNCERTAIN**2)
     index = chosen.flatten()
     # index_add_ runs in the order of the index: the same sums each time.
     sums = torch.zeros_like(of_y).index_add_(0, index, (estimates * weights).flatten(0, 1))
@@ -165,6 +165,6 @@ def _expectation(y: Tensor, known: Tensor, mean: Tensor, covariance: Tensor, var
     factor = torch.linalg.cholesky_ex(system).L
     misfit = (y - known * mean).gather(2, order)
     solved = torch.linalg.solve_triangular(factor, torch.cat([rows, misfit[..., None]], 3), upper=False)
-    explained, answer = solved[..., :n], solved[..., n:]
-    left = covariance.diagonal(dim1=1, dim2=2)[:, None] - explained.square().sum(2)
-    return mean + (explained * answer).sum(2), left.clamp(min=0)
+    whitened_rows, whitened_misfit = solved[..., :n], solved[..., n:]
+    variances = covariance.diagonal(dim1=1, dim2=2)[:, None] - whitened_rows.square().sum(2)
+    return mean + (whitened_rows * whitened_misfit).sum(2), variances.clamp(min=0)

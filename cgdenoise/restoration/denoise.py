@@ -140,7 +140,7 @@ def denoise(
             return scale.to_array(of.restored(fitted), len(shape), axis)
 
         # Errors of what was not stabilised are in the image's units.
-        unit = scale.factor if prepared.stabiliser is None else prepared.scale.factor
+        unit = scale.factor if prepared.anscombe is None else prepared.scale.factor
 
         meter = Meter(chosen.most_iterations, stages_after_fits(chosen, prepared), values[..., 0].size, progress, cancelled)
 
@@ -155,7 +155,7 @@ def denoise(
             preset=chosen,
             sigma=prepared.noise.level,
             seed=seed,
-            split=partial(hold_out, block=model.length + 1),
+            split=partial(hold_out, block=model.correlation_length + 1),
             dtype=choose_dtype(place, chosen.reduced_precision),
             together=1 if place.type == "cpu" else chosen.members,
             on_step=on_step,

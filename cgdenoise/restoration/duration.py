@@ -12,7 +12,7 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.ridge import nonlocal_ridge
+from cgdenoise.patches.ridge import nl_ridge
 from cgdenoise.restoration.mixture import equivalent_passes
 from cgdenoise.restoration.presets import preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
@@ -80,5 +80,5 @@ def _guide_seconds(size: tuple[int, int], channels: int) -> float:
     height, width = _within(size, _SMALL)
     noise = torch.randn(channels, height, width, generator=rng_for(0))
     start = time.perf_counter()
-    nonlocal_ridge(noise, ChannelNoise.equal(1.0, channels))
+    nl_ridge(noise, ChannelNoise.equal(1.0, channels))
     return (time.perf_counter() - start) * equivalent_passes(size) / (height * width)

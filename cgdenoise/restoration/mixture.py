@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.ridge import nonlocal_ridge, refine
+from cgdenoise.patches.ridge import nl_ridge, refine
 from cgdenoise.progress import Cancelled, Tick, no_tick
 
 GENERATOR, GUIDE, AGAIN, BOTH = "generator", "guide", "again", "both"
@@ -99,11 +99,11 @@ def guided(
     Returns
     -------
     Guided
-        The mixture and its parts. Of correlated noise (`noise.spread` above 1) it is the groups' alone.
+        The mixture and its parts. Of correlated noise (`noise.correlation_area` above 1) it is the groups' alone.
     """
     # Generators follow coarse noise as they follow an image, and a white probe does not measure how much of it comes through.
-    coarse = noise.spread > 1
-    plain = nonlocal_ridge(y, noise.scaled(COARSE) if coarse else noise, tick)
+    coarse = noise.correlation_area > 1
+    plain = nl_ridge(y, noise.scaled(COARSE) if coarse else noise, tick)
     alone = Guided((Part(GUIDE, plain, 1.0), Part(GENERATOR, generated, 0.0)))
     if coarse:
         return alone
@@ -121,7 +121,7 @@ def equivalent_passes(size: tuple[int, int]) -> int:
 
 def pixels_filtered(size: tuple[int, int], noise: ChannelNoise) -> int:
     """Return how many pixels `guided` filters, one step after the other, for an image of this height and width."""
-    return 2 * (size[0] * size[1] if noise.spread > 1 else equivalent_passes(size))
+    return 2 * (size[0] * size[1] if noise.correlation_area > 1 else equivalent_passes(size))
 
 
 def _mixture(
@@ -132,7 +132,7 @@ def _mixture(
     names, images = (GUIDE, AGAIN, BOTH, GENERATOR), [plain, *filtered, generated]
     middle, behind = _middle(y), _middle(generated)
     if middle.shape != y.shape:
-        plain = nonlocal_ridge(middle, noise, tick)
+        plain = nl_ridge(middle, noise, tick)
         filtered = _filtered(middle, plain, behind, noise, tick)
     weights = _least_risk_weights(middle, behind, plain, filtered, leverage, noise, rng, tick)
     return Guided(tuple(Part(*part) for part in zip(names, images, weights, strict=True)))
@@ -156,7 +156,7 @@ def _least_risk_weights(
     def divergence(image: Tensor, disturbed: Tensor) -> float:
         return float((probe * (disturbed - image)).cpu().double().sum()) / _PROBE
 
-    plain_disturbed = nonlocal_ridge(y + _PROBE * probe, noise, tick)
+    plain_disturbed = nl_ridge(y + _PROBE * probe, noise, tick)
     # The generators are not fitted again: they are taken to answer the probe as the groups do, as far as their leverage goes.
     answer = of_generator / max(divergence(plain, plain_disturbed), of_generator)
     generated_disturbed = generated + answer * (plain_disturbed - plain)

@@ -17,8 +17,8 @@ from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
-from cgdenoise.patches.ridge import nonlocal_ridge
+from cgdenoise.patches.inpainting import fill_missing, pixels_filled
+from cgdenoise.patches.ridge import nl_ridge
 from cgdenoise.progress import Cancelled, Meter
 from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Guided, Part, guided, pixels_filtered
 from cgdenoise.restoration.preprocess import Prepared, prepare
@@ -137,12 +137,12 @@ def _objection(prepared: Prepared, mixture: Guided, model: NoiseModel) -> str | 
     noise = prepared.noise
     if not noise.level:
         return None
-    level = noise.level * (COARSE if noise.spread > 1 else 1.0)
+    level = noise.level * (COARSE if noise.correlation_area > 1 else 1.0)
     y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
     restored = mixture.image.cpu().permute(1, 2, 0).double().numpy()
     residual = np.where(valid > 0, y - restored, np.nan) / level
     may_be_texture = noise.level < TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < MOSTLY_CLIPPED
-    return objection_to(residual, y, noise.spread, model.impulses, may_be_texture)
+    return objection_to(residual, y, noise.correlation_area, model.impulses, may_be_texture)
 
 
 def _mixture(prepared: Prepared, generated: Generated, place: torch.device, rng: torch.Generator, meter: Meter) -> Guided:
@@ -151,7 +151,7 @@ def _mixture(prepared: Prepared, generated: Generated, place: torch.device, rng:
     image, noise = generated.image, prepared.noise
     gaps = _share_of_gaps(valid)
     try:
-        filled = fill_gaps(y, valid, image, noise.level, meter.tick(_GAPS)) if gaps > _FEW_GAPS else image
+        filled = fill_missing(y, valid, image, noise.level, meter.tick(_GAPS)) if gaps > _FEW_GAPS else image
         filled = torch.where(valid > 0, y, filled)
         if generated.leverage is None:
             return Guided((Part(GUIDE, _alone(filled, noise, meter), 1.0),))
@@ -164,7 +164,7 @@ def _mixture(prepared: Prepared, generated: Generated, place: torch.device, rng:
 
 
 def _alone(filled: Tensor, noise: ChannelNoise, meter: Meter) -> Tensor:
-    return nonlocal_ridge(filled, noise, meter.tick(_GROUPS)) if noise.level else filled
+    return nl_ridge(filled, noise, meter.tick(_GROUPS)) if noise.level else filled
 
 
 def _share_of_gaps(valid: Tensor) -> float:

@@ -6,7 +6,7 @@ from skimage import data
 
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.matching import Search
-from cgdenoise.patches.ridge import first_estimate, nonlocal_ridge, refine
+from cgdenoise.patches.ridge import first_estimate, nl_ridge, refine
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (40, 8), (2, 40)]
 SIGMA = 25 / 255
@@ -39,7 +39,7 @@ def astronaut() -> torch.Tensor:
 @pytest.mark.parametrize("size", SIZES)
 def test_any_size_and_number_of_channels(size, channels):
     y = noisy(torch.zeros(channels, *size))
-    image = nonlocal_ridge(y, white(y))
+    image = nl_ridge(y, white(y))
     assert image.shape == y.shape
     assert image.isfinite().all()
     assert image.square().mean() <= y.square().mean() * 1.001
@@ -48,7 +48,7 @@ def test_any_size_and_number_of_channels(size, channels):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_constant_image_is_left_alone(channels):
     y = torch.full((channels, 20, 24), 0.3)
-    torch.testing.assert_close(nonlocal_ridge(y, white(y, 0.1)), y, rtol=0, atol=1e-6)
+    torch.testing.assert_close(nl_ridge(y, white(y, 0.1)), y, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -65,8 +65,8 @@ def test_little_noise_and_a_pilot_of_rank_one(astronaut, sigma):
 
 def test_result_follows_the_unit_of_the_data(astronaut):
     y = noisy(astronaut)
-    other = nonlocal_ridge(200 * y + 500, white(y, 200 * SIGMA))
-    torch.testing.assert_close((other - 500) / 200, nonlocal_ridge(y, white(y)), rtol=0, atol=2e-5)
+    other = nl_ridge(200 * y + 500, white(y, 200 * SIGMA))
+    torch.testing.assert_close((other - 500) / 200, nl_ridge(y, white(y)), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("tile", [1, 3])
@@ -79,7 +79,7 @@ def test_tiles_do_not_change_the_result(astronaut, step, tile):
 
 def test_same_bytes_twice(astronaut):
     y = noisy(astronaut)
-    assert torch.equal(nonlocal_ridge(y, white(y)), nonlocal_ridge(y, white(y)))
+    assert torch.equal(nl_ridge(y, white(y)), nl_ridge(y, white(y)))
 
 
 def test_photograph_gains_what_was_measured(camera):
@@ -87,7 +87,7 @@ def test_photograph_gains_what_was_measured(camera):
     first = first_estimate(y, white(y))
     assert psnr(y, camera) == pytest.approx(20.14, abs=0.01)
     assert psnr(first, camera) == pytest.approx(28.47, abs=0.1)
-    assert psnr(nonlocal_ridge(y, white(y)), camera) == pytest.approx(28.72, abs=0.1)
+    assert psnr(nl_ridge(y, white(y)), camera) == pytest.approx(28.72, abs=0.1)
 
 
 def test_better_pilot_gives_a_better_image(camera):

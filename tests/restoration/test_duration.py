@@ -48,7 +48,7 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(duration, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(duration, "fit", lambda *args, max_iterations, **others: passes(ITERATION * max_iterations))
-    monkeypatch.setattr(duration, "nonlocal_ridge", lambda noise, of: passes(FILTER * noise[0].numel()))
+    monkeypatch.setattr(duration, "nl_ridge", lambda noise, of: passes(FILTER * noise[0].numel()))
     monkeypatch.setattr(duration, "equivalent_passes", lambda size: 10 * size[0] * size[1])
 
 

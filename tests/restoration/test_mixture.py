@@ -67,10 +67,10 @@ def test_mixture_that_is_cancelled_in_its_first_filter_says_so():
         guided(NOISY, NOISY, 0.5, ChannelNoise.equal(SIGMA, 1), rng(), tick)
 
 
-@pytest.mark.parametrize(("size", "spread"), [((64, 64), 1.0), ((30, 300), 1.0), ((64, 64), 4.0)])
-def test_pixels_that_are_filtered_are_told_beforehand(size, spread):
+@pytest.mark.parametrize(("size", "correlation_area"), [((64, 64), 1.0), ((30, 300), 1.0), ((64, 64), 4.0)])
+def test_pixels_that_are_filtered_are_told_beforehand(size, correlation_area):
     y, told = torch.rand(1, *size, generator=rng()), []
-    noise = ChannelNoise.equal(SIGMA, 1, spread)
+    noise = ChannelNoise.equal(SIGMA, 1, correlation_area)
     guided(y, y, 0.5, noise, rng(), told.append)
     assert sum(told) == pytest.approx(pixels_filtered(size, noise))
 
@@ -106,7 +106,7 @@ def test_correlated_noise_is_left_to_the_groups():
     coarse = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(NOISE, (1, 1, 1, 1), mode="reflect"), 3, 1)
     coarse *= SIGMA / coarse.std()
     noisy = CLEAN + coarse
-    found = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1, spread=4.0), rng())
+    found = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1, correlation_area=4.0), rng())
     assert [(part.name, part.weight) for part in found.parts] == [("guide", 1.0), ("generator", 0.0)]
     unaware = guided(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1), rng())
     assert psnr(found.image) > psnr(unaware.image) + 0.3

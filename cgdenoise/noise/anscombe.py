@@ -1,4 +1,4 @@
-"""Turning noise whose variance grows with brightness into noise of standard deviation 1, and back without bias."""
+"""The generalised Anscombe transform: noise whose variance grows with brightness becomes noise of standard deviation 1."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TAIL = 9.0
 
 
 @dataclass(frozen=True)
-class Stabiliser:
-    """The generalised Anscombe transformation for Poisson noise, scaled, with Gaussian noise added.
+class GeneralisedAnscombe:
+    """The generalised Anscombe transform, for scaled Poisson noise with Gaussian noise added.
 
     The model is z = offset + gain * Poisson((x - offset) / gain) + sigma * N(0, 1): z has the mean x, and the variance
     gain * (x - offset) + sigma². (Mäkitalo & Foi, "Optimal Inversion of the Generalized Anscombe Transformation for
     Poisson-Gaussian Noise", IEEE TIP 2013; without Gaussian noise "... in Low-Count Poisson Image Denoising", IEEE TIP 2011.)
 
-    All follows a change of unit: `Stabiliser(a * gain, a * offset + b, a * sigma)` does to `a * z + b` what
-    `Stabiliser(gain, offset, sigma)` does to `z`, for any a > 0.
+    All follows a change of unit: `GeneralisedAnscombe(a * gain, a * offset + b, a * sigma)` does to `a * z + b` what
+    `GeneralisedAnscombe(gain, offset, sigma)` does to `z`, for any a > 0.
 
     Attributes
     ----------
@@ -101,13 +101,13 @@ class Stabiliser:
         if self.gain == 0:
             return np.asarray(self.offset + self.sigma * estimates)
         # No transformed value is lower; below, the expansion would rise again.
-        ratio = self.gain / (self.sigma + self.gain)
-        spread = 1 - ratio
-        bounded = np.maximum(estimates, -1.9 * spread / ratio if spread > 0 else 0.5)
+        gain_part = self.gain / (self.sigma + self.gain)
+        sigma_part = 1 - gain_part
+        bounded = np.maximum(estimates, -1.9 * sigma_part / gain_part if sigma_part > 0 else 0.5)
         mean = self.gain * (bounded**2 / 4 - 0.125) + self.sigma * bounded
         # The variance is (estimate / 2 + sigma / gain)² counts.
-        mean = mean + self.gain * ratio**2 * spread**2 / (8 * (ratio * bounded / 2 + spread) ** 4)
-        if spread**2 < _TABLE_VARIANCE * ratio**2:
+        mean = mean + self.gain * gain_part**2 * sigma_part**2 / (8 * (gain_part * bounded / 2 + sigma_part) ** 4)
+        if sigma_part**2 < _TABLE_VARIANCE * gain_part**2:
             expected, counts = _table(self.sigma / self.gain)
             mean = np.where(bounded <= expected[-1], self.gain * np.interp(bounded, expected, counts), mean)
         return np.asarray(self.offset + np.maximum(mean, 0))
