@@ -64,6 +64,7 @@ class Decoder(nn.Module):
         codes, matrices, heads = [], [], []
         for rng in rngs:
             self.offsets.append([int(torch.randint(step if spec.random_grid else 1, (), generator=rng)) for _ in size])
+            # Uniform in 0 to 0.1, as in the paper's code.
             codes.append(torch.empty(spec.channels[0], *coarsest).uniform_(0.0, 0.1, generator=rng).permute(1, 2, 0))
             bounds = [spec.initial_scale / math.sqrt(i * area) for i in inputs]
             shapes = [(o, i * area) for i, o in zip(inputs, outputs, strict=True)]

@@ -11,10 +11,21 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import OptionError
 
+# By hand. What half and twice of each change in `inverse`, at most, was measured for transformed values of -1 to 60 and Gaussian
+# noise of 0 to 5 counts.
+
 _TABLE_VARIANCE = 200.0
+"""Variance in counts up to which the inverse is tabulated; its expansion serves above. Half or twice: 1e-5 counts."""
+
 _TABLE_SIZE = 4000
+"""Entries of the table, between which it is interpolated linearly. Half: 1e-5 counts; twice: 3e-6."""
+
 _NODES = 80
+"""Nodes of the Gauss-Legendre rule. Half: 1e-8 counts; twice: 2e-12."""
+
 _TAIL = 9.0
+"""Standard deviations to each side over which the Gaussian part is integrated; 2e-19 of it lies beyond. Half: 3e-3 counts; twice:
+2e-9."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,9 @@ class GeneralisedAnscombe:
     def forward(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Transform values so that their noise has a standard deviation near 1 (within some % from 4 counts on).
 
-        The usual transform, 2 / gain * sqrt(gain * (z - offset) + 3/8 gain² + sigma²), less the constant 2 sigma / gain:
-        so it goes over into (z - offset) / sigma when the gain goes to 0.
+        The usual transform, 2 / gain * sqrt(gain * (z - offset) + 3/8 gain² + sigma²), less the constant 2 sigma / gain, so
+        that it goes over into (z - offset) / sigma when the gain goes to 0. The 3/8 is Anscombe's (Biometrika, 1948): with it
+        the variance differs from 1 by the order of 1 / counts² only.
 
         Parameters
         ----------
@@ -100,7 +112,8 @@ class GeneralisedAnscombe:
         estimates = np.asarray(estimates, dtype=np.float64)
         if self.gain == 0:
             return np.asarray(self.offset + self.sigma * estimates)
-        # No transformed value is lower; below, the expansion would rise again.
+        # The expansion has a pole at -2 sigma / gain, the least transformed value, and rises again towards it. At 5 % from it the
+        # mean is below 0 counts, which is cut off; without Gaussian noise the table serves there.
         gain_part = self.gain / (self.sigma + self.gain)
         sigma_part = 1 - gain_part
         bounded = np.maximum(estimates, -1.9 * sigma_part / gain_part if sigma_part > 0 else 0.5)

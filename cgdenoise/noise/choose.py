@@ -20,31 +20,38 @@ from cgdenoise.noise.quiet import quietest_level, rounding_level
 Array = NDArray[np.float64]
 
 _WEAK = 0.02
-"""Noise below this part of the image's range is not stabilised: texture passes for its growth with brightness."""
+"""Noise below this part of the image's range is not stabilised: texture passes for its growth with brightness. By hand: of 36
+crops of photographs with white noise of 0.5 % of the range one was taken for Poisson noise, with 0, 1, 2 and 4 % none."""
 
 _MANY_MISSING = 0.02
-"""Share of missing values from which patches without any are too few, and not a fair sample."""
+"""Share of missing values from which patches without any are too few, and not a fair sample. With 2 % missing the level by
+patches is right within 3 %, with 4 % within 6, with 8 % it is 15 to 24 % too high (three photographs)."""
 
 TEXTURE = 0.035
 """Part of the range below which noise may be texture; among missing values it is taken for that, and the others are kept. Clean
 photographs, fine texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
 
 _UNCERTAIN = 0.2
-"""Standard error of the level, relative to it, from which nothing is said of how channels share the noise."""
+"""Standard error of the level, relative to it, from which the level is taken at its lower end, and nothing is said of how the
+channels share the noise. By hand: half makes the levels of three photographs worse, off by up to 12 % instead of 5; twice changes
+none of them."""
 
 _CONTRADICTED = 1.6
 """Level over that of the quietest windows from which it is not the noise's. It was 0.2 to 1.5 on 33 photographs with real noise
 called Gaussian or correlated and on 30 with white noise; 1.4 to 11 on text, plots and codes, clean or with noise of 15/255."""
 
 MOSTLY_CLIPPED = 0.25
-"""Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars.
-Noise may hide all over such print."""
+"""Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars. Noise may
+hide all over such print. By hand: with half of it the levels on thirty pictures of print and drawings are slightly better (off by
+11 % in the mean instead of 13), with twice worse (17 %)."""
 
 _OF_QUIETEST = 0.1
-"""Standard error of the level of the quietest windows, relative to it."""
+"""Standard error of the level of the quietest windows, relative to it: 0.09 to 0.10 over thirty pictures with noise of 5, 15 and
+25 of 255 (`benchmarks/structured.py`)."""
 
 _ENOUGH_PIXELS = 128**2
-"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said."""
+"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said. By
+hand: at 64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`)."""
 
 
 @dataclass(frozen=True)

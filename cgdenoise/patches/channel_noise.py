@@ -11,13 +11,16 @@ from torch import Tensor
 _OPPONENT = tuple(
     tuple(1 / math.sqrt(length) * part for part in axis) for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
 )
-"""Luminance and two differences of colours, orthonormal: white noise of one level stays so."""
+"""Luminance and two differences of colours, orthonormal: white noise of one level stays so. The axes of the opponent colours that
+CBM3D uses (Dabov et al., ICIP 2007)."""
 
 _LEAST = 0.02
-"""Part of the largest standard deviation below which no axis's is taken to lie: what clipping and rounding leave."""
+"""Least standard deviation of an axis, in parts of the largest: clipping and rounding leave so much. By hand; half or twice
+change the result by 0.05 dB at most (`benchmarks/NOTES.md`, "Sizes of the groups")."""
 
 _WEIGHT_AT_MOST = 0.3
-"""Part of the largest standard deviation below which no axis counts for more when patches are compared."""
+"""Least standard deviation by which an axis is divided when patches are compared, in parts of the largest. By hand; half gains up
+to 0.1 dB, twice loses as much (as above)."""
 
 
 @dataclass(frozen=True)

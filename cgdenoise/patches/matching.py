@@ -12,7 +12,8 @@ from torch.nn import functional
 from cgdenoise.progress import Tick, no_tick
 
 TILE = 32
-"""References along each side of a tile. All memory but a few images' is in proportion to its square."""
+"""References along each side of a tile. All memory but that of a few images grows with its square: with windows of 37 pixels the
+32² references have 6 MB of distances. The result does not depend on it."""
 
 
 @dataclass(frozen=True)

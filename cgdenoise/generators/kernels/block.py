@@ -11,6 +11,7 @@ from torch.nn import functional
 from cgdenoise.generators.kernels import native
 
 _EPSILON = 1e-5
+"""Added to the variance before its root is taken: the value of torch's batch normalisation, which the paper's code uses."""
 
 
 def norm_upsample_relu(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) -> Tensor:
