@@ -55,12 +55,12 @@ def other(noisy: np.ndarray, clean: np.ndarray, model: str, level: float) -> np.
         return turned @ axes
     filtered = bm3d_rgb if clean.ndim == 3 else bm3d
     if model == "poisson":
-        from cgdenoise.noise import Stabiliser
+        from cgdenoise.noise import GeneralisedAnscombe
 
-        stabiliser = Stabiliser(1 / level, 0, 0)
-        stable = stabiliser.forward(noisy)
+        anscombe = GeneralisedAnscombe(1 / level, 0, 0)
+        stable = anscombe.forward(noisy)
         low, high = stable.min(), stable.max()
-        return stabiliser.inverse(filtered((stable - low) / (high - low), 1 / (high - low)) * (high - low) + low)
+        return anscombe.inverse(filtered((stable - low) / (high - low), 1 / (high - low)) * (high - low) + low)
     return filtered(noisy, level / 255)
 
 

@@ -29,7 +29,7 @@ from cgdenoise.operators import (
 )
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.inpainting import fill_gaps
+from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.patches.ridge import nonlocal_ridge
 from cgdenoise.restoration.mixture import filter_alone, least_risk, mix
 from cgdenoise.restoration.plug_and_play import plug_and_play
@@ -145,8 +145,8 @@ def test_groups_run_on_a_device(device):
     y, known, noise = image(2, 20, 20), (image(2, 20, 20, seed=2) < 0.8).float(), ChannelNoise.equal(0.1, 2)
     there = y.to(device)
     torch.testing.assert_close(nonlocal_ridge(there, noise).cpu(), nonlocal_ridge(y, noise), rtol=0, atol=1e-4)
-    filled = fill_gaps(there, known.to(device), torch.full_like(there, 0.5), 0.1).cpu()
-    torch.testing.assert_close(filled, fill_gaps(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
+    filled = fill_missing(there, known.to(device), torch.full_like(there, 0.5), 0.1).cpu()
+    torch.testing.assert_close(filled, fill_missing(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
 
 
 def test_the_mixture_is_made_on_a_device(device):

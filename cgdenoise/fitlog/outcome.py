@@ -232,8 +232,8 @@ def _noise_record(noise: NoiseModel) -> Record:
         "offset": noise.offset,
         "read_sigma": noise.read_sigma,
         "covariance": None if noise.covariance is None else noise.covariance.tolist(),
-        "length": noise.length,
-        "spread": noise.spread,
+        "length": noise.correlation_length,
+        "spread": noise.correlation_area,
         "impulses": int(noise.impulses.sum()),
         "reasons": list(noise.reasons),
     }

@@ -1,4 +1,4 @@
-"""The convolutional generator: 1x1 convolutions, fixed bilinear doubling, channel normalisation, ReLU, linear head."""
+"""The convolutional generator: pointwise convolutions, norm-upsample-ReLU blocks with fixed bilinear upsampling, linear head."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cgdenoise.generators.kernels.level import double, level
-from cgdenoise.generators.kernels.product import product
+from cgdenoise.generators.kernels.block import norm_upsample_relu, upsample
+from cgdenoise.generators.kernels.pointwise import pointwise_convolution
 from cgdenoise.generators.spec import DecoderSpec
 
 
 class Decoder(nn.Module):
-    """Members of G(C) = head(ReLU(norm(U C_d ... ReLU(norm(U C_1 z))))) with z fixed and U bilinear doubling.
+    """Members of G(C) = head(ReLU(norm(U C_d ... ReLU(norm(U C_1 z))))) with z fixed and U bilinear upsampling by 2.
 
     The over-parameterised deep decoder of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), in the form of their
-    published code: the convolution comes before the doubling (a 1x1 convolution commutes with the fixed interpolation
+    published code: the convolution comes before the upsampling (a pointwise convolution commutes with the fixed interpolation
     and is four times cheaper at the lower resolution), and the normalisation before the ReLU, as in DD-O.
 
     Several members, generators of one spec with weights of their own, are computed together: every weight has a first
     axis for them. On a GPU, which a single one keeps idle, they cost little more than one.
 
-    Any output size: the coarsest level is just large enough, and what the doublings make beyond the output's size is
+    Any output size: the coarsest level is just large enough, and what the upsamplings make beyond the output's size is
     cut off. Where the cut lies is random (if the spec says so), for the prior is not invariant under shifts:
     averaging fits whose grids lie differently averages its grid away, as cycle spinning does for wavelets (Coifman &
     Donoho, 1995).
@@ -64,6 +64,7 @@ class Decoder(nn.Module):
         codes, matrices, heads = [], [], []
         for rng in rngs:
             self.offsets.append([int(torch.randint(step if spec.random_grid else 1, (), generator=rng)) for _ in size])
+            # Uniform in 0 to 0.1, as in the paper's code.
             codes.append(torch.empty(spec.channels[0], *coarsest).uniform_(0.0, 0.1, generator=rng).permute(1, 2, 0))
             bounds = [spec.initial_scale / math.sqrt(i * area) for i in inputs]
             shapes = [(o, i * area) for i, o in zip(inputs, outputs, strict=True)]
@@ -83,12 +84,12 @@ class Decoder(nn.Module):
         x = self.code
         for number, (matrix, gain, shift) in enumerate(zip(self.matrices, self.gains, self.shifts, strict=True)):
             x = self._convolve(x, matrix)
-            doubled = number < self.spec.doublings
-            if doubled and not self.spec.early_normalisation:
-                x = double(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-                doubled = False
-            x = level(x, gain, shift, doubled)
-        x = product(x, self.spec.head_gain * self.head)
+            upsampled = number < self.spec.doublings
+            if upsampled and not self.spec.early_normalisation:
+                x = upsample(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+                upsampled = False
+            x = norm_upsample_relu(x, gain, shift, upsampled)
+        x = pointwise_convolution(x, self.spec.head_gain * self.head)
         (height, width), cut = self.size, zip(x, self.offsets, strict=True)
         # A copy even of one member: a view would lose the layout with channels innermost in all that follows.
         x = torch.stack([member[top : top + height, left : left + width] for member, (top, left) in cut])
@@ -99,7 +100,7 @@ class Decoder(nn.Module):
     def _convolve(self, x: Tensor, matrix: Tensor) -> Tensor:
         kernel_size = self.spec.kernel_size
         if kernel_size == 1:
-            return product(x, matrix)
+            return pointwise_convolution(x, matrix)
         members, height, width, channels = x.shape
         x = x.permute(0, 3, 1, 2).reshape(1, members * channels, height, width)
         x = functional.pad(x, (kernel_size // 2,) * 4, mode="replicate")

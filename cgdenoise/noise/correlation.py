@@ -1,4 +1,4 @@
-"""How the noise of an image hangs together from pixel to pixel."""
+"""How the noise of an image is correlated from pixel to pixel."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,31 @@ from numpy.typing import NDArray
 from cgdenoise.noise.dct import dct_matrix
 from cgdenoise.noise.estimate import estimate_sigma, largest_correlation, noise_moments, sample_patches, unclipped
 
+# A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
+# estimation".
+
 _BLOCK = 16
+"""Side of the blocks in pixels; distances up to half of it are measured. Not measured with others."""
+
 _FLAT, _LESS_FLAT = 0.05, 0.2
+"""Shares of the blocks, those with the least power at low frequencies, that `excess` is measured in and `growth` compares."""
+
 _MIN_BLOCKS = 60
+"""Blocks that count at least, however small their share."""
+
 _MAX_BLOCKS = 16_000
+"""Blocks at most, of all channels together, for the memory: 33 MB. Larger images are sampled at a wider stride."""
+
 _WHITE = 12.0
 """`excess` from which noise is not called white. It was 15 and more in 40 photographs of correlated noise. Texture with white
 noise of 5/255 or more made up to 6 on 30 photographs, and up to 10 in those without noise that `growth` does not tell."""
+
 _EVEN = 1.6
 """`growth` up to which power is noise rather than texture. It was 1.0 to 1.3 for filtered noise of 30/255 and 1.0 to 1.5 in five
 photographs of correlated noise; 2.4 in the middle for photographs that are nearly clean."""
+
 _NEGLIGIBLE = 0.1
+"""Autocorrelation below which pixels count as independent; by hand, and not measured: it defines the correlation length."""
 
 _U, _V = np.indices((_BLOCK, _BLOCK))
 _MIDDLE = (np.maximum(_U, _V) >= _BLOCK // 4) & (np.maximum(_U, _V) < _BLOCK // 2)

@@ -1,4 +1,4 @@
-"""How the noise of the channels of an image hangs together."""
+"""How the noise of an image is correlated from channel to channel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from cgdenoise.noise.estimate import largest_correlation, level_moments, noise_moments, sample_patches
 
 _COMMON = 0.5
+"""Correlation from which channels share their noise: the difference of two then has less noise than one of them, as 2 sigma² (1 -
+rho) < sigma² for rho > 1/2."""
 
 
 def channel_covariance(image: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -12,32 +12,34 @@ from cgdenoise.errors import ImageError
 from cgdenoise.noise.outliers import TOGETHER, find_outliers
 from cgdenoise.noise.places import FEW_VALUES, MIN_COUNT, MIN_COVER, Mask, Values, find_places, window_sums
 
-# Chosen on Kodak, Set12, McMaster and scikit-image's pictures, with 1 to 70 % of impulses (alone, on and under noise) and without
-# them, for at most 0.02 % missed and 1 % of false alarms; `benchmarks/NOTES.md` has the figures.
+# Chosen by hand on Kodak, Set12, McMaster and scikit-image's pictures, with 1 to 70 % of impulses (alone, on and under noise) and
+# without them, for at most 0.02 % missed and 1 % of false alarms (`benchmarks/NOTES.md`, "Noise estimation"). What half and twice
+# of each value do is there too, under "Constants of noise estimation".
 
 _MIN_PLAIN = 5
-"""Values of a block that are no impulses, from which their median is the block's."""
+"""Values that are no impulses and that a block needs for their median to be its own: a tenth of its 49."""
 
 _FAR = 4.0
-"""Distance of a block's centre from an extreme, in standard deviations of the block: out of its noise's reach."""
+"""Distance of a block's centre from an extreme, in standard deviations of the block: of Gaussian noise 3e-5 lies beyond."""
 
 _MIN_RATE = 1e-3
-"""Share of the values below which impulses are left: photographs have glints."""
+"""Share of the values below which extremes are taken for no impulses: photographs have glints."""
 
 _CONTRAST = 1.2
 """How much more frequent values at the extreme have to be than those next to it, which are the tail of noise."""
 
 _SATURATED = 0.7
-"""Share of values at the extreme in a part of the image that lies there itself, under noise that was clipped."""
+"""Share of values at the extreme in a part of the image that lies there itself: half of them under noise that was clipped, all
+without noise, and 0.7 between the two."""
 
 _EVIDENCE = 7.0
-"""Logarithm of the likelihood ratio for such a part: 1000 to 1, as a missed impulse costs more than a value that is filled in."""
+"""Logarithm of the likelihood ratio for such a part: 1,000 to 1, as a missed impulse costs more than a filled value."""
 
 _RARE = 0.12
-"""Share of impulses below which they are told from lines of one pixel. Above, chance makes lines too."""
+"""Share of impulses below which they are told from lines of one pixel. Above, one of 8 neighbours is an impulse by chance."""
 
 _CHANCE = 0.05
-"""Probability of being an impulse from which a value counts as one."""
+"""Probability of being an impulse from which a value counts as one: low, as a missed one costs more."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +101,16 @@ def find_impulses(image: NDArray[np.floating]) -> Impulses:
     values = channels[np.isfinite(channels)]
     if values.size == 0 or values.min() == values.max():
         return nothing
-    found = _salt_and_pepper(channels, values)
+    extremes = _salt_and_pepper(channels, values)
     # What noise or clipping brought to an exact extreme is then found first, and the rest of the same impulses after it.
-    rest = channels if found is None else np.where(found.mask, np.nan, channels)
-    others = find_outliers(rest)
-    marked, error = float(others.mean()), math.sqrt(float(others.mean() * (1 - others.mean())) / others.size)
-    if found is not None:
-        share, error = min(found.share + marked, 1.0), math.hypot(found.share_error, error)
-        found = Impulses(found.mask | others, share, error, found.low, found.high)
-    elif marked:
-        found = Impulses(others, marked, error, None, None)
-    else:
-        return nothing
-    return Impulses(found.mask.reshape(image.shape), found.share, found.share_error, found.low, found.high)
+    rest = channels if extremes is None else np.where(extremes.mask, np.nan, channels)
+    outliers = find_outliers(rest)
+    share, error = float(outliers.mean()), math.sqrt(float(outliers.mean() * (1 - outliers.mean())) / outliers.size)
+    if extremes is None:
+        return Impulses(outliers.reshape(image.shape), share, error, None, None) if share else nothing
+    mask = (extremes.mask | outliers).reshape(image.shape)
+    share, error = min(extremes.share + share, 1.0), math.hypot(extremes.share_error, error)
+    return Impulses(mask, share, error, extremes.low, extremes.high)
 
 
 def _salt_and_pepper(image: Values, values: Values) -> Impulses | None:
@@ -179,6 +178,7 @@ def _unsupported(hit: Mask, opposite: Mask, plain: Mask, rate: float, opposite_r
     if rate == 0:
         return np.zeros_like(hit)
     crowding = rate / (1 - opposite_rate)
+    # The more impulses, the larger a neighbourhood tells them from the image; the bounds are by hand, chosen with the others.
     size = 3 if crowding < 0.15 else 5 if crowding < 0.4 else 7
     own, other, rest = (window_sums(part, size) for part in (hit, opposite, plain))
     saturated = (1 - rate - opposite_rate) * _SATURATED
@@ -191,7 +191,7 @@ def _unsupported(hit: Mask, opposite: Mask, plain: Mask, rate: float, opposite_r
 
 
 def _as_chance_has_it(hit: Mask, rate: float) -> Mask:
-    """Return those hits (H, W) that have as many neighbours among them as chance may give them, by empirical Bayes.
+    """Return those hits (H, W) that have no more neighbours among them than chance gives, by empirical Bayes.
 
     Independent impulses have a binomial number of neighbours that are impulses. Where a number comes much more often than that,
     most of those that have it are ink: lines of a single pixel, which no area supports.

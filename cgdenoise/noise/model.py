@@ -24,10 +24,10 @@ class NoiseModel:
         Variance = gain * (mean - offset) + read_sigma². The gain is 0 where the noise does not depend on the brightness.
     covariance : (C, C) array or None
         Of the noise between channels, where they share it.
-    length : int
+    correlation_length : int
         Distance in pixels from which the noise of two pixels is independent; 0 for white noise.
-    spread : float
-        Pixels that share one independent value of the noise; 1 for white noise.
+    correlation_area : float
+        Pixels to one independent value of the noise; 1 for white noise.
     impulses : (H, W, C) array of bool
         Values that are impulses and count as missing.
     reasons : tuple of str
@@ -41,6 +41,6 @@ class NoiseModel:
     offset: float = 0.0
     read_sigma: float = 0.0
     covariance: NDArray[np.float64] | None = None
-    length: int = 0
-    spread: float = 1.0
+    correlation_length: int = 0
+    correlation_area: float = 1.0
     reasons: tuple[str, ...] = ()

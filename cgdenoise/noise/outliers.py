@@ -8,31 +8,39 @@ import numpy as np
 
 from cgdenoise.noise.places import FEW_VALUES, MIN_COUNT, MIN_COVER, Mask, Values, find_places, neighbours, quantile
 
-# Chosen as those of `impulse` were, with random values in 5 to 50 % of the places.
+# Chosen by hand as those of `impulse` were, with random values in 5 to 50 % of the places; half and twice are measured there too.
 
 _FAR = 5.0
 """Distance of a block's centre from an extreme, in standard deviations of the block."""
 
 _CONTRAST = 0.5
-"""How frequent lonely values far out have to be, relative to those nearer by: texture and noise have hardly any far out."""
+"""Rate of lonely values far out, relative to those nearer by, from which they are impulses: random values are as frequent in
+both, texture and noise have hardly any far out."""
+
+_OUTER, _MIDDLE = 0.4, 0.7
+"""Positions between an extreme, 0, and a block's centre, 1, up to which a value is far out or nearer by. Not measured with
+others."""
 
 _MIN_RATE = 6e-4
 """Share of the values that have to be lonely and far out."""
 
 _MIN_PLAIN = 24
-"""Values that a block needs, half of it."""
+"""Values that a block needs: half of its 49."""
 
 _MAX_SHARE = 0.15
 """Share of impulses from which the limit on their distance falls no further: the image's own deviations would pass it."""
 
 _INK = 2.0
-"""Times the share of impulses, as counted, from which marked values are too many to be impulses alone."""
+"""Marked values, in parts of the impulses that were counted, from which they are too many to be impulses alone."""
 
 TOGETHER = 0.6
 """Share of impulses that take all channels of a pixel, above which all do: independent ones do so by their own share."""
 
+_LIMIT = 0.5
+"""Factor of the limit on the distance from the median, twice as much in the first pass. Not measured with others."""
+
 _GAUSSIAN_MAD = 0.6745
-"""Median absolute deviation of the normal distribution, in standard deviations."""
+"""Median absolute deviation of the normal distribution, in standard deviations (computed)."""
 
 
 def find_outliers(image: Values) -> Mask:
@@ -58,11 +66,12 @@ def find_outliers(image: Values) -> Mask:
         if not places.chosen.any():
             continue
         alone = second > (1 - places.position) / 2 * places.away
-        far = places.rate(alone & (places.position <= 0.4))
-        between = places.rate(alone & (places.position > 0.4) & (places.position <= 0.7))
+        # Far out is the outer part of the way from the block to the extreme, nearer by the next; noise reaches neither.
+        far = places.rate(alone & (places.position <= _OUTER))
+        between = places.rate(alone & (places.position > _OUTER) & (places.position <= _MIDDLE))
         enough = places.cover > MIN_COVER and far.hits >= MIN_COUNT and far.value > _MIN_RATE
         if enough and far.value > _CONTRAST * between.value:
-            share = max(share, far.value / (0.4 * places.reach))
+            share = max(share, far.value / (_OUTER * places.reach))
     if share == 0:
         return nothing
     mask = np.stack([_far_from_median(image[..., c], second[..., c], share) for c in range(image.shape[2])], axis=2)
@@ -97,7 +106,7 @@ def _far_from_median(channel: Values, second: Values, share: float) -> Mask:
         deviation = quantile(np.abs(around - centre), 0.5) / _GAUSSIAN_MAD
         known = deviation[np.isfinite(deviation)]
         typical = float(np.median(known)) if known.size else 0.0
-        limit = factor * 0.5 * math.log(1 / min(share, _MAX_SHARE)) * (typical + deviation)
+        limit = factor * _LIMIT * math.log(1 / min(share, _MAX_SHARE)) * (typical + deviation)
         distance = np.abs(channel - centre)
         mask = distance > limit
         if mask.mean() > _INK * share:

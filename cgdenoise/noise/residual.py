@@ -10,33 +10,40 @@ from cgdenoise.noise.places import blocks, window_sums
 Values = NDArray[np.float64]
 
 _SIDE = 8
-"""Side of the windows. Noise alone scatters in their power by a sixth, and an edge or a letter fills a good part of one."""
+"""Side of the windows. The power of white noise in one scatters by sqrt(2 / 64), a sixth, and an edge or a letter fills a good
+part of it. By hand; not measured with others."""
 
 _DEVIATIONS = 6.0
-"""Standard deviations above its expectation from which the power of a window is not that of noise."""
+"""Standard deviations above its expectation from which the power of a window is not that of noise. White noise exceeds 6 in one
+of a million windows, 3 in 0.4 % (chi-square with 64 degrees of freedom), too near to `_STRUCTURED`."""
 
 _STRUCTURED = 0.01
-"""Share of such windows from which they are no accident of the noise's law, which is never exact."""
+"""Share of such windows from which they are no accident of the noise's law, which is never exact. By hand; not measured."""
 
 _QUIET, _LOUD, _UNEVEN = 0.1, 0.9, 64.0
-"""In the tenth of the windows where the image varies least noise is what varies: there the power may be less, by this factor,
+"""In the tenth of the windows where the image varies least, noise is what varies: there the power may be less, by this factor,
 than at the upper quantile over all windows. Clipping halves it or more; where a microscope's noise was taken for white it was up
-to 48 times less in the dark."""
+to 48 times less in the dark, and 64 is above that. The quantiles are by hand, and not measured with others."""
 
 _UNEVEN_COARSE = 16.0
-"""The same for coarse noise, whose power in the upper and the lower tenth of the windows differed by 2 to 8 on 30 photographs."""
+"""The same for coarse noise, whose power in the upper and the lower tenth of the windows differed by 2 to 8 on 30 photographs:
+twice as much is allowed."""
 
 _LEAST = 0.45
-"""Power at the upper quantile below which it is no white noise: that can be told from an image somewhere. It was 0.8 and more
-for white and for Poisson noise (20 pictures of real, 30 of added noise), and less where texture of photographs passed for it."""
+"""Power at the upper quantile below which it is no white noise: that can be told from an image somewhere. It was 0.8 and more for
+white and for Poisson noise (20 pictures of real, 30 of added noise), and 0.03 to 0.45 where the texture of photographs passed for
+it (`benchmarks/NOTES.md`, "Texture")."""
 
 _TOGETHER = 0.17
 """Share of the neighbours of impulses that are impulses too, above that of all values, from which they are a drawing. It was at
-most 0.13 for impulses that were found on text, plots and photographs, and 0.19 or more for letters of 14 pixels and up."""
+most 0.13 for impulses that were found on text, plots and photographs, and 0.19 or more for letters of 14 pixels and up; 0.17 lies
+between."""
 
 
-def objection_to(residual: Values, image: Values, spread: float, impulses: NDArray[np.bool_], may_be_texture: bool) -> str | None:
-    """Tell why what was taken out of an image is not the noise that was assumed.
+def objection_to(
+    residual: Values, image: Values, correlation_area: float, impulses: NDArray[np.bool_], may_be_texture: bool
+) -> str | None:
+    """Tell why the residual of a restoration is not the noise that was assumed.
 
     Parameters
     ----------
@@ -44,8 +51,8 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
         Image less restoration, in standard deviations of the noise; NaN where nothing was measured.
     image : (H, W, C) array
         The image, in any unit.
-    spread : float
-        Pixels that share one independent value of the noise; 1 for white noise.
+    correlation_area : float
+        Pixels to one independent value of the noise; 1 for white noise.
     impulses : (H, W, C) array of bool
         Values that were taken for impulses and filled.
     may_be_texture : bool
@@ -56,28 +63,28 @@ def objection_to(residual: Values, image: Values, spread: float, impulses: NDArr
     str or None
         The reason, a part of a sentence; None if it may well be that noise.
     """
-    company = max((_company(channel) for channel in np.moveaxis(impulses, 2, 0)), default=0.0)
-    if company > _TOGETHER:
-        return f"its impulses lie together, as strokes do ({company:.0%} more than by chance)"
+    clustering = max((_clustering(channel) for channel in np.moveaxis(impulses, 2, 0)), default=0.0)
+    if clustering > _TOGETHER:
+        return f"its impulses lie together, as strokes do ({clustering:.0%} more than by chance)"
     windows = blocks(residual, _SIDE)
     known = np.isfinite(windows).all(axis=1)
     if not known.any():
         return None
     power, variance = np.square(windows[known]).mean(axis=1), blocks(image, _SIDE)[known].var(axis=1)
-    limit = 1 + _DEVIATIONS * np.sqrt(2 * spread / _SIDE**2)
+    limit = 1 + _DEVIATIONS * np.sqrt(2 * correlation_area / _SIDE**2)
     share = float((power > limit).mean())
     if share > _STRUCTURED:
         return f"it is stronger than that noise in {share:.1%} of the image, as edges and letters are"
     loud = float(np.quantile(power, _LOUD))
-    uneven = _UNEVEN_COARSE if spread > 1 else _UNEVEN
+    uneven = _UNEVEN_COARSE if correlation_area > 1 else _UNEVEN
     if loud > uneven * power[variance <= np.quantile(variance, _QUIET)].mean():
         return "the quiet parts of the image have none of it, so that the others have structure"
-    if may_be_texture and spread <= 1 and loud < _LEAST:
+    if may_be_texture and correlation_area <= 1 and loud < _LEAST:
         return "so little can be told from the image that it is texture"
     return None
 
 
-def _company(marked: NDArray[np.bool_]) -> float:
+def _clustering(marked: NDArray[np.bool_]) -> float:
     """Return by how much the share of marked values among the 8 neighbours of a marked one is above that of all values."""
     if not marked.any():
         return 0.0

@@ -11,13 +11,16 @@ from torch import Tensor
 _OPPONENT = tuple(
     tuple(1 / math.sqrt(length) * part for part in axis) for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
 )
-"""Luminance and two differences of colours, orthonormal: white noise of one level stays so."""
+"""Luminance and two differences of colours, orthonormal: white noise of one level stays so. The axes of the opponent colours that
+CBM3D uses (Dabov et al., ICIP 2007)."""
 
 _LEAST = 0.02
-"""Part of the largest standard deviation below which no axis's is taken to lie: what clipping and rounding leave."""
+"""Least standard deviation of an axis, in parts of the largest: clipping and rounding leave so much. By hand; half or twice
+change the result by 0.05 dB at most (`benchmarks/NOTES.md`, "Sizes of the groups")."""
 
 _WEIGHT_AT_MOST = 0.3
-"""Part of the largest standard deviation below which no axis counts for more when patches are compared."""
+"""Least standard deviation by which an axis is divided when patches are compared, in parts of the largest. By hand; half gains up
+to 0.1 dB, twice loses as much (as above)."""
 
 
 @dataclass(frozen=True)
@@ -30,28 +33,27 @@ class ChannelNoise:
         Orthonormal, [C][C]: each a combination of the channels.
     sigmas : tuple of float
         Standard deviation of the noise along each axis, in the image's unit.
-    spread : float
-        Pixels that share one independent value of the noise: 1 for white noise, the sum of its squared autocorrelation over all
-        lags otherwise.
+    correlation_area : float
+        Pixels to one independent value of the noise: the sum of its squared autocorrelation over all lags, 1 for white noise.
     """
 
     axes: tuple[tuple[float, ...], ...]
     sigmas: tuple[float, ...]
-    spread: float = 1.0
+    correlation_area: float = 1.0
 
     @staticmethod
-    def equal(sigma: float, channels: int, spread: float = 1.0) -> ChannelNoise:
+    def equal(sigma: float, channels: int, correlation_area: float = 1.0) -> ChannelNoise:
         """Return noise of one level, independent between the channels. Three channels are taken as colours."""
         axes = _OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
-        return ChannelNoise(axes, (sigma,) * channels, spread)
+        return ChannelNoise(axes, (sigma,) * channels, correlation_area)
 
     @staticmethod
-    def of(covariance: Tensor, spread: float = 1.0) -> ChannelNoise:
+    def of(covariance: Tensor, correlation_area: float = 1.0) -> ChannelNoise:
         """Return noise of a covariance [C, C] between the channels: its axes are those of the covariance, loudest first."""
         powers, directions = torch.linalg.eigh(covariance.double())
         loudest = max(float(powers[-1]), 0.0)
         sigmas = tuple(math.sqrt(max(power, loudest * _LEAST**2)) for power in powers.flip(0).tolist())
-        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, spread)
+        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, correlation_area)
 
     @property
     def level(self) -> float:
@@ -60,7 +62,7 @@ class ChannelNoise:
 
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
-        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.spread)
+        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.correlation_area)
 
     def rotate(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W] in the axes."""

@@ -20,15 +20,22 @@ from cgdenoise.patches.matching import TILE, Search, overlapped
 from cgdenoise.progress import Tick, no_tick
 
 FIRST = Search(patch=9, count=28, window=37, step=5)
+"""Groups of the first step. The window is that of the authors' code, which has patches of 7, 18 of them, and a step of 4. With
+those 18 patches, or with patches of 7, the projection onto directions loses 0.1 to 0.3 dB, with 56 it gains 0.1, but what
+`refine` makes of it stays within 0.1 dB; so it does with steps of 3 and 4, for more time (`benchmarks/NOTES.md`, "Sizes of the
+groups")."""
+
 SECOND = Search(patch=7, count=55, window=37, step=5)
+"""Groups of the second step: those of the authors' code, but for its step of 4. 28 patches lose 0.1 to 0.4 dB, 110 gain -0.02 to
+0.14; a window of 19 and a step of 4 change less than 0.05 dB."""
 
 Weights = Callable[[Tensor, Tensor, float], Tensor]
-"""Takes groups [B, k, n] as deviations from their mean patches, the variance of the noise in each, [B], and its spread; gives
-[B, k, k]."""
+"""Takes groups [B, k, n] as deviations from their mean patches, the variance of the noise in each, [B], and its correlation area;
+returns [B, k, k]."""
 
 
 def nonlocal_ridge(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
-    """Return an image without most of its noise: `first_estimate`, then `refine` with it as pilot.
+    """Return the NL-Ridge estimate of an image: `first_estimate`, then `refine` with it as pilot.
 
     Parameters
     ----------
@@ -97,14 +104,14 @@ def refine(
     return _filter(y, pilot, noise, search, _ridge, tile, tick)
 
 
-def _above_the_noise(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
+def _above_the_noise(groups: Tensor, variance: Tensor, correlation_area: float) -> Tensor:
     """Return the projection onto the principal directions with more power than noise alone would have in any.
 
     The limit is the upper edge of the spectrum of white noise, n sigma² (1 + sqrt(k / n))² (Marchenko & Pastur, 1967).
-    Of noise that `spread` pixels share a patch holds fewer independent values, which widens the spectrum.
+    A patch of correlated noise holds n / correlation_area independent values, fewer than n, which widens the spectrum.
     """
     k, n = groups.shape[1:]
-    edge = n * variance * (1 + math.sqrt(k * spread / n)) ** 2
+    edge = n * variance * (1 + math.sqrt(k * correlation_area / n)) ** 2
     powers, directions = _eigh(groups @ groups.mT)
     kept: Tensor = directions * (powers > edge[:, None])[:, None]
     return kept @ kept.mT
@@ -112,12 +119,12 @@ def _above_the_noise(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
 
 def _eigh(matrices: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues and eigenvectors, by way of the CPU where the device has no kernel for it, as MPS."""
-    there = matrices if matrices.device.type == "cuda" else matrices.cpu()
-    powers, directions = torch.linalg.eigh(there)
+    supported = matrices if matrices.device.type == "cuda" else matrices.cpu()
+    powers, directions = torch.linalg.eigh(supported)
     return powers.to(matrices.device), directions.to(matrices.device)
 
 
-def _ridge(groups: Tensor, variance: Tensor, spread: float) -> Tensor:
+def _ridge(groups: Tensor, variance: Tensor, correlation_area: float) -> Tensor:
     """Return X X' (X X' + n sigma² I)^-1, the theta with the least expected error on noisy groups whose truth is X."""
     gram = groups @ groups.mT
     noise = groups.shape[2] * variance  # correlated or not: the error of a patch is a sum over its pixels
@@ -138,27 +145,27 @@ def _filter(
 ) -> Tensor:
     """Filter all groups of an image and average the overlapping estimates. Without a pilot the image is its own."""
     noisy = noise.rotate(y)
-    truth = None if pilot is None else noise.rotate(pilot)
-    guide = noise.comparable(noisy if truth is None else truth)
+    rotated_pilot = None if pilot is None else noise.rotate(pilot)
+    guide = noise.comparable(noisy if rotated_pilot is None else rotated_pilot)
     variances = y.new_tensor(noise.sigmas).square()
     search = search.limited_to((y.shape[1], y.shape[2]))
 
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
-        like = None if truth is None else truth[area]
-        return _filter_area(noisy[area], like, members, search.patch, weights, variances, noise.spread)
+        pilot_area = None if rotated_pilot is None else rotated_pilot[area]
+        return _filter_area(noisy[area], pilot_area, members, search.patch, weights, variances, noise.correlation_area)
 
     return noise.rotate_back(overlapped(noisy, guide, search, tile, estimate, tick))
 
 
 def _filter_area(
-    noisy: Tensor, truth: Tensor | None, members: Tensor, patch: int, weights: Weights, variances: Tensor, spread: float
+    noisy: Tensor, pilot: Tensor | None, members: Tensor, patch: int, weights: Weights, variances: Tensor, correlation_area: float
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
 
     Parameters
     ----------
-    noisy, truth : Tensor
-        What to filter and what to take the weights from, [C, H, W].
+    noisy, pilot : Tensor
+        What to filter and what to take the weights from, [C, H, W]; without a pilot the noisy image is its own.
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
     variances : Tensor
@@ -169,8 +176,8 @@ def _filter_area(
     # Channels are further patches to all that follows: of each group there are as many as channels.
     index = (members.flatten() + positions * torch.arange(channels, device=members.device)[:, None]).flatten()
     y = patches.flatten(0, 1).index_select(0, index).view(-1, members.shape[1], n)
-    x = y if truth is None else _patches(truth, patch).flatten(0, 1).index_select(0, index).view_as(y)
-    theta = weights(x - x.mean(1, keepdim=True), variances.repeat_interleave(len(members)), spread)
+    x = y if pilot is None else _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
+    theta = weights(x - x.mean(1, keepdim=True), variances.repeat_interleave(len(members)), correlation_area)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
     mean = y.mean(1, keepdim=True)
     estimates = torch.baddbmm(mean.expand_as(y), theta, y - mean)

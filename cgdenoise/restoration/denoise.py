@@ -155,7 +155,7 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
         doubt = f"no {told.kind} noise: its variance does not grow with brightness"
         warnings = (*warnings, f"{doubt}; {model.kind} noise was assumed (--gain says it)")
     prepared = prepare(state.normalised, model)
-    unit = state.scale.factor if prepared.stabiliser is None else prepared.scale.factor
+    unit = state.scale.factor if prepared.anscombe is None else prepared.scale.factor
     return replace(state, model=model, prepared=prepared, error_unit=unit, warnings=warnings)
 
 
@@ -167,7 +167,7 @@ def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoi
         Measurement(Identity(tuple(y.shape)), y, valid, prepared.noise.level),
         preset,
         context.seed,
-        split=partial(hold_out, block=made(state.model).length + 1),
+        split=partial(hold_out, block=made(state.model).correlation_length + 1),
         dtype=choose_dtype(context.device, preset.reduced_precision),
         together=1 if context.device.type == "cpu" else preset.members,
         on_step=context.watch_fits(preset.most_iterations, state.error_unit, partial(layout.shown, prepared, state.scale)),

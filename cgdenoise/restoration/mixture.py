@@ -64,7 +64,7 @@ class Mixture:
 
 def filter_alone(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
     """Restore a noisy image, [C, H, W], finite, from its groups of similar patches, told nothing by the generators."""
-    return nonlocal_ridge(y, noise.scaled(COARSE) if noise.spread > 1 else noise, tick)
+    return nonlocal_ridge(y, noise.scaled(COARSE) if noise.correlation_area > 1 else noise, tick)
 
 
 def mix(

@@ -13,7 +13,7 @@ from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
-from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
+from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
 from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_alone, mix, pixels_mixed
@@ -27,25 +27,25 @@ INPUT = "input"
 _WEAKER = 0.7
 """Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
 
-_FEW_GAPS = 0.01
+_FEW_MISSING = 0.01
 """Share of missing values up to which they stay as the generators fill them."""
 
 
 def patch_stages() -> list[Stage[Denoising]]:
     """Return the stages, in their order."""
     return [
-        Stage("missing pixels", fill_missing, _work_of_filling, lambda state: _needs_patches(state) and _has_many_gaps(state)),
+        Stage("missing pixels", fill_pixels, _work_of_filling, lambda state: _needs_patches(state) and _misses_many(state)),
         Stage("similar patches", filter_patches, lambda state: 2 * FILTER if _has_noise(state) else 0.0, _needs_patches),
         Stage("mixture", mix_parts, _work_of_mixing, _is_mixed),
         Stage("last check", check_residual, applies=_needs_patches),
     ]
 
 
-def fill_missing(state: Denoising, context: Context) -> Denoising:
+def fill_pixels(state: Denoising, context: Context) -> Denoising:
     """Fill the missing pixels by groups of patches that the generators' image guides."""
     prepared, generated = made(state.prepared), made(state.generated)
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
-    return replace(state, filled=fill_gaps(y, valid, generated.image, prepared.noise.level, context.meter.tick))
+    return replace(state, filled=fill_missing(y, valid, generated.image, prepared.noise.level, context.meter.tick))
 
 
 def filter_patches(state: Denoising, context: Context) -> Denoising:
@@ -58,7 +58,7 @@ def filter_patches(state: Denoising, context: Context) -> Denoising:
     if state.collapsed:
         parts: tuple[Part, ...] = (Part(GUIDE, plain, 1.0),)
     else:
-        name = GUIDE if noise.level else BOTH if _share_of_gaps(valid) else INPUT
+        name = GUIDE if noise.level else BOTH if _share_missing(valid) else INPUT
         parts = (Part(name, plain, 1.0), Part(GENERATOR, generated.image, 0.0))
     return replace(state, filled=filled, mixture=Mixture(parts))
 
@@ -123,12 +123,12 @@ def _objection(state: Denoising) -> str | None:
     noise = prepared.noise
     if not noise.level:
         return None
-    level = noise.level * (COARSE if noise.spread > 1 else 1.0)
+    level = noise.level * (COARSE if noise.correlation_area > 1 else 1.0)
     y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
     restored = made(state.mixture).image.cpu().permute(1, 2, 0).double().numpy()
     residual = np.where(valid > 0, y - restored, np.nan) / level
     may_be_texture = noise.level < TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < MOSTLY_CLIPPED
-    return objection_to(residual, y, noise.spread, model.impulses, may_be_texture)
+    return objection_to(residual, y, noise.correlation_area, model.impulses, may_be_texture)
 
 
 def _needs_patches(state: Denoising) -> bool:
@@ -140,16 +140,16 @@ def _has_noise(state: Denoising) -> bool:
 
 
 def _is_mixed(state: Denoising) -> bool:
-    white = state.prepared is None or state.prepared.noise.spread <= 1
+    white = state.prepared is None or state.prepared.noise.correlation_area <= 1
     return _needs_patches(state) and not state.collapsed and _has_noise(state) and white
 
 
-def _has_many_gaps(state: Denoising) -> bool:
+def _misses_many(state: Denoising) -> bool:
     valid = np.isfinite(state.normalised) if state.prepared is None else state.prepared.valid
-    return _share_of_gaps(torch.as_tensor(valid)) > _FEW_GAPS
+    return _share_missing(torch.as_tensor(valid)) > _FEW_MISSING
 
 
-def _share_of_gaps(valid: Tensor) -> float:
+def _share_missing(valid: Tensor) -> float:
     return float((valid == 0).float().mean())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from cgdenoise.operators import Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.inpainting import fill_gaps, pixels_filled
+from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.patches.ridge import first_estimate, refine
 from cgdenoise.progress import Tick, no_tick
 
@@ -52,7 +52,7 @@ def plug_and_play(
     from pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
     Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
     measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647). Where single pixels are measured the groups take the rest
-    from them directly (`patches.inpainting.fill_gaps`).
+    from them directly (`patches.inpainting.fill_missing`).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def plug_and_play(
     if _sees_single_pixels(measurement, pixels):
         gain = float(pixels.max())
         known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
-        return fill_gaps(values, known, start, math.sqrt(variance / gain), tick)
+        return fill_missing(values, known, start, math.sqrt(variance / gain), tick)
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)

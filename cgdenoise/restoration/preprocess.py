@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.noise import NoiseModel, Stabiliser
+from cgdenoise.noise import GeneralisedAnscombe, NoiseModel
 from cgdenoise.noise.clipping import Clipping
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.restoration.units import Scale
@@ -28,7 +28,7 @@ class Prepared:
         [1, C, H, W], float32: scaled to a range of about 1, and 1 where a value was measured and is no impulse.
     noise : ChannelNoise
         In the units of `y`.
-    stabiliser : Stabiliser or None
+    anscombe : GeneralisedAnscombe or None
         The transform that gave noise of one level.
     scale : Scale
         From its output to `y`.
@@ -39,14 +39,14 @@ class Prepared:
     y: Tensor
     valid: Tensor
     noise: ChannelNoise
-    stabiliser: Stabiliser | None
+    anscombe: GeneralisedAnscombe | None
     scale: Scale
     clipping: Clipping | None = None
 
     def restored(self, image: Tensor) -> Tensor:
         """Return what was fitted, [1, C, H, W], in the units of the image that was prepared; float64 on the CPU."""
         values = image.cpu().double() * self.scale.factor + self.scale.offset
-        inverse = self.stabiliser or self.clipping
+        inverse = self.anscombe or self.clipping
         return values if inverse is None else torch.from_numpy(inverse.inverse(values.numpy()))
 
 
@@ -65,16 +65,16 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
     values = normalised if lost else masked
     if not model.gain:
         y, valid = Scale.to_tensors(values)
-        clipping = None if model.length else Clipping.of(values, model.sigma)
+        clipping = None if model.correlation_length else Clipping.of(values, model.sigma)
         return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0), clipping)
-    stabiliser = Stabiliser(model.gain, model.offset, model.read_sigma)
-    stable = stabiliser.forward(values)
+    anscombe = GeneralisedAnscombe(model.gain, model.offset, model.read_sigma)
+    stable = anscombe.forward(values)
     scale = Scale.of(stable, whole_range=False)
     y, valid = Scale.to_tensors(scale.normalise(stable))
-    return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), stabiliser, scale)
+    return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), anscombe, scale)
 
 
 def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
     if model.covariance is None:
-        return ChannelNoise.equal(model.sigma, channels, model.spread)
-    return ChannelNoise.of(torch.from_numpy(model.covariance), model.spread)
+        return ChannelNoise.equal(model.sigma, channels, model.correlation_area)
+    return ChannelNoise.of(torch.from_numpy(model.covariance), model.correlation_area)

@@ -8,7 +8,6 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from cgdenoise.noise import NoiseKind, choose, examine
-from cgdenoise.noise.gaps import sigma_between_gaps
 from cgdenoise.noise.quiet import quietest_level
 
 CLEAN = data.astronaut()[:256, 96:352] / 255
@@ -76,14 +75,14 @@ def test_filtered_noise():
     model = choose(CLEAN + 0.08 * noise / noise.std())
     assert model.kind is NoiseKind.CORRELATED
     assert model.sigma == pytest.approx(0.08, rel=0.2)
-    assert 2 <= model.length <= 5
-    assert model.spread > 4
+    assert 2 <= model.correlation_length <= 5
+    assert model.correlation_area > 4
 
 
 def test_what_the_user_says_counts():
     image = gaussian()
     assert choose(image, NoiseKind.GAUSSIAN, sigma=0.07).sigma == 0.07
-    assert choose(image, NoiseKind.CORRELATED).length == 0  # looked for, and not there
+    assert choose(image, NoiseKind.CORRELATED).correlation_length == 0  # looked for, and not there
     assert choose(image, NoiseKind.POISSON, gain=0.02).gain == 0.02
     counts = rng().poisson(CLEAN * 30) / 30
     assert choose(counts, NoiseKind.GAUSSIAN).gain == 0
@@ -102,14 +101,6 @@ def test_report_has_every_estimate_with_its_error():
     assert not report.poisson.is_signal_dependent
     assert report.correlation.is_white
     assert not report.impulses.present
-
-
-@pytest.mark.parametrize("share", [0.3, 0.6])
-def test_level_between_gaps(share):
-    image = gaussian()
-    image[rng().random(image.shape[:2]) < share] = np.nan
-    assert sigma_between_gaps(image) == pytest.approx(0.1, rel=0.15)
-    assert sigma_between_gaps(np.full((40, 40, 1), np.nan)) == 0
 
 
 def test_texture_of_a_small_image_is_not_called_coarse_noise():

@@ -12,9 +12,9 @@ NONE = np.zeros(SHAPE, bool)
 WHITE = np.random.default_rng(0).standard_normal(SHAPE)
 
 
-def objection_to(taken, spread=1, impulses=NONE, may_be_texture=True):
+def objection_to(taken, correlation_area=1, impulses=NONE, may_be_texture=True):
     """Of an image that was flat but for what was taken out of it."""
-    return residual.objection_to(taken, np.nan_to_num(taken), spread, impulses, may_be_texture)
+    return residual.objection_to(taken, np.nan_to_num(taken), correlation_area, impulses, may_be_texture)
 
 
 def test_white_noise_passes_also_where_filters_leave_a_part_of_it_and_where_it_was_clipped():
@@ -23,7 +23,7 @@ def test_white_noise_passes_also_where_filters_leave_a_part_of_it_and_where_it_w
     assert objection_to(np.where(np.indices(SHAPE)[1] < 80, np.minimum(WHITE, 0) + 0.4, WHITE)) is None
 
 
-def test_coarse_noise_passes_by_its_spread():
+def test_coarse_noise_passes_by_its_correlation_area():
     kernel = np.ones(5) / 5
     coarse = np.apply_along_axis(np.convolve, 0, np.apply_along_axis(np.convolve, 1, WHITE, kernel, "same"), kernel, "same")
     coarse /= coarse.std()

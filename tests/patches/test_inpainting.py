@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cgdenoise.patches.inpainting import _expectation, fill_gaps, pixels_filled
+from cgdenoise.patches.inpainting import _expectation, fill_missing, pixels_filled
 from cgdenoise.progress import Cancelled
 
 
@@ -41,12 +41,12 @@ def test_the_expectation_is_that_of_a_normal_distribution(noise):
 
 
 @pytest.mark.parametrize("missing", [0.4, 0.8])
-def test_gaps_are_filled_and_known_values_stay(missing):
+def test_missing_values_are_filled_and_known_values_stay(missing):
     image = scene()
     known = holes(image.shape, missing)
     y = torch.where(known > 0, image, math.nan)
     start = torch.where(known > 0, image, 0.5)
-    filled = fill_gaps(y, known, start, 0.0)
+    filled = fill_missing(y, known, start, 0.0)
     assert torch.equal(filled[known > 0], image[known > 0])
     assert rms(filled - image) < 0.5 * rms(start - image)
 
@@ -55,7 +55,7 @@ def test_noise_is_removed_from_known_values():
     image, sigma = scene(), 0.1
     known = holes(image.shape, 0.3)
     y = image + sigma * torch.randn(image.shape, generator=torch.Generator().manual_seed(1))
-    filled = fill_gaps(y, known, torch.where(known > 0, y, 0.5), sigma)
+    filled = fill_missing(y, known, torch.where(known > 0, y, 0.5), sigma)
     assert rms((filled - image)[known > 0]) < 0.7 * sigma
 
 
@@ -63,7 +63,7 @@ def test_channels_tell_of_one_another():
     texture = 0.5 + 0.1 * torch.randn(1, 40, 40, generator=torch.Generator().manual_seed(4))
     image = torch.cat([texture, 1 - texture, texture])
     together, apart = holes((1, *image.shape[1:]), 0.5).expand(image.shape), holes(image.shape, 0.5)
-    errors = [rms(fill_gaps(image, known, torch.where(known > 0, image, 0.5), 0.0) - image) for known in (together, apart)]
+    errors = [rms(fill_missing(image, known, torch.where(known > 0, image, 0.5), 0.0) - image) for known in (together, apart)]
     assert errors[1] < 0.6 * errors[0]
 
 
@@ -71,15 +71,15 @@ def test_channels_tell_of_one_another():
 def test_small_images_and_many_channels(shape):
     image = torch.rand(shape, generator=torch.Generator().manual_seed(2))
     known = holes(shape, 0.5, seed=3)
-    filled = fill_gaps(image, known, torch.full(shape, 0.5), 0.0)
+    filled = fill_missing(image, known, torch.full(shape, 0.5), 0.0)
     assert filled.shape == shape
     assert torch.isfinite(filled).all()
 
 
-def test_without_gaps_and_with_nothing_known():
+def test_everything_known_and_nothing_known():
     image = scene()
-    assert torch.equal(fill_gaps(image, torch.ones_like(image), image, 0.0), image)
-    filled = fill_gaps(image, torch.zeros_like(image), torch.full_like(image, 0.3), 0.0)
+    assert torch.equal(fill_missing(image, torch.ones_like(image), image, 0.0), image)
+    filled = fill_missing(image, torch.zeros_like(image), torch.full_like(image, 0.3), 0.0)
     torch.testing.assert_close(filled, torch.full_like(image, 0.3))
 
 
@@ -87,7 +87,7 @@ def test_without_gaps_and_with_nothing_known():
 def test_the_pixels_are_told_as_they_are_filled(channels):
     image = scene(100).expand(channels, -1, -1)
     told = []
-    fill_gaps(image, holes(image.shape, 0.5), image, 0.0, told.append)
+    fill_missing(image, holes(image.shape, 0.5), image, 0.0, told.append)
     assert len(told) > 8 * math.ceil(channels / 4)  # several tiles in each of four passes
     assert sum(told) == pytest.approx(pixels_filled(image.shape))
 
@@ -100,5 +100,5 @@ def test_filling_ends_when_it_is_told_to():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        fill_gaps(image, holes(image.shape, 0.5), image, 0.0, tick)
+        fill_missing(image, holes(image.shape, 0.5), image, 0.0, tick)
     assert len(told) == 1

@@ -59,7 +59,7 @@ def test_a_model_that_takes_ink_for_noise_is_not_believed(monkeypatch, kind):
     data = noisy(clean, 5, 4).astype(float)
     right = NoiseModel(NoiseKind.GAUSSIAN, 5 / 255, np.zeros((96, 96, 1), bool))
     wrong = {
-        "correlated": replace(right, kind=NoiseKind.CORRELATED, sigma=0.3, length=3, spread=6.0),
+        "correlated": replace(right, kind=NoiseKind.CORRELATED, sigma=0.3, correlation_length=3, correlation_area=6.0),
         "poisson": replace(right, kind=NoiseKind.POISSON, sigma=0.3, gain=0.2, offset=-0.1),
         "impulse": replace(right, kind=NoiseKind.IMPULSE, impulses=data[..., None] < 128),
         "gaussian": replace(right, sigma=0.35),

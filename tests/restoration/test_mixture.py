@@ -88,7 +88,7 @@ def test_correlated_noise_is_left_to_the_groups():
     coarse = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(NOISE, (1, 1, 1, 1), mode="reflect"), 3, 1)
     coarse *= SIGMA / coarse.std()
     noisy = CLEAN + coarse
-    aware = filter_alone(noisy, ChannelNoise.equal(SIGMA, 1, spread=4.0))
+    aware = filter_alone(noisy, ChannelNoise.equal(SIGMA, 1, correlation_area=4.0))
     unaware = mixture(noisy, noisy, 0.5, ChannelNoise.equal(SIGMA, 1))
     assert psnr(aware) > psnr(unaware.image) + 0.3
     assert psnr(aware) > psnr(noisy) + 2

@@ -1,1 +1,1 @@
-"""What a decoder level does after its convolution: compiled where it can be, composed of torch's functions elsewhere."""
+"""The blocks of a decoder: compiled where that is possible, composed of torch's functions elsewhere."""

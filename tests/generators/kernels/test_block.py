@@ -1,4 +1,4 @@
-"""The compiled level against the one composed of torch's functions, and that against the formula."""
+"""The compiled norm-upsample-ReLU block against the one composed of torch's functions, and that against the formula."""
 
 import shutil
 import sys
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cgdenoise.generators.kernels import native
-from cgdenoise.generators.kernels.level import composed_level, double, level
+from cgdenoise.generators.kernels.block import composed_block, norm_upsample_relu, upsample
 from cgdenoise.runtime import rng_for
 
 TOLERANCE = {torch.float32: {"rtol": 1e-4, "atol": 1e-5}, torch.bfloat16: {"rtol": 2e-2, "atol": 3e-2}}
@@ -40,10 +40,10 @@ def given(members: int, size: tuple[int, int], channels: int, dtype: torch.dtype
     return a.to(dtype), torch.randn(members, channels, generator=rng) + 1, torch.randn(members, channels, generator=rng)
 
 
-def with_gradients(function, inputs, doubled, dtype=None) -> tuple[Tensor, ...]:
+def with_gradients(function, inputs, upsampled, dtype=None) -> tuple[Tensor, ...]:
     """Return the output and the three gradients for a random weighting of it, all in float64."""
     leaves = [(x if dtype is None else x.to(dtype)).clone().requires_grad_() for x in inputs]
-    out = function(*leaves, doubled)
+    out = function(*leaves, upsampled)
     weights = torch.randn(out.shape, generator=rng_for(9)).to(inputs[0].dtype)
     out.backward(weights.to(out.dtype))
     return tuple(x.detach().double() for x in (out, *(leaf.grad for leaf in leaves)))
@@ -62,49 +62,49 @@ def test_kernels_are_compiled_where_there_is_a_compiler():
     assert native.library() is not None
 
 
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("members", [1, 3])
-def test_composed_level_is_the_formula(members, doubled):
+def test_composed_block_is_the_formula(members, upsampled):
     a, gain, shift = (x.double() for x in given(members, (5, 7), 4, torch.float32))
     mean, variance = a.mean((1, 2), keepdim=True), a.var((1, 2), correction=0, keepdim=True)
     x = gain[:, None, None] * (a - mean) / (variance + 1e-5).sqrt() + shift[:, None, None]
-    x = double(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) if doubled else x
-    torch.testing.assert_close(composed_level(a, gain, shift, doubled), x.clamp(min=0))
+    x = upsample(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) if upsampled else x
+    torch.testing.assert_close(composed_block(a, gain, shift, upsampled), x.clamp(min=0))
 
 
-def test_doubling_puts_centres_at_half_integers_and_repeats_the_border():
+def test_upsampling_puts_centres_at_half_integers_and_repeats_the_border():
     row = torch.tensor([[[0.0, 4.0, 8.0]]])
-    assert double(row.expand(1, 1, -1)[None])[0, 0].tolist() == [[0.0, 1.0, 3.0, 5.0, 7.0, 8.0]] * 2
+    assert upsample(row.expand(1, 1, -1)[None])[0, 0].tolist() == [[0.0, 1.0, 3.0, 5.0, 7.0, 8.0]] * 2
 
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("channels", [1, 3, 16, 40])
 @pytest.mark.parametrize("size", SIZES)
-def test_compiled_level_is_the_composed_one(size, channels, doubled, dtype):
+def test_compiled_block_is_the_composed_one(size, channels, upsampled, dtype):
     inputs = given(1, size, channels, dtype)
-    found = with_gradients(level, inputs, doubled)
-    expected = with_gradients(composed_level, inputs, doubled, torch.float64)
+    found = with_gradients(norm_upsample_relu, inputs, upsampled)
+    expected = with_gradients(composed_block, inputs, upsampled, torch.float64)
     assert_near(found, expected, dtype)
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("doubled", [False, True])
-def test_bfloat16_is_float32_rounded_to_nearest(doubled):
+@pytest.mark.parametrize("upsampled", [False, True])
+def test_bfloat16_is_float32_rounded_to_nearest(upsampled):
     a, gain, shift = given(1, (16, 6), 40, torch.bfloat16)
-    rounded = level(a.float(), gain, shift, doubled).to(torch.bfloat16)
-    assert (level(a, gain, shift, doubled) != rounded).float().mean() < 0.01
+    rounded = norm_upsample_relu(a.float(), gain, shift, upsampled).to(torch.bfloat16)
+    assert (norm_upsample_relu(a, gain, shift, upsampled) != rounded).float().mean() < 0.01
 
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("channels", [1, 3, 16, 40])
-def test_a_single_pixel_is_its_shift(channels, doubled, dtype):
+def test_a_single_pixel_is_its_shift(channels, upsampled, dtype):
     """There is nothing to normalise; torch's own normalisation refuses it."""
     inputs = given(1, (1, 1), channels, dtype)
-    out, for_a, for_gain, for_shift = with_gradients(level, inputs, doubled)
+    out, for_a, for_gain, for_shift = with_gradients(norm_upsample_relu, inputs, upsampled)
     shift = inputs[2][0].double()
     # The deviation is that of the rounding, against an epsilon of 1e-5: the result is less exact.
     tolerance = {key: max(value, 5e-4) for key, value in TOLERANCE[dtype].items()}
@@ -117,28 +117,28 @@ def test_a_single_pixel_is_its_shift(channels, doubled, dtype):
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("doubled", [False, True])
-def test_members_are_what_each_is_alone(doubled, dtype):
+@pytest.mark.parametrize("upsampled", [False, True])
+def test_members_are_what_each_is_alone(upsampled, dtype):
     inputs = given(3, (5, 7), 3, dtype)
-    together = with_gradients(level, inputs, doubled)
+    together = with_gradients(norm_upsample_relu, inputs, upsampled)
     # The weights of the sum are drawn for all members at once.
     weights = torch.randn(together[0].shape, generator=rng_for(9)).to(dtype)
     for member in range(3):
         leaves = [x[member, None].clone().requires_grad_() for x in inputs]
-        out = level(*leaves, doubled)
+        out = norm_upsample_relu(*leaves, upsampled)
         out.backward(weights[member, None])
         for found, alone in zip(together, (out, *(leaf.grad for leaf in leaves)), strict=True):
             assert torch.equal(found[member, None], alone.double())
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("doubled", [False, True])
-def test_layout_of_picture_and_gradient_does_not_matter(doubled):
+@pytest.mark.parametrize("upsampled", [False, True])
+def test_layout_of_picture_and_gradient_does_not_matter(upsampled):
     a, gain, shift = given(2, (5, 7), 3, torch.float32)
     results = []
     for picture in (a, a.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)):
         leaf = picture.detach().requires_grad_()
-        out = level(leaf, gain, shift, doubled)
+        out = norm_upsample_relu(leaf, gain, shift, upsampled)
         out.sum().backward()  # a gradient without memory of its own: one number for all
         results.append((out, leaf.grad))
     assert results[0][1].any()
@@ -147,18 +147,18 @@ def test_layout_of_picture_and_gradient_does_not_matter(doubled):
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("where", ["picture", "gain", "shift"])
-def test_nan_is_not_hidden(where, doubled, dtype):
+def test_nan_is_not_hidden(where, upsampled, dtype):
     sound = given(2, (5, 7), 20, dtype)
     inputs = [x.clone() for x in sound]
     index = {"picture": (1, 2, 3, 17), "gain": (1, 17), "shift": (1, 17)}[where]
     inputs[["picture", "gain", "shift"].index(where)][index] = torch.nan
-    found, composed = (with_gradients(function, inputs, doubled) for function in (level, composed_level))
+    found, composed = (with_gradients(function, inputs, upsampled) for function in (norm_upsample_relu, composed_block))
     touched = torch.zeros(2, 20, dtype=torch.bool)
     touched[1, 17] = True
     assert found[0].isnan().movedim(3, 1)[touched].all()
-    for x, y, z in zip(found, composed, with_gradients(level, sound, doubled), strict=True):
+    for x, y, z in zip(found, composed, with_gradients(norm_upsample_relu, sound, upsampled), strict=True):
         assert torch.equal(x.isnan(), y.isnan())
         x, z = (t.movedim(-1, 1)[~touched] for t in (x, z))
         assert torch.equal(x, z)  # of the other channels and pictures
@@ -166,35 +166,35 @@ def test_nan_is_not_hidden(where, doubled, dtype):
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("size", [(33, 21), (999, 1)])
-def test_same_bytes_twice(threads, size, doubled, dtype):
+def test_same_bytes_twice(threads, size, upsampled, dtype):
     threads(2)
     inputs = given(1, size, 40, dtype)
-    first = with_gradients(level, inputs, doubled)
+    first = with_gradients(norm_upsample_relu, inputs, upsampled)
     for _ in range(5):
-        assert all(torch.equal(*pair) for pair in zip(first, with_gradients(level, inputs, doubled), strict=True))
+        assert all(torch.equal(*pair) for pair in zip(first, with_gradients(norm_upsample_relu, inputs, upsampled), strict=True))
 
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("number", [1, 2, 3, 7])
 @pytest.mark.parametrize("size", [(5, 7), (1, 9)])
-def test_any_number_of_threads_gives_the_composed_level(threads, size, number):
+def test_any_number_of_threads_gives_the_composed_block(threads, size, number):
     threads(number)
     inputs = given(2, size, 3, torch.float32)
-    expected = with_gradients(composed_level, inputs, True, torch.float64)
-    assert_near(with_gradients(level, inputs, True), expected, torch.float32)
+    expected = with_gradients(composed_block, inputs, True, torch.float64)
+    assert_near(with_gradients(norm_upsample_relu, inputs, True), expected, torch.float32)
 
 
-@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize("upsampled", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_without_the_library_a_level_is_composed(monkeypatch, dtype, doubled):
+def test_without_the_library_a_block_is_composed(monkeypatch, dtype, upsampled):
     inputs = given(2, (5, 7), 3, dtype)
     inputs = (inputs[0], *(x.double() for x in inputs[1:])) if dtype is torch.float64 else inputs  # never compiled
     if dtype is not torch.float64:
         monkeypatch.setattr(native, "library", lambda: None)
     monkeypatch.setattr(native, "call", None)
-    found, expected = (with_gradients(function, inputs, doubled) for function in (level, composed_level))
+    found, expected = (with_gradients(function, inputs, upsampled) for function in (norm_upsample_relu, composed_block))
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
@@ -202,12 +202,12 @@ def test_lack_of_memory_in_the_library_is_an_error(monkeypatch):
     full = SimpleNamespace(moments_float32=lambda *arguments: 1)
     monkeypatch.setattr(native, "library", lambda: full)
     with pytest.raises(MemoryError, match="moments"):
-        level(*given(1, (5, 7), 3, torch.float32), True)
+        norm_upsample_relu(*given(1, (5, 7), 3, torch.float32), True)
 
 
 @pytest.mark.usefixtures("compiled")
 def test_a_mean_far_above_the_deviation_costs_no_digits():
     noise = torch.randn(1, 40, 30, 3, generator=rng_for(9))
     gain, shift = torch.ones(1, 3), torch.zeros(1, 3)
-    exact = composed_level((noise + 1000).double(), gain.double(), shift.double(), False)
-    assert (level(noise + 1000, gain, shift, False) - exact).abs().max() < 1e-3
+    exact = composed_block((noise + 1000).double(), gain.double(), shift.double(), False)
+    assert (norm_upsample_relu(noise + 1000, gain, shift, False) - exact).abs().max() < 1e-3

@@ -1,11 +1,11 @@
-"""The 1x1 convolution of several pictures against a batched product and its own gradients."""
+"""The pointwise convolution of several pictures against a batched product and its own gradients."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from cgdenoise.generators.kernels import product as module
-from cgdenoise.generators.kernels.product import product
+from cgdenoise.generators.kernels import pointwise as module
+from cgdenoise.generators.kernels.pointwise import pointwise_convolution
 from cgdenoise.runtime import rng_for
 
 SMALL, LAST_SMALL, FIRST_LARGE, LARGE = (3, 16), (32, 64), (33, 64), (96, 40)
@@ -42,12 +42,12 @@ def test_the_shapes_lie_on_both_sides_of_the_border():
 @pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("shape", [SMALL, LAST_SMALL, FIRST_LARGE, LARGE])
 @pytest.mark.parametrize("layout", ["channels last", "channels first"])
-def test_product_is_the_batched_one(members, shape, layout):
+def test_convolution_is_the_batched_product(members, shape, layout):
     x, matrix, weights = given(members, shape)
     if layout == "channels first":
         x, weights = (t.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1) for t in (x, weights))
     for found, expected in zip(
-        with_gradients(product, x, matrix, weights), with_gradients(batched, x, matrix, weights), strict=True
+        with_gradients(pointwise_convolution, x, matrix, weights), with_gradients(batched, x, matrix, weights), strict=True
     ):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-5)
 
@@ -56,7 +56,7 @@ def test_product_is_the_batched_one(members, shape, layout):
 @pytest.mark.parametrize("shape", [SMALL, LARGE])
 def test_bfloat16_pictures_keep_a_float32_gradient_of_the_matrix(members, shape):
     x, matrix, weights = given(members, shape, torch.bfloat16)
-    found = with_gradients(product, x, matrix, weights)
+    found = with_gradients(pointwise_convolution, x, matrix, weights)
     assert [t.dtype for t in found] == [torch.bfloat16, torch.bfloat16, torch.float32]
     for one, other in zip(found, with_gradients(batched, x.float(), matrix, weights.float()), strict=True):
         assert (one.float() - other).norm() < 0.01 * other.norm()
@@ -68,6 +68,6 @@ def test_bfloat16_pictures_keep_a_float32_gradient_of_the_matrix(members, shape)
 def test_a_picture_that_needs_no_gradient_gets_none(shape):
     x, matrix, weights = given(2, shape)
     matrix.requires_grad_()
-    product(x, matrix).backward(weights)
+    pointwise_convolution(x, matrix).backward(weights)
     assert x.grad is None
     torch.testing.assert_close(matrix.grad, with_gradients(batched, x, matrix, weights)[2], rtol=1e-5, atol=2e-5)
