@@ -104,6 +104,14 @@ def test_extra_samples_keep_their_meaning(pixels, kind):
     assert page.extrasamples == (["unspecified", "assocalpha", "unassalpha"].index(kind),)
 
 
+def test_alpha_of_an_unknown_kind_is_alpha(pixels):
+    array = pixels("u1", (5, 6, 2))
+    data = patched(array, 338, 999, photometric="minisblack", planarconfig="contig", extrasamples=("unassalpha",))
+    found = decode(encode(decode(data, "x"), "tiff", "x"), "x")
+    assert np.array_equal(found.pages[0], array[..., 0])
+    assert np.array_equal(found.alpha[0], array[..., 1])
+
+
 def test_unspecified_samples_beside_grey_are_channels(pixels):
     array = pixels("u2", (5, 6, 2))
     found = decode(saved(array, photometric="minisblack", planarconfig="contig"), "x")
@@ -292,6 +300,19 @@ def test_metadata_survives(exif, icc, order):
     assert after[1][0x927C] == bytes(range(40))
     assert before[2] == after[2]
     assert after[2][2] == (48.0, 8.0, 15.5)
+
+
+def test_tags_of_rationals_survive(pixels):
+    tags = [(286, 5, 1, (7, 4), True), (318, 5, 2, (1, 3, 1, 4), True), (33550, 12, 3, (0.5, 2.0, 0.0), True)]
+    found = decode(saved(pixels("u1"), extratags=tags), "x")
+    _, page, _ = read(encode(found, "tiff", "x"))
+    assert [(page.tags[code].count, page.tags[code].value) for code, *_ in tags] == [(tag[2], tag[3]) for tag in tags]
+
+
+def test_no_resolution_stays_none(pixels):
+    plain = decode(encode(Picture((pixels("u1"),), None, "npy"), "tiff", "x"), "x")
+    assert plain.metadata.dpi is None
+    assert decode(encode(plain, "tiff", "x"), "x").metadata.dpi is None
 
 
 def test_description_is_verbatim(pixels):
