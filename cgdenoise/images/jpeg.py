@@ -1,8 +1,11 @@
-"""JPEG: the segments are read and written here, the pixels are left to libjpeg (by way of Pillow)."""
+"""JPEG: pixels, and metadata from other containers, are left to Pillow; a JPEG's own segments are moved here as they stood.
+
+Pillow writes none of them back, and refuses a whole picture for an ICC or Photoshop segment that is cut short.
+"""
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +17,8 @@ from .picture import Metadata, Picture, check_holds, check_shape
 _QUALITY = 95
 _MAX_SIDE = 65_500  # libjpeg's own limit
 _MAX_PAYLOAD = 65_533
+_MAX_PROFILE = 255 * (_MAX_PAYLOAD - 14)  # parts are counted in a byte, and have an identifier, their number and the count
+_JFIF_END = 20  # what Pillow writes begins with a marker of two bytes and JFIF, in eighteen
 
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 _JFIF, _EXIF, _ICC, _XMP = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/"
@@ -63,7 +68,7 @@ def decode(data: bytes) -> Picture:
     # Pillow gets what decides pixels and nothing else, so that damaged metadata can neither stop it nor make it warn.
     bare = [s for s in segments if s[0] in (_APP0, _APP14) or not (_APP0 <= s[0] <= 0xEF or s[0] == _COM)]
     try:
-        with Image.open(io.BytesIO(_join(bare, data[scan:])), formats=("JPEG",)) as image:
+        with Image.open(io.BytesIO(data[:2] + _join(bare) + data[scan:]), formats=("JPEG",)) as image:
             page = np.array(image)
     except UnidentifiedImageError as error:
         raise ImageError("damaged JPEG: its headers contradict each other") from error
@@ -75,10 +80,11 @@ def check(picture: Picture) -> None:
     check_holds(picture, "JPEG", dtypes=("uint8",), alpha=False, channels=(1, 3))
     if max(picture.pages[0].shape[:2]) > _MAX_SIDE:
         raise ImageError(f"a side of {max(picture.pages[0].shape[:2])} pixels does not fit in a JPEG, which holds {_MAX_SIDE}")
-    for marker, payload in _segments_to_write(picture.metadata):
-        if len(payload) > _MAX_PAYLOAD:
-            what = "EXIF" if marker == _APP1 else "metadata"
-            raise ImageError(f"{what} of {len(payload)} bytes does not fit in a JPEG, which holds {_MAX_PAYLOAD}")
+    common = _common(picture.metadata)
+    if common.exif and len(_EXIF + common.exif) > _MAX_PAYLOAD:
+        raise ImageError(f"EXIF of {len(_EXIF + common.exif)} bytes does not fit in a JPEG, which holds {_MAX_PAYLOAD}")
+    if common.icc_profile and len(common.icc_profile) > _MAX_PROFILE:
+        raise ImageError(f"ICC profile of {len(common.icc_profile)} bytes does not fit in a JPEG, which holds {_MAX_PROFILE}")
 
 
 def encode(picture: Picture) -> bytes:
@@ -86,16 +92,27 @@ def encode(picture: Picture) -> bytes:
     from PIL import Image
 
     check(picture)
-    page = picture.pages[0]
+    page, common, verbatim = picture.pages[0], _common(picture.metadata), picture.metadata.verbatim
     buffer = io.BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(page[..., 0] if page.shape[2:] == (1,) else page))
-    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    segments, scan = _read_segments(buffer.getvalue())
-    carried = list(_segments_to_write(picture.metadata))
+    Image.fromarray(np.ascontiguousarray(page[..., 0] if page.shape[2:] == (1,) else page)).save(
+        buffer,
+        "JPEG",
+        quality=_QUALITY,
+        subsampling=0,
+        dpi=tuple(min(max(round(value), 1), 0xFFFF) for value in common.dpi) if common.dpi else (0, 0),
+        exif=_EXIF + common.exif if common.exif else b"",
+        icc_profile=common.icc_profile,
+    )
+    data = buffer.getvalue()
+    carried = verbatim.segments if isinstance(verbatim, JpegSegments) else ()
     # JFIF says that three components are YCbCr; it must be there, first, and once.
-    jfif = [s for s in carried if s[0] == _APP0][:1] or [s for s in segments if s[0] == _APP0]
-    tables = [s for s in segments if s[0] != _APP0]
-    return _join([*jfif, *(s for s in carried if s[0] != _APP0), *tables], buffer.getvalue()[scan:])
+    jfif = _join([s for s in carried if s[0] == _APP0][:1]) or data[2:_JFIF_END]
+    return b"".join([data[:2], jfif, _join(s for s in carried if s[0] != _APP0), data[_JFIF_END:]])
+
+
+def _common(metadata: Metadata) -> Metadata:
+    """Return the metadata for Pillow to write: none if a JPEG's own segments are written back."""
+    return Metadata() if isinstance(metadata.verbatim, JpegSegments) else metadata
 
 
 def _read_segments(data: bytes) -> tuple[list[Segment], int]:
@@ -149,24 +166,5 @@ def _read_metadata(segments: list[Segment]) -> Metadata:
     return Metadata(profile or None, exif[0] if exif else None, dpi, JpegSegments(kept))
 
 
-def _segments_to_write(metadata: Metadata) -> Iterator[Segment]:
-    if isinstance(metadata.verbatim, JpegSegments):
-        yield from metadata.verbatim.segments
-        return
-    if metadata.dpi:
-        x, y = (min(max(round(value), 1), 0xFFFF) for value in metadata.dpi)
-        yield _APP0, _JFIF + struct.pack(">HBHHBB", 0x0101, 1, x, y, 0, 0)
-    if metadata.exif:
-        yield _APP1, _EXIF + metadata.exif
-    if profile := metadata.icc_profile:
-        size = _MAX_PAYLOAD - len(_ICC) - 2
-        parts = [profile[start : start + size] for start in range(0, len(profile), size)]
-        if len(parts) > 255:
-            raise ImageError(f"ICC profile of {len(profile)} bytes does not fit in a JPEG, which holds {255 * size}")
-        for number, part in enumerate(parts, start=1):
-            yield _APP2, _ICC + bytes((number, len(parts))) + part
-
-
-def _join(segments: list[Segment], scans: bytes) -> bytes:
-    headers = (struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
-    return b"".join([b"\xff\xd8", *headers, scans])
+def _join(segments: Iterable[Segment]) -> bytes:
+    return b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
