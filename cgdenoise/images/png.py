@@ -1,4 +1,8 @@
-"""PNG: the chunks are read and written here, the pixels are left to libpng (by way of imagecodecs)."""
+"""PNG: the chunks are read and written here, the pixels are left to libpng (by way of imagecodecs).
+
+Pillow makes 8 bits of 16-bit RGB, and refuses a picture for a pHYs chunk that is cut short; imagecodecs keeps 16 bits, but
+hands no chunk over and takes none, and its libpng prints on stderr what it dislikes about them.
+"""
 
 import struct
 import zlib
@@ -166,7 +170,7 @@ def _read_colours(
 
 
 def _check_pixel_stream(header: _Header, bodies: Iterable[bytes]) -> None:
-    """Inflate IDAT, keeping nothing: too short or too long, libpng would pad it, or go on with a note on stderr."""
+    """Inflate IDAT, keeping nothing. Of data beyond the last row libpng would only say on stderr that there are some."""
     bits = _SAMPLES[header.colour] * header.depth
     expected = 0
     for x, y, dx, dy in _ADAM7 if header.interlaced else ((0, 0, 1, 1),):
