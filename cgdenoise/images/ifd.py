@@ -8,7 +8,6 @@ directories or values overlap, by which a small file can ask for any amount of w
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Literal
 
 from cgdenoise.errors import ImageError
@@ -74,16 +73,6 @@ class Layout:
         if offset + struct.calcsize(self.order + format) > len(data):
             raise ImageError(f"truncated TIFF: no directory at byte {offset} of {len(data)}")
         return struct.unpack_from(self.order + format, data, offset)
-
-    def number(self, tag: Tag | None) -> Fraction | None:
-        """Return the first value of a BYTE, SHORT, LONG or RATIONAL tag; None if there is none, or it is x/0."""
-        if tag is None or not tag.count:
-            return None
-        if tag.kind == RATIONAL:
-            numerator, denominator = self.unpack("II", tag.value)
-            return Fraction(numerator, denominator) if denominator else None
-        size = {BYTE: "B", SHORT: "H", LONG: "I", LONG8: "Q"}.get(tag.kind)
-        return Fraction(self.unpack(size, tag.value)[0]) if size else None
 
 
 def read_header(data: bytes) -> tuple[Layout, int]:
@@ -151,9 +140,9 @@ def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> 
         tag = Tag(code, kind, items, data[where : where + size])
         if code not in _POINTERS:
             tags.append(tag)
-        elif depth and (target := layout.number(Tag(code, LONG if size == 4 else LONG8, 1, tag.value))):
+        elif depth and size in (4, 8) and (target := layout.unpack("I" if size == 4 else "Q", tag.value)[0]):
             try:
-                children[code] = read_directory(data, int(target), layout, depth - 1)
+                children[code] = read_directory(data, target, layout, depth - 1)
             except ImageError:
                 continue  # a dangling EXIF pointer is no reason to refuse the pixels
     return Directory(tuple(tags), children)

@@ -17,7 +17,8 @@ from .picture import Metadata, Picture, check_holds, check_shape
 _QUALITY = 95
 _MAX_SIDE = 65_500  # libjpeg's own limit
 _MAX_PAYLOAD = 65_533
-_MAX_PROFILE = 255 * (_MAX_PAYLOAD - 14)  # parts are counted in a byte, and have an identifier, their number and the count
+_PROFILE_START = 14  # after an identifier, the part's number and the number of parts, each a byte
+_MAX_PROFILE = 255 * (_MAX_PAYLOAD - _PROFILE_START)
 _JFIF_END = 20  # what Pillow writes begins with a marker of two bytes and JFIF, in eighteen
 
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
@@ -65,14 +66,19 @@ def decode(data: bytes) -> Picture:
     _check_frame(segments)
     if data.rfind(b"\xff\xd9") < scan:
         raise ImageError(f"truncated JPEG: ends after {len(data)} bytes; expected an end-of-image marker")
-    # Pillow gets what decides pixels and nothing else, so that damaged metadata can neither stop it nor make it warn.
-    bare = [s for s in segments if s[0] in (_APP0, _APP14) or not (_APP0 <= s[0] <= 0xEF or s[0] == _COM)]
+    # Pillow gets what it is needed for and nothing else, so that damaged metadata can neither stop it nor make it warn.
+    needed = _join(s for s in segments if _is_for_pillow(*s))
     try:
-        with Image.open(io.BytesIO(data[:2] + _join(bare) + data[scan:]), formats=("JPEG",)) as image:
-            page = np.array(image)
+        with Image.open(io.BytesIO(data[:2] + needed + data[scan:]), formats=("JPEG",)) as image:
+            page, info = np.array(image), image.info
     except UnidentifiedImageError as error:
         raise ImageError("damaged JPEG: its headers contradict each other") from error
-    return Picture((page,), None, "jpeg", _read_metadata(segments))
+    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
+    exif = next((payload[len(_EXIF) :] for _, payload in kept if payload.startswith(_EXIF)), None)
+    x, y = info.get("jfif_density", (0, 0))
+    inch = {1: 1.0, 2: 2.54}.get(info.get("jfif_unit", 0))  # the "dpi" of Pillow 10 knows no centimetre
+    dpi = (x * inch, y * inch) if x and y and inch else None
+    return Picture((page,), None, "jpeg", Metadata(info.get("icc_profile"), exif or None, dpi, JpegSegments(kept)))
 
 
 def check(picture: Picture) -> None:
@@ -150,20 +156,11 @@ def _check_frame(segments: list[Segment]) -> None:
     check_shape((height, width, components), 1)
 
 
-def _read_metadata(segments: list[Segment]) -> Metadata:
-    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
-    exif = [payload[len(_EXIF) :] for marker, payload in kept if marker == _APP1 and payload.startswith(_EXIF)]
-    # After the identifier: the part's number, the number of parts, the part.
-    icc = sorted(payload[len(_ICC) :] for marker, payload in kept if marker == _APP2)
-    dpi = None
-    for marker, payload in kept:
-        if marker == _APP0 and len(payload) >= 12:
-            unit, x, y = struct.unpack_from(">BHH", payload, 7)
-            inch = {1: 1.0, 2: 2.54}.get(unit, 0.0)
-            dpi = (x * inch, y * inch) if x and y and inch else None
-            break
-    profile = b"".join(part[2:] for part in icc)
-    return Metadata(profile or None, exif[0] if exif else None, dpi, JpegSegments(kept))
+def _is_for_pillow(marker: int, payload: bytes) -> bool:
+    """Tell whether a segment decides pixels, or is part of a profile."""
+    if marker == _APP2:
+        return payload.startswith(_ICC) and len(payload) >= _PROFILE_START
+    return marker in (_APP0, _APP14) or not (_APP0 <= marker <= 0xEF or marker == _COM)
 
 
 def _join(segments: Iterable[Segment]) -> bytes:

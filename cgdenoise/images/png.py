@@ -27,7 +27,6 @@ _MAX_PROFILE = 16 << 20
 _KEPT = frozenset(b"gAMA cHRM iCCP sRGB cICP mDCV mDCv cLLI cLLi tIME pCAL sTER".split())
 # and these are if, besides, the file written has the depth and the colour type of the file read.
 _KEPT_WITH_LAYOUT = frozenset(b"sBIT bKGD".split())
-_NEVER = frozenset(b"tRNS hIST fcTL fdAT acTL".split())
 
 
 @dataclass(frozen=True)
@@ -198,8 +197,7 @@ def _read_metadata(header: _Header, ancillary: list[tuple[bytes, bytes]]) -> Met
     if len(body := first.get(b"pHYs", b"")) == 9:
         x, y, unit = struct.unpack(">IIB", body)
         dpi = (x * 0.0254, y * 0.0254) if unit == 1 and x and y else None
-    kept = _KEPT | _KEPT_WITH_LAYOUT
-    chunks = tuple(c for c in ancillary if c[0] not in _NEVER and (c[0] in kept or c[0][3] & 0x20))
+    chunks = tuple(c for c in ancillary if c[0] in _KEPT | _KEPT_WITH_LAYOUT or c[0][3] & 0x20)
     return Metadata(
         icc_profile=_inflate_profile(first.get(b"iCCP", b"")),
         exif=first.get(b"eXIf", b"").removeprefix(b"Exif\0\0") or None,  # the prefix does not belong there, but is

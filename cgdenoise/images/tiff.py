@@ -86,7 +86,7 @@ def decode(data: bytes) -> Picture:
             for number in full:
                 with _on_page(number, len(pages)):
                     parts.append(_interpret(pages[number], _read_page(pages[number])))
-        layouts = tuple(_describe(pages[number], directories[number], layout) for number in full)
+        layouts = tuple(_describe(pages[number], directories[number]) for number in full)
 
     alphas = tuple(alpha for _, alpha in parts if alpha is not None)
     if alphas and len(alphas) != len(parts):
@@ -235,23 +235,28 @@ def _interpret(page: Any, samples: Array) -> tuple[Array, Array | None]:
     return np.ascontiguousarray(table.T[pixels]), None
 
 
-def _describe(page: Any, directory: ifd.Directory, layout: ifd.Layout) -> PageLayout:
+def _describe(page: Any, directory: ifd.Directory) -> PageLayout:
     tint = _is_tint(page)
     return PageLayout(
         photometric=_RGB if page.photometric in (_PALETTE, _YCBCR) and not tint else int(page.photometric),
         alpha=_alpha_kind(page),
         planar=page.planarconfig == _SEPARATE,
         compressed=page.compression != _UNCOMPRESSED,
-        resolution=_read_resolution(directory, layout),
+        resolution=_read_resolution(page),
         colormap=page.colormap if tint else None,
         tags=tuple(tag for tag in directory.tags if tag.code in KEPT and tag.kind <= 13),
     )
 
 
-def _read_resolution(directory: ifd.Directory, layout: ifd.Layout) -> tuple[Fraction, Fraction, int]:
-    x, y, unit = (layout.number(directory.get(code)) for code in (_XRES, _YRES, _UNIT))
-    known = 2 if unit is None else int(unit) if unit in (2, 3) else 1  # inch, which it is by default, centimetre, none
-    return (x, y, known) if x and y else NO_RESOLUTION
+def _read_resolution(page: Any) -> tuple[Fraction, Fraction, int]:
+    """Return the resolution and its unit; a damaged one is none."""
+    unit = page.tags.valueof(_UNIT, default=2)  # inch
+    try:
+        x, y = (Fraction(*page.tags.valueof(code)) for code in (_XRES, _YRES))
+    except (TypeError, ValueError, ArithmeticError):  # also if there is none
+        return NO_RESOLUTION
+    fits = all(0 < number < 1 << 32 for value in (x, y) for number in value.as_integer_ratio())
+    return (x, y, int(unit) if unit in range(1, 6) else 1) if fits else NO_RESOLUTION
 
 
 def _read_metadata(directory: ifd.Directory, layout: ifd.Layout, pages: TiffPages) -> Metadata:
