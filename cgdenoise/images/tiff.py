@@ -216,6 +216,7 @@ def _is_imagej(page: Any) -> bool:
 
 
 def _is_tint(page: Any) -> bool:
+    # A palette of another shape could not be written again.
     whole = page.dtype == np.uint8 and page.samplesperpixel == 1 and np.shape(page.colormap) == (3, 256)
     return page.photometric == _PALETTE and _is_imagej(page) and whole
 
