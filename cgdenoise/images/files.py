@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cgdenoise.errors import ImageError
 from cgdenoise.reading import about, reading
 
 from . import jpeg, npy, png, tiff
-from .picture import MAX_BYTES, Picture
+from .picture import MAX_BYTES, Array, Picture
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,31 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
     return decode(read_bytes(path), os.fspath(path))
 
 
-def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
-    """Write a picture in the container that the suffix asks for, atomically, replacing what was there."""
-    write_atomically(path, encode(picture, container_for(path), os.fspath(path)))
+def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
+    """Write an image in the container that the suffix asks for, atomically, replacing what was there.
+
+    Parameters
+    ----------
+    path
+        Where to. The suffix is one of `SUFFIXES`.
+    image
+        A picture; or an array, (H, W) or (H, W, C), which is written without metadata, in its own dtype and values: PNG
+        holds uint8 and uint16, JPEG uint8, each with a C of 1 or 3, TIFF and NPY real numbers of 8 to 64 bits, of any C up to 16.
+
+    Raises
+    ------
+    ImageError
+        If the container cannot hold the image, or the file cannot be written.
+    """
+    container = container_for(path)
+    with about(path):
+        picture = image if isinstance(image, Picture) else _from_array(image, container)
+    write_atomically(path, encode(picture, container, os.fspath(path)))
+
+
+def _from_array(image: Array, container: str) -> Picture:
+    array = np.asarray(image)
+    return Picture((array.astype(array.dtype.newbyteorder("="), order="C", copy=False),), None, container)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

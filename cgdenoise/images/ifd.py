@@ -1,9 +1,13 @@
-"""TIFF image file directories, the structure that TIFF and EXIF share: tags are moved as raw bytes, not interpreted."""
+"""TIFF image file directories, the structure that TIFF and EXIF share: tags are moved as raw bytes, not interpreted.
+
+No library does that. Pillow's `Exif` decodes the values and encodes them anew, and every letter beyond ASCII becomes "?";
+tifffile decodes EXIF and GPS directories into dictionaries and writes none. Neither looks, before it reads on, whether
+directories or values overlap, by which a small file can ask for any amount of work and memory.
+"""
 
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Literal
 
 from cgdenoise.errors import ImageError
@@ -16,7 +20,7 @@ _POINTERS = frozenset((EXIF, GPS, INTEROPERABILITY))
 # Bytes an item, by type: BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, FLOAT, DOUBLE,
 # IFD, and BigTIFF's LONG8, SLONG8, IFD8.
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-BYTE, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 3, 4, 5, 7, 16
+BYTE, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL, LONG8 = 1, 3, 4, 5, 7, 10, 16
 
 Order = Literal["<", ">"]
 
@@ -69,29 +73,6 @@ class Layout:
         if offset + struct.calcsize(self.order + format) > len(data):
             raise ImageError(f"truncated TIFF: no directory at byte {offset} of {len(data)}")
         return struct.unpack_from(self.order + format, data, offset)
-
-    def header(self, first: int | None = None) -> bytes:
-        """Return a file header that points to the directory at `first`, by default right behind the header."""
-        mark = b"II" if self.order == "<" else b"MM"
-        if self.big:
-            return mark + self.pack("HHHQ", 43, 8, 0, 16 if first is None else first)
-        return mark + self.pack("HI", 42, 8 if first is None else first)
-
-    def tag(self, code: int, kind: int, *values: int) -> Tag:
-        """Return a tag of SHORT, LONG, LONG8 or RATIONAL (numerators and denominators in turn) items."""
-        size = {SHORT: "H", LONG: "I", LONG8: "Q", RATIONAL: "I"}[kind]
-        count = len(values) // 2 if kind == RATIONAL else len(values)
-        return Tag(code, kind, count, self.pack(f"{len(values)}{size}", *values))
-
-    def number(self, tag: Tag | None) -> Fraction | None:
-        """Return the first value of a BYTE, SHORT, LONG or RATIONAL tag; None if there is none, or it is x/0."""
-        if tag is None or not tag.count:
-            return None
-        if tag.kind == RATIONAL:
-            numerator, denominator = self.unpack("II", tag.value)
-            return Fraction(numerator, denominator) if denominator else None
-        size = {BYTE: "B", SHORT: "H", LONG: "I", LONG8: "Q"}.get(tag.kind)
-        return Fraction(self.unpack(size, tag.value)[0]) if size else None
 
 
 def read_header(data: bytes) -> tuple[Layout, int]:
@@ -159,19 +140,16 @@ def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> 
         tag = Tag(code, kind, items, data[where : where + size])
         if code not in _POINTERS:
             tags.append(tag)
-        elif depth and (target := layout.number(Tag(code, LONG if size == 4 else LONG8, 1, tag.value))):
+        elif depth and size in (4, 8) and (target := layout.unpack("I" if size == 4 else "Q", tag.value)[0]):
             try:
-                children[code] = read_directory(data, int(target), layout, depth - 1)
+                children[code] = read_directory(data, target, layout, depth - 1)
             except ImageError:
                 continue  # a dangling EXIF pointer is no reason to refuse the pixels
     return Directory(tuple(tags), children)
 
 
-def write_directory(directory: Directory, offset: int, layout: Layout, last: bool = True) -> bytes:
-    """Return a directory with all its values and children, to stand at `offset` (even).
-
-    Unless it is the `last`, its link points to its own end, where the next one is to be put.
-    """
+def write_directory(directory: Directory, offset: int, layout: Layout) -> bytes:
+    """Return a directory with all its values and children, to stand at `offset` (even)."""
     entries: dict[int, Tag | Directory] = {tag.code: tag for tag in reversed(directory.tags)}
     entries.update(directory.children)
     entry = 20 if layout.big else 12
@@ -191,7 +169,7 @@ def write_directory(directory: Directory, offset: int, layout: Layout, last: boo
         else:
             inline = value.ljust(layout.word_size, b"\0")
         table.append(layout.pack("HH" + layout.word, code, kind, count) + inline)
-    table.append(layout.pack(layout.word, 0 if last else position))
+    table.append(layout.pack(layout.word, 0))  # no next directory
     return b"".join(table + values)
 
 
@@ -207,5 +185,5 @@ def read_block(block: bytes) -> tuple[Layout, Directory]:
 def write_block(directory: Directory, order: Order) -> bytes:
     """Return an EXIF block: a classic TIFF header and one directory."""
     layout = Layout(order)
-    header = layout.header()
+    header = (b"II" if order == "<" else b"MM") + layout.pack("HI", 42, 8)
     return header + write_directory(directory, len(header), layout)

@@ -1,8 +1,11 @@
-"""JPEG: the segments are read and written here, the pixels are left to libjpeg (by way of Pillow)."""
+"""JPEG: pixels, and metadata from other containers, are left to Pillow; a JPEG's own segments are moved here as they stood.
+
+Pillow writes none of them back, and refuses a whole picture for an ICC or Photoshop segment that is cut short.
+"""
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +17,9 @@ from .picture import Metadata, Picture, check_holds, check_shape
 _QUALITY = 95
 _MAX_SIDE = 65_500  # libjpeg's own limit
 _MAX_PAYLOAD = 65_533
+_PROFILE_START = 14  # after an identifier, the part's number and the number of parts, each a byte
+_MAX_PROFILE = 255 * (_MAX_PAYLOAD - _PROFILE_START)
+_JFIF_END = 20  # what Pillow writes begins with a marker of two bytes and JFIF, in eighteen
 
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 _JFIF, _EXIF, _ICC, _XMP = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/"
@@ -60,14 +66,19 @@ def decode(data: bytes) -> Picture:
     _check_frame(segments)
     if data.rfind(b"\xff\xd9") < scan:
         raise ImageError(f"truncated JPEG: ends after {len(data)} bytes; expected an end-of-image marker")
-    # Pillow gets what decides pixels and nothing else, so that damaged metadata can neither stop it nor make it warn.
-    bare = [s for s in segments if s[0] in (_APP0, _APP14) or not (_APP0 <= s[0] <= 0xEF or s[0] == _COM)]
+    # Pillow gets what it is needed for and nothing else, so that damaged metadata can neither stop it nor make it warn.
+    needed = _join(s for s in segments if _is_for_pillow(*s))
     try:
-        with Image.open(io.BytesIO(_join(bare, data[scan:])), formats=("JPEG",)) as image:
-            page = np.array(image)
+        with Image.open(io.BytesIO(data[:2] + needed + data[scan:]), formats=("JPEG",)) as image:
+            page, info = np.array(image), image.info
     except UnidentifiedImageError as error:
         raise ImageError("damaged JPEG: its headers contradict each other") from error
-    return Picture((page,), None, "jpeg", _read_metadata(segments))
+    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
+    exif = next((payload[len(_EXIF) :] for _, payload in kept if payload.startswith(_EXIF)), None)
+    x, y = info.get("jfif_density", (0, 0))
+    inch = {1: 1.0, 2: 2.54}.get(info.get("jfif_unit", 0))  # the "dpi" of Pillow 10 knows no centimetre
+    dpi = (x * inch, y * inch) if x and y and inch else None
+    return Picture((page,), None, "jpeg", Metadata(info.get("icc_profile"), exif or None, dpi, JpegSegments(kept)))
 
 
 def check(picture: Picture) -> None:
@@ -75,10 +86,11 @@ def check(picture: Picture) -> None:
     check_holds(picture, "JPEG", dtypes=("uint8",), alpha=False, channels=(1, 3))
     if max(picture.pages[0].shape[:2]) > _MAX_SIDE:
         raise ImageError(f"a side of {max(picture.pages[0].shape[:2])} pixels does not fit in a JPEG, which holds {_MAX_SIDE}")
-    for marker, payload in _segments_to_write(picture.metadata):
-        if len(payload) > _MAX_PAYLOAD:
-            what = "EXIF" if marker == _APP1 else "metadata"
-            raise ImageError(f"{what} of {len(payload)} bytes does not fit in a JPEG, which holds {_MAX_PAYLOAD}")
+    common = _common(picture.metadata)
+    if common.exif and len(_EXIF + common.exif) > _MAX_PAYLOAD:
+        raise ImageError(f"EXIF of {len(_EXIF + common.exif)} bytes does not fit in a JPEG, which holds {_MAX_PAYLOAD}")
+    if common.icc_profile and len(common.icc_profile) > _MAX_PROFILE:
+        raise ImageError(f"ICC profile of {len(common.icc_profile)} bytes does not fit in a JPEG, which holds {_MAX_PROFILE}")
 
 
 def encode(picture: Picture) -> bytes:
@@ -86,16 +98,27 @@ def encode(picture: Picture) -> bytes:
     from PIL import Image
 
     check(picture)
-    page = picture.pages[0]
+    page, common, verbatim = picture.pages[0], _common(picture.metadata), picture.metadata.verbatim
     buffer = io.BytesIO()
-    image = Image.fromarray(np.ascontiguousarray(page[..., 0] if page.shape[2:] == (1,) else page))
-    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    segments, scan = _read_segments(buffer.getvalue())
-    carried = list(_segments_to_write(picture.metadata))
+    Image.fromarray(np.ascontiguousarray(page[..., 0] if page.shape[2:] == (1,) else page)).save(
+        buffer,
+        "JPEG",
+        quality=_QUALITY,
+        subsampling=0,
+        dpi=tuple(min(max(round(value), 1), 0xFFFF) for value in common.dpi) if common.dpi else (0, 0),
+        exif=_EXIF + common.exif if common.exif else b"",
+        icc_profile=common.icc_profile,
+    )
+    data = buffer.getvalue()
+    carried = verbatim.segments if isinstance(verbatim, JpegSegments) else ()
     # JFIF says that three components are YCbCr; it must be there, first, and once.
-    jfif = [s for s in carried if s[0] == _APP0][:1] or [s for s in segments if s[0] == _APP0]
-    tables = [s for s in segments if s[0] != _APP0]
-    return _join([*jfif, *(s for s in carried if s[0] != _APP0), *tables], buffer.getvalue()[scan:])
+    jfif = _join([s for s in carried if s[0] == _APP0][:1]) or data[2:_JFIF_END]
+    return b"".join([data[:2], jfif, _join(s for s in carried if s[0] != _APP0), data[_JFIF_END:]])
+
+
+def _common(metadata: Metadata) -> Metadata:
+    """Return the metadata for Pillow to write: none if a JPEG's own segments are written back."""
+    return Metadata() if isinstance(metadata.verbatim, JpegSegments) else metadata
 
 
 def _read_segments(data: bytes) -> tuple[list[Segment], int]:
@@ -133,40 +156,12 @@ def _check_frame(segments: list[Segment]) -> None:
     check_shape((height, width, components), 1)
 
 
-def _read_metadata(segments: list[Segment]) -> Metadata:
-    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
-    exif = [payload[len(_EXIF) :] for marker, payload in kept if marker == _APP1 and payload.startswith(_EXIF)]
-    # After the identifier: the part's number, the number of parts, the part.
-    icc = sorted(payload[len(_ICC) :] for marker, payload in kept if marker == _APP2)
-    dpi = None
-    for marker, payload in kept:
-        if marker == _APP0 and len(payload) >= 12:
-            unit, x, y = struct.unpack_from(">BHH", payload, 7)
-            inch = {1: 1.0, 2: 2.54}.get(unit, 0.0)
-            dpi = (x * inch, y * inch) if x and y and inch else None
-            break
-    profile = b"".join(part[2:] for part in icc)
-    return Metadata(profile or None, exif[0] if exif else None, dpi, JpegSegments(kept))
+def _is_for_pillow(marker: int, payload: bytes) -> bool:
+    """Tell whether a segment decides pixels, or is part of a profile."""
+    if marker == _APP2:
+        return payload.startswith(_ICC) and len(payload) >= _PROFILE_START
+    return marker in (_APP0, _APP14) or not (_APP0 <= marker <= 0xEF or marker == _COM)
 
 
-def _segments_to_write(metadata: Metadata) -> Iterator[Segment]:
-    if isinstance(metadata.verbatim, JpegSegments):
-        yield from metadata.verbatim.segments
-        return
-    if metadata.dpi:
-        x, y = (min(max(round(value), 1), 0xFFFF) for value in metadata.dpi)
-        yield _APP0, _JFIF + struct.pack(">HBHHBB", 0x0101, 1, x, y, 0, 0)
-    if metadata.exif:
-        yield _APP1, _EXIF + metadata.exif
-    if profile := metadata.icc_profile:
-        size = _MAX_PAYLOAD - len(_ICC) - 2
-        parts = [profile[start : start + size] for start in range(0, len(profile), size)]
-        if len(parts) > 255:
-            raise ImageError(f"ICC profile of {len(profile)} bytes does not fit in a JPEG, which holds {255 * size}")
-        for number, part in enumerate(parts, start=1):
-            yield _APP2, _ICC + bytes((number, len(parts))) + part
-
-
-def _join(segments: list[Segment], scans: bytes) -> bytes:
-    headers = (struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)
-    return b"".join([b"\xff\xd8", *headers, scans])
+def _join(segments: Iterable[Segment]) -> bytes:
+    return b"".join(struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload for marker, payload in segments)

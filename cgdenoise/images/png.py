@@ -1,4 +1,8 @@
-"""PNG: the chunks are read and written here, the pixels are left to libpng (by way of imagecodecs)."""
+"""PNG: the chunks are read and written here, the pixels are left to libpng (by way of imagecodecs).
+
+Pillow makes 8 bits of 16-bit RGB, and refuses a picture for a pHYs chunk that is cut short; imagecodecs keeps 16 bits, but
+hands no chunk over and takes none, and its libpng prints on stderr what it dislikes about them.
+"""
 
 import struct
 import zlib
@@ -23,7 +27,6 @@ _MAX_PROFILE = 16 << 20
 _KEPT = frozenset(b"gAMA cHRM iCCP sRGB cICP mDCV mDCv cLLI cLLi tIME pCAL sTER".split())
 # and these are if, besides, the file written has the depth and the colour type of the file read.
 _KEPT_WITH_LAYOUT = frozenset(b"sBIT bKGD".split())
-_NEVER = frozenset(b"tRNS hIST fcTL fdAT acTL".split())
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def _read_colours(
 
 
 def _check_pixel_stream(header: _Header, bodies: Iterable[bytes]) -> None:
-    """Inflate IDAT, keeping nothing: too short or too long, libpng would pad it, or go on with a note on stderr."""
+    """Inflate IDAT, keeping nothing. Of data beyond the last row libpng would only say on stderr that there are some."""
     bits = _SAMPLES[header.colour] * header.depth
     expected = 0
     for x, y, dx, dy in _ADAM7 if header.interlaced else ((0, 0, 1, 1),):
@@ -194,8 +197,7 @@ def _read_metadata(header: _Header, ancillary: list[tuple[bytes, bytes]]) -> Met
     if len(body := first.get(b"pHYs", b"")) == 9:
         x, y, unit = struct.unpack(">IIB", body)
         dpi = (x * 0.0254, y * 0.0254) if unit == 1 and x and y else None
-    kept = _KEPT | _KEPT_WITH_LAYOUT
-    chunks = tuple(c for c in ancillary if c[0] not in _NEVER and (c[0] in kept or c[0][3] & 0x20))
+    chunks = tuple(c for c in ancillary if c[0] in _KEPT | _KEPT_WITH_LAYOUT or c[0][3] & 0x20)
     return Metadata(
         icc_profile=_inflate_profile(first.get(b"iCCP", b"")),
         exif=first.get(b"eXIf", b"").removeprefix(b"Exif\0\0") or None,  # the prefix does not belong there, but is

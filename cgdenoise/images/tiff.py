@@ -1,4 +1,7 @@
-"""TIFF, reading: the directories are read here, the pixels are left to tifffile, page by page."""
+"""TIFF, reading: tifffile decodes the pixels, page by page; the directories are read here (`ifd` says why).
+
+Stacks behind one directory are read here, too: tifffile's `series` would, but opens other files that a description names.
+"""
 
 import contextlib
 import io
@@ -7,6 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +19,7 @@ from cgdenoise.errors import ImageError
 
 from . import ifd
 from .picture import MAX_BYTES, MAX_PAGES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
-from .tiff_encode import DESCRIPTION, KEPT, PageLayout, TiffPages, check, encode, without_layout
+from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout
 
 __all__ = ["check", "decode", "encode"]
 
@@ -25,7 +29,7 @@ _UNCOMPRESSED = 1
 _JPEG = (6, 7, 33007, 34892)
 _REDUCED, _MASK = 1, 4
 _SEPARATE = 2
-_COLORMAP, _ICC, _XRES, _YRES, _UNIT, _STK_PLANES = 320, 34675, 282, 283, 296, 33629
+_ICC, _XRES, _YRES, _UNIT, _STK_PLANES = 34675, 282, 283, 296, 33629
 
 # Subfile type, width, height, compression, photometric interpretation, fill order, samples a pixel, planar
 # configuration, predictor, tile width and height, depth.
@@ -70,34 +74,41 @@ def decode(data: bytes) -> Picture:
         pages = [page.aspage() for page in file.pages]
         if len(pages) != len(directories):
             raise ImageError(f"damaged TIFF: {len(pages)} of {len(directories)} directories are readable")
-        # Levels of a pyramid and thumbnails are copies of the image; a mask is not, and would be lost.
-        full = [number for number, page in enumerate(pages) if not page.subfiletype & _REDUCED]
-        if not full:
-            raise ImageError("TIFF of reduced-size images only; expected a full-size one")
-        for number in full:
-            with _on_page(number, len(pages)):
-                _check_page(pages[number], len(data))
-        if (total := sum(pages[number].nbytes for number in full)) > MAX_BYTES:
-            raise ImageError(f"TIFF of {total} bytes once decoded; expected at most {MAX_BYTES}")
-
-        shapes = [tuple(page.shape) for page in pages]
-        parts: list[tuple[Array, Array | None]] = []
+        full = _full_size(pages, len(data))
+        shapes = tuple(tuple(page.shape) for page in pages)
         if len(pages) == 1 and (images := _images_announced(pages[0])) > 1:
             parts = [_interpret(pages[0], samples) for samples in _read_hidden(pages[0], data, images)]
             full = full * images
             # ImageJ's description fits a directory an image as well; tifffile's says that there is only one.
             shapes = shapes * images if _is_imagej(pages[0]) else shapes
         else:
+            parts = []
             for number in full:
                 with _on_page(number, len(pages)):
                     parts.append(_interpret(pages[number], _read_page(pages[number])))
-        layouts = tuple(_describe(pages[n], directories[n], page) for n, (page, _) in zip(full, parts, strict=True))
+        layouts = tuple(_describe(pages[number], directories[number]) for number in full)
 
     alphas = tuple(alpha for _, alpha in parts if alpha is not None)
     if alphas and len(alphas) != len(parts):
         raise ImageError(f"TIFF with alpha in {len(alphas)} of {len(parts)} pages; expected it in all or none")
-    metadata = _read_metadata(directories[full[0]], layout, TiffPages(layout.order, tuple(shapes), layouts))
+    metadata = _read_metadata(directories[full[0]], layout, TiffPages(layout.order, shapes, layouts))
     return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata)
+
+
+def _full_size(pages: list[Any], file_size: int) -> list[int]:
+    """Return the numbers of the pages to read, each of which is checked first.
+
+    Levels of a pyramid and thumbnails are copies of the image; a mask is not, and would be lost.
+    """
+    full = [number for number, page in enumerate(pages) if not page.subfiletype & _REDUCED]
+    if not full:
+        raise ImageError("TIFF of reduced-size images only; expected a full-size one")
+    for number in full:
+        with _on_page(number, len(pages)):
+            _check_page(pages[number], file_size)
+    if (total := sum(pages[number].nbytes for number in full)) > MAX_BYTES:
+        raise ImageError(f"TIFF of {total} bytes once decoded; expected at most {MAX_BYTES}")
+    return full
 
 
 @contextlib.contextmanager
@@ -190,12 +201,12 @@ def _channels_last(page: Any, samples: Array) -> Array:
 
 
 def _alpha_kind(page: Any) -> int | None:
-    """Return the ExtraSamples value of the last sample if that is alpha (0: unspecified, 1: associated, 2: not)."""
+    """Return the ExtraSamples value of the last sample if that is alpha (0: unspecified, 1: associated, 2, or unknown: not)."""
     extras, colour = [int(extra) for extra in page.extrasamples], page.photometric in (_RGB, _YCBCR)
     if any(extras[:-1]) or (colour and page.samplesperpixel not in (3, 4)):
         raise ImageError(f"TIFF with {page.samplesperpixel} samples a pixel, extra ones {extras}; expected grey or RGB")
     if extras and extras[-1] and page.samplesperpixel > 1:
-        return extras[-1]
+        return min(extras[-1], 2)
     # A fourth sample that nobody declared is alpha in all likelihood; as data beside RGB it would have no meaning.
     return 0 if colour and page.samplesperpixel == 4 else None
 
@@ -205,7 +216,9 @@ def _is_imagej(page: Any) -> bool:
 
 
 def _is_tint(page: Any) -> bool:
-    return page.photometric == _PALETTE and _is_imagej(page) and page.dtype == np.uint8
+    # A palette of another shape could not be written again.
+    whole = page.dtype == np.uint8 and page.samplesperpixel == 1 and np.shape(page.colormap) == (3, 256)
+    return page.photometric == _PALETTE and _is_imagej(page) and whole
 
 
 def _interpret(page: Any, samples: Array) -> tuple[Array, Array | None]:
@@ -223,28 +236,39 @@ def _interpret(page: Any, samples: Array) -> tuple[Array, Array | None]:
     return np.ascontiguousarray(table.T[pixels]), None
 
 
-def _describe(page: Any, directory: ifd.Directory, pixels: Array) -> PageLayout:
+def _describe(page: Any, directory: ifd.Directory) -> PageLayout:
     tint = _is_tint(page)
-    converted = page.photometric in (_PALETTE, _YCBCR) and not tint
-    kept = KEPT | {_COLORMAP} if tint else KEPT
     return PageLayout(
-        photometric=_RGB if converted and pixels.ndim == 3 else int(page.photometric),
+        photometric=_RGB if page.photometric in (_PALETTE, _YCBCR) and not tint else int(page.photometric),
         alpha=_alpha_kind(page),
         planar=page.planarconfig == _SEPARATE,
         compressed=page.compression != _UNCOMPRESSED,
-        tags=tuple(tag for tag in directory.tags if tag.code in kept and tag.kind <= 13),
+        resolution=_read_resolution(page),
+        colormap=page.colormap if tint else None,
+        tags=tuple(tag for tag in directory.tags if tag.code in KEPT and tag.kind <= 13),
     )
+
+
+def _read_resolution(page: Any) -> tuple[Fraction, Fraction, int]:
+    """Return the resolution and its unit; a damaged one is none."""
+    unit = page.tags.valueof(_UNIT, default=2)  # inch
+    try:
+        x, y = (Fraction(*page.tags.valueof(code)) for code in (_XRES, _YRES))
+    except (TypeError, ValueError, ArithmeticError):  # also if there is none
+        return NO_RESOLUTION
+    fits = all(0 < number < 1 << 32 for value in (x, y) for number in value.as_integer_ratio())
+    return (x, y, int(unit) if unit in range(1, 6) else 1) if fits else NO_RESOLUTION
 
 
 def _read_metadata(directory: ifd.Directory, layout: ifd.Layout, pages: TiffPages) -> Metadata:
     profile = directory.get(_ICC)
     common = without_layout(tuple(tag for tag in directory.tags if tag.code in _COMMON and tag.kind <= 13))
     exif = ifd.Directory(common, directory.children)
-    x, y = layout.number(directory.get(_XRES)), layout.number(directory.get(_YRES))
-    inch = {2: 1.0, 3: 2.54}.get(int(layout.number(directory.get(_UNIT)) or 2), 0.0)
+    x, y, unit = pages.pages[0].resolution
+    inch = {2: 1.0, 3: 2.54}.get(unit)
     return Metadata(
         icc_profile=profile.value if profile else None,
         exif=ifd.write_block(exif, layout.order) if exif.tags or exif.children else None,
-        dpi=(float(x) * inch, float(y) * inch) if x and y and inch else None,
+        dpi=(float(x) * inch, float(y) * inch) if inch else None,
         verbatim=pages,
     )

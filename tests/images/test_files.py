@@ -68,6 +68,39 @@ def test_write_image_goes_by_the_suffix(tmp_path, picture):
         check(picture("f4"), "jpeg", "out.jpg")
 
 
+@pytest.mark.parametrize("shape", [(13, 17), (13, 17, 3)])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("a.png", "u1"), ("a.png", "u2"), ("a.png", ">u2"), ("a.tif", "f4"), ("a.tif", ">i4"), ("a.npy", "f8"), ("a.npy", "i2")],
+)
+def test_write_image_takes_an_array(tmp_path, pixels, name, dtype, shape):
+    array = pixels(np.dtype(dtype).newbyteorder("="), shape).astype(dtype)[::-1]
+    write_image(tmp_path / name, array)
+    found = read_image(tmp_path / name)
+    assert found.alpha is None
+    assert found.dtype == array.dtype.newbyteorder("=")
+    assert np.array_equal(found.pages, array[None])
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("a.png", np.zeros((4, 5), np.float32), "float32 pixels do not fit in a PNG, which holds uint8 or uint16$"),
+        ("a.jpg", np.zeros((4, 5), ">u2"), "uint16 pixels do not fit in a JPEG, which holds uint8$"),
+        ("a.png", np.zeros((4, 5, 4), np.uint8), "4 channels do not fit in a PNG, which holds 1 or 3$"),
+        ("a.npy", np.zeros((4, 5), bool), "dtype bool; expected real integers or floats$"),
+        ("a.npy", np.zeros(5), r"shape \(5,\); expected \(H, W\) or \(H, W, C\)$"),
+        ("a.tif", np.zeros((3, 40, 50)), "expected .* with C at most 16$"),
+        ("a.tif", np.zeros((0, 5)), "no pixels"),
+        ("a.gif", np.zeros((4, 5)), "suffix '.gif' is of no known format"),
+    ],
+)
+def test_write_image_refuses_arrays_that_do_not_fit(tmp_path, name, array, message):
+    with pytest.raises(ImageError, match=f"^{tmp_path / name}: .*{message}"):
+        write_image(tmp_path / name, array)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

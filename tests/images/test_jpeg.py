@@ -80,6 +80,14 @@ def test_damaged_exif_does_not_stop_the_pixels():
     assert decode(data, "x").metadata.exif == b"II*\0nonsense"
 
 
+@pytest.mark.parametrize("segment", [b"\xff\xed\0\x16Photoshop 3.0\x008BIM\4\4", b"\xff\xe2\0\x0fICC_PROFILE\0\1"])
+def test_a_segment_cut_short_does_not_stop_the_pixels(segment):
+    data = saved(ramp())
+    found = decode(data[:2] + segment + data[2:], "x")
+    assert np.array_equal(found.pages[0], decode(data, "x").pages[0])
+    assert segment in encode(found, "jpeg", "x")
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_every_truncation_is_refused(progressive):
     data = saved(ramp(), progressive=progressive)

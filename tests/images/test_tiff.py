@@ -104,6 +104,14 @@ def test_extra_samples_keep_their_meaning(pixels, kind):
     assert page.extrasamples == (["unspecified", "assocalpha", "unassalpha"].index(kind),)
 
 
+def test_alpha_of_an_unknown_kind_is_alpha(pixels):
+    array = pixels("u1", (5, 6, 2))
+    data = patched(array, 338, 999, photometric="minisblack", planarconfig="contig", extrasamples=("unassalpha",))
+    found = decode(encode(decode(data, "x"), "tiff", "x"), "x")
+    assert np.array_equal(found.pages[0], array[..., 0])
+    assert np.array_equal(found.alpha[0], array[..., 1])
+
+
 def test_unspecified_samples_beside_grey_are_channels(pixels):
     array = pixels("u2", (5, 6, 2))
     found = decode(saved(array, photometric="minisblack", planarconfig="contig"), "x")
@@ -292,6 +300,43 @@ def test_metadata_survives(exif, icc, order):
     assert after[1][0x927C] == bytes(range(40))
     assert before[2] == after[2]
     assert after[2][2] == (48.0, 8.0, 15.5)
+
+
+def test_tags_of_rationals_survive(pixels):
+    tags = [(286, 5, 1, (7, 4), True), (318, 5, 2, (1, 3, 1, 4), True), (33550, 12, 3, (0.5, 2.0, 0.0), True)]
+    found = decode(saved(pixels("u1"), extratags=tags), "x")
+    _, page, _ = read(encode(found, "tiff", "x"))
+    assert [(page.tags[code].count, page.tags[code].value) for code, *_ in tags] == [(tag[2], tag[3]) for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(3, (5,)), (5, (1 << 31, 3)), (10, (-1, 2)), (12, (0.1,)), (12, (np.inf,)), (5, (1, 0))]
+)
+def test_any_resolution_can_be_written_again(pixels, kind, value):
+    """SHORT, RATIONAL, SRATIONAL and DOUBLE: what does not fit a rational is left out."""
+    data = bytearray(saved(pixels("u1"), resolution=(1, 1), description=bytes(struct.pack("<d", 0)), metadata=None))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        entry, room = file.pages[0].tags[282].offset, file.pages[0].tags[270].valueoffset
+    packed = struct.pack("<" + {3: "H", 5: "II", 10: "ii", 12: "d"}[kind], *value)
+    struct.pack_into("<HI", data, entry + 2, kind, 1)
+    data[entry + 8 : entry + 12] = packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack("<I", room)
+    data[room : room + 8] = packed.ljust(8, b"\0")
+    found = decode(bytes(data), "x")
+    assert decode(encode(found, "tiff", "x"), "x").metadata.dpi == found.metadata.dpi
+    assert found.metadata.dpi == {3: (5, 1), 5: ((1 << 31) / 3, 1)}.get(kind if value[-1] else None)
+
+
+def test_a_pointer_of_another_type_does_not_stop_the_pixels(exif):
+    data = bytearray(pillow_saved(Image.fromarray(GREY), exif=exif.tobytes()))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        struct.pack_into("<H", data, file.pages[0].tags[34665].offset + 2, 3)  # SHORT
+    assert np.array_equal(decode(bytes(data), "x").pages[0], GREY)
+
+
+def test_no_resolution_stays_none(pixels):
+    plain = decode(encode(Picture((pixels("u1"),), None, "npy"), "tiff", "x"), "x")
+    assert plain.metadata.dpi is None
+    assert decode(encode(plain, "tiff", "x"), "x").metadata.dpi is None
 
 
 def test_description_is_verbatim(pixels):
