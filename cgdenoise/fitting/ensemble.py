@@ -15,7 +15,7 @@ from cgdenoise.fitting.loop import Problem, Schedule, fit, identity
 from cgdenoise.fitting.members import EnsembleResult, Member, average, depth_scores, has_collapsed, score_of
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, FitResult, Step, StopReason
-from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel, Plateau, StoppingRule
+from cgdenoise.fitting.stopping import Budget, Circumstances, StoppingRule, rule_of
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import Identity, Measurement
@@ -170,12 +170,7 @@ class Ensemble:
         return has_collapsed(result, self._variance, self.measurement.sigma)
 
     def _rule(self) -> StoppingRule:
-        preset, sigma = self.preset, self.measurement.sigma
-        if preset.stop == "holdout" and not self._sees_pixels and not sigma:
-            return Plateau(preset.patience)
-        if preset.stop == "holdout":
-            return HoldOut(preset.patience, self._judging_sigma)
-        return NoiseLevel(sigma) if preset.stop == "noise-level" else Budget()
+        return rule_of(self.preset.stop, Circumstances(self.preset.patience, self.measurement.sigma, self._sees_pixels))
 
     @property
     def _sees_pixels(self) -> bool:

@@ -102,10 +102,7 @@ def fit(
     cancelled : callable
         Asked at each iteration; True ends the fit and keeps the best outputs so far.
 
-    Returns
-    -------
-    tuple of FitResult
-        Of each member; a loss that is not finite ends it with its best finite output.
+    Returns the result of each member. A loss that is not finite ends it with its best finite output.
     """
     start = time.perf_counter()
     step = Optimiser(optimiser, generator.parameters(), choose_dtype(problem.y.device)).step

@@ -1,7 +1,6 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
 from .files import (
-    SUFFIXES,
     check,
     check_writable,
     container_for,
@@ -9,6 +8,7 @@ from .files import (
     encode,
     read_bytes,
     read_image,
+    suffixes,
     write_atomically,
     write_image,
     write_together,
@@ -19,7 +19,6 @@ __all__ = [
     "MAX_BYTES",
     "MAX_CHANNELS",
     "MAX_PIXELS",
-    "SUFFIXES",
     "Metadata",
     "Picture",
     "check",
@@ -29,6 +28,7 @@ __all__ = [
     "encode",
     "read_bytes",
     "read_image",
+    "suffixes",
     "write_atomically",
     "write_image",
     "write_together",

@@ -18,7 +18,9 @@ from .picture import MAX_BYTES, Array, Picture
 
 
 @dataclass(frozen=True)
-class _Container:
+class Container:
+    """A kind of image file: its name in messages, its first bytes, its suffixes, and how it is read, checked and written."""
+
     title: str
     magics: tuple[bytes, ...]
     suffixes: tuple[str, ...]
@@ -27,17 +29,13 @@ class _Container:
     encode: Callable[[Picture], bytes]
 
 
-_CONTAINERS = {
-    "png": _Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
-    "jpeg": _Container("JPEG", (b"\xff\xd8\xff",), (".jpg", ".jpeg"), jpeg.decode, jpeg.check, jpeg.encode),
-    "tiff": _Container("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (".tif", ".tiff"), tiff.decode, tiff.check, tiff.encode),
-    "npy": _Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode),
+CONTAINERS = {
+    "png": Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
+    "jpeg": Container("JPEG", (b"\xff\xd8\xff",), (".jpg", ".jpeg"), jpeg.decode, jpeg.check, jpeg.encode),
+    "tiff": Container("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (".tif", ".tiff"), tiff.decode, tiff.check, tiff.encode),
+    "npy": Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode),
 }
 
-SUFFIXES = tuple(suffix for container in _CONTAINERS.values() for suffix in container.suffixes)
-"""The suffixes a picture can be written to."""
-
-_EXPECTED = "expected PNG, JPEG, TIFF or NPY"
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive (as .npz files are)",
     b"\x80\x02": "a Python pickle, which is never opened",
@@ -50,6 +48,16 @@ _FOREIGN = {
 }
 
 
+def suffixes() -> tuple[str, ...]:
+    """Return the suffixes that a picture can be written to."""
+    return tuple(suffix for container in CONTAINERS.values() for suffix in container.suffixes)
+
+
+def _expected() -> str:
+    *others, last = (container.title for container in CONTAINERS.values())
+    return f"expected {', '.join(others)} or {last}"
+
+
 def container_for(path: str | os.PathLike[str]) -> str:
     """Return the container that an output path's suffix asks for: "png", "jpeg", "tiff" or "npy".
 
@@ -59,12 +67,12 @@ def container_for(path: str | os.PathLike[str]) -> str:
         If the suffix is of no container.
     """
     suffix = Path(path).suffix.lower()
-    for name, container in _CONTAINERS.items():
+    for name, container in CONTAINERS.items():
         if suffix in container.suffixes:
             return name
     found = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
     with about(path):
-        raise ImageError(f"{found}; expected {', '.join(SUFFIXES)}")
+        raise ImageError(f"{found}; expected {', '.join(suffixes())}")
 
 
 def decode(data: bytes, name: str) -> Picture:
@@ -89,15 +97,15 @@ def decode(data: bytes, name: str) -> Picture:
     """
     with about(name):
         if not data:
-            raise ImageError(f"empty file; {_EXPECTED}")
-        for container in _CONTAINERS.values():
+            raise ImageError(f"empty file; {_expected()}")
+        for container in CONTAINERS.values():
             if data.startswith(container.magics):
                 with reading(name, ImageError, f"an undamaged {container.title}"):
                     return container.decode(data)
         for magic, kind in _FOREIGN.items():
             if data.startswith(magic):
-                raise ImageError(f"{kind}; {_EXPECTED}")
-        raise ImageError(f"not an image: starts with {data[:8]!r}; {_EXPECTED}")
+                raise ImageError(f"{kind}; {_expected()}")
+        raise ImageError(f"not an image: starts with {data[:8]!r}; {_expected()}")
 
 
 def check(picture: Picture, container: str, name: str) -> None:
@@ -118,7 +126,7 @@ def check(picture: Picture, container: str, name: str) -> None:
         If it cannot.
     """
     with about(name):
-        _CONTAINERS[container].check(picture)
+        CONTAINERS[container].check(picture)
 
 
 def encode(picture: Picture, container: str, name: str) -> bytes:
@@ -140,7 +148,7 @@ def encode(picture: Picture, container: str, name: str) -> bytes:
         If `check` does.
     """
     with about(name):
-        return _CONTAINERS[container].encode(picture)
+        return CONTAINERS[container].encode(picture)
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -156,7 +164,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         if size > MAX_BYTES:
             raise ImageError(f"file of more than {MAX_BYTES} bytes; expected a smaller image")
         if not blocks:
-            raise ImageError(f"empty file; {_EXPECTED}")
+            raise ImageError(f"empty file; {_expected()}")
         return b"".join(blocks)
 
 
@@ -171,7 +179,7 @@ def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
     Parameters
     ----------
     path
-        Where to. The suffix is one of `SUFFIXES`.
+        Where to. The suffix is one of `suffixes()`.
     image
         A picture; or an array, (H, W) or (H, W, C), which is written without metadata, in its own dtype and values: PNG
         holds uint8 and uint16, JPEG uint8, each with a C of 1 or 3, TIFF and NPY real numbers of 8 to 64 bits, of any C up to 16.

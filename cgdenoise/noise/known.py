@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cgdenoise.errors import OptionError
-from cgdenoise.noise.model import NoiseKind
+from cgdenoise.noise.model import NoiseKind, VarianceStabiliser
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class KnownNoise:
         What one count of Poisson noise adds to a value, in the image's units.
     offset : float
         Value of a pixel that has received no light, in the image's units, for Poisson noise.
+    transform : VarianceStabiliser or None
+        A law of one's own, as that of speckle, by the transform of the image's values that makes it white noise of level 1.
 
     Raises
     ------
@@ -34,6 +39,7 @@ class KnownNoise:
     sigma: float | None = None
     gain: float | None = None
     offset: float = 0.0
+    transform: VarianceStabiliser | None = None
 
     def __post_init__(self) -> None:
         if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
@@ -48,7 +54,7 @@ class KnownNoise:
     @property
     def is_told(self) -> bool:
         """Whether the user told what noise it is: it is then doubted, but assumed."""
-        return self.kind != NoiseKind.AUTO or self.sigma is not None or self.gain is not None
+        return self.kind != NoiseKind.AUTO or any(told is not None for told in (self.sigma, self.gain, self.transform))
 
     def in_unit(self, offset: float, factor: float) -> KnownNoise:
         """Return the same of the image (x - offset) / factor."""
@@ -57,4 +63,20 @@ class KnownNoise:
             sigma=None if self.sigma is None else self.sigma / factor,
             gain=None if self.gain is None else self.gain / factor,
             offset=(self.offset - offset) / factor,
+            transform=None if self.transform is None else _InUnit(self.transform, offset, factor),
         )
+
+
+@dataclass(frozen=True)
+class _InUnit:
+    """A transform of x as one of (x - offset) / factor."""
+
+    transform: VarianceStabiliser
+    offset: float
+    factor: float
+
+    def forward(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        return self.transform.forward(values * self.factor + self.offset)
+
+    def inverse(self, estimates: NDArray[np.floating]) -> NDArray[np.float64]:
+        return (self.transform.inverse(estimates) - self.offset) / self.factor

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.names import NoiseKind as NoiseKind
+from cgdenoise.noise.anscombe import GeneralisedAnscombe
+
+
+class VarianceStabiliser(Protocol):
+    """A law of noise, by the transform that makes it white Gaussian noise of standard deviation 1.
+
+    `forward` takes an image's values, `inverse` expected values of `forward` back to expected values of the image, unbiased as
+    far as that is known: real arrays of any shape, NaN stays NaN.
+    """
+
+    def forward(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return values whose noise is of level 1."""
+        ...
+
+    def inverse(self, estimates: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the image's values."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,8 @@ class NoiseModel:
         Values that are impulses and count as missing.
     reasons : tuple of str
         Why, one sentence each.
+    transform : VarianceStabiliser or None
+        Of a law that is none of those above.
     """
 
     kind: NoiseKind
@@ -44,3 +64,11 @@ class NoiseModel:
     correlation_length: int = 0
     correlation_area: float = 1.0
     reasons: tuple[str, ...] = ()
+    transform: VarianceStabiliser | None = None
+
+    @property
+    def stabiliser(self) -> VarianceStabiliser | None:
+        """What makes the noise white Gaussian noise of level 1; None where its level is one already."""
+        if self.transform is not None:
+            return self.transform
+        return GeneralisedAnscombe(self.gain, self.offset, self.read_sigma) if self.gain else None

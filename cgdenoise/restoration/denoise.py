@@ -14,7 +14,7 @@ from cgdenoise.fitting.ensemble import Ensemble
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.members import CollapsedError, EnsembleResult
 from cgdenoise.fitting.plan import Preset
-from cgdenoise.noise import NoiseKind, NoiseModel, choose
+from cgdenoise.noise import NoiseKind, NoiseModel, choose, estimate_sigma
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.operators import Identity, Measurement
 from cgdenoise.restoration.denoising import Denoising, DenoisingRequest, Generated
@@ -149,13 +149,17 @@ def _stages(layout: _Layout) -> list[Stage[Denoising]]:
 def measure_noise(state: Denoising, context: Context) -> Denoising:
     """Choose the model of the noise, and bring the image to noise of one level."""
     told = state.known
-    model = choose(state.normalised, NoiseKind(told.kind), sigma=told.sigma, gain=told.gain, offset=told.offset)
+    if told.transform is None:
+        model = choose(state.normalised, NoiseKind(told.kind), sigma=told.sigma, gain=told.gain, offset=told.offset)
+    else:
+        level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
+        model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=told.transform)
     warnings = state.warnings
     if told.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
         doubt = f"no {told.kind} noise: its variance does not grow with brightness"
         warnings = (*warnings, f"{doubt}; {model.kind} noise was assumed (--gain says it)")
     prepared = prepare(state.normalised, model)
-    unit = state.scale.factor if prepared.anscombe is None else prepared.scale.factor
+    unit = state.scale.factor if prepared.stabiliser is None else prepared.scale.factor
     return replace(state, model=model, prepared=prepared, error_unit=unit, warnings=warnings)
 
 
@@ -200,4 +204,5 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
         offset=model.offset * scale.factor + scale.offset,
         read_sigma=model.read_sigma * scale.factor,
         covariance=None if model.covariance is None else model.covariance * scale.factor**2,
+        transform=None,
     )

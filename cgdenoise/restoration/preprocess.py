@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.noise import GeneralisedAnscombe, NoiseModel
+from cgdenoise.noise import NoiseModel
 from cgdenoise.noise.clipping import Clipping
+from cgdenoise.noise.model import VarianceStabiliser
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.restoration.units import Scale
 
@@ -28,7 +29,7 @@ class Prepared:
         [1, C, H, W], float32: scaled to a range of about 1, and 1 where a value was measured and is no impulse.
     noise : ChannelNoise
         In the units of `y`.
-    anscombe : GeneralisedAnscombe or None
+    stabiliser : VarianceStabiliser or None
         The transform that gave noise of one level.
     scale : Scale
         From its output to `y`.
@@ -39,14 +40,14 @@ class Prepared:
     y: Tensor
     valid: Tensor
     noise: ChannelNoise
-    anscombe: GeneralisedAnscombe | None
+    stabiliser: VarianceStabiliser | None
     scale: Scale
     clipping: Clipping | None = None
 
     def restored(self, image: Tensor) -> Tensor:
         """Return what was fitted, [1, C, H, W], in the units of the image that was prepared; float64 on the CPU."""
         values = image.cpu().double() * self.scale.factor + self.scale.offset
-        inverse = self.anscombe or self.clipping
+        inverse = self.stabiliser or self.clipping
         return values if inverse is None else torch.from_numpy(inverse.inverse(values.numpy()))
 
 
@@ -63,15 +64,15 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
     masked = np.where(model.impulses, np.nan, normalised)
     lost = np.isnan(masked).all(axis=(0, 1)).any()
     values = normalised if lost else masked
-    if not model.gain:
+    stabiliser = model.stabiliser
+    if stabiliser is None:
         y, valid = Scale.to_tensors(values)
         clipping = None if model.correlation_length else Clipping.of(values, model.sigma)
         return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0), clipping)
-    anscombe = GeneralisedAnscombe(model.gain, model.offset, model.read_sigma)
-    stable = anscombe.forward(values)
+    stable = stabiliser.forward(values)
     scale = Scale.of(stable, whole_range=False)
     y, valid = Scale.to_tensors(scale.normalise(stable))
-    return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), anscombe, scale)
+    return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), stabiliser, scale)
 
 
 def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
