@@ -77,15 +77,19 @@ class ForwardOperator(ABC):
         Raises
         ------
         OperatorError
-            If `x` has another shape or is of the wrong field.
+            If `x` has another shape or is of the wrong field, or if what a subclass computed has not the shape that it should.
         """
         self._check(x, self.in_shape, self.domain, "takes images")
-        return self._forward(x)
+        result = self._forward(x)
+        self._check_result("_forward", result, (*x.shape[: x.ndim - len(self.in_shape)], *self.out_shape))
+        return result
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Return A^H y, [..., *in_shape], for measurements [..., *out_shape]; the rest as in a call."""
         self._check(y, self.out_shape, self.codomain, "gives measurements")
-        return self._adjoint(y)
+        result = self._adjoint(y)
+        self._check_result("_adjoint", result, (*y.shape[: y.ndim - len(self.out_shape)], *self.in_shape))
+        return result
 
     def normal(self, x: Tensor) -> Tensor:
         """Return A^H A x."""
@@ -130,6 +134,10 @@ class ForwardOperator(ABC):
             raise OperatorError(f"{self} {does} of {field} numbers in floating point; found {array.dtype}")
         if field is not Field.EITHER and array.is_complex() != (field is Field.COMPLEX):
             raise OperatorError(f"{self} {does} of {field} numbers; found {array.dtype}")
+
+    def _check_result(self, method: str, result: Tensor, shape: Shape) -> None:
+        if result.shape != shape:
+            raise OperatorError(f"{self}: {method} returned the shape {list(result.shape)}; expected {list(shape)}")
 
 
 class Composition(ForwardOperator):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -33,6 +35,36 @@ def test_composition_of_different_fields_is_refused():
 def test_error_names_the_operator_and_whole_shapes():
     with pytest.raises(OperatorError, match=r"PixelMask\(\[3, 5\] -> \[3, 5\]\) takes .* \[..., 3, 5\]; found \[2, 3, 6\]"):
         PixelMask(torch.ones(3, 5))(torch.ones(2, 3, 6))
+
+
+class Written(ForwardOperator):
+    """What a user writes: any two functions, said to take images [5, 7] to measurements [2, 3]."""
+
+    def __init__(self, forward, adjoint):
+        super().__init__((5, 7), (2, 3))
+        self._forward, self._adjoint = forward, adjoint
+
+    def _forward(self, x): ...
+
+    def _adjoint(self, y): ...
+
+
+@pytest.mark.parametrize("leading", [(), (4, 1)])
+@pytest.mark.parametrize("shape", [(2, 4), (3,), (6, 1, 2, 3)])
+def test_result_of_another_shape_than_was_said_is_refused(leading, shape):
+    wrong = Written(lambda x: x.new_zeros(shape), lambda y: y.new_zeros(shape))
+    images, measurements = ([*leading, *sides] for sides in ((5, 7), (2, 3)))
+    told = r"Written([5, 7] -> [2, 3]): {} returned the shape {}; expected {}"
+    with pytest.raises(OperatorError, match=re.escape(told.format("_forward", list(shape), measurements))):
+        wrong(torch.ones(images))
+    with pytest.raises(OperatorError, match=re.escape(told.format("_adjoint", list(shape), images))):
+        wrong.adjoint(torch.ones(measurements))
+
+
+def test_part_of_a_composition_that_is_wrong_is_named():
+    wrong = Written(lambda x: x, lambda y: y)
+    with pytest.raises(OperatorError, match=r"^Written\(\[5, 7\] -> \[2, 3\]\): _forward"):
+        (PixelMask(torch.ones(2, 3)) @ wrong)(torch.ones(5, 7))
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (3, -1)])

@@ -88,7 +88,7 @@ def test_dot_test_between_fields_is_that_of_the_real_parts(rng):
 
 @pytest.mark.parametrize(("forward", "adjoint"), [(lambda x: x[..., 1:], lambda y: y), (lambda x: x, lambda y: y[None])])
 def test_dot_test_holds_the_shapes(forward, adjoint, rng):
-    with pytest.raises(OperatorError, match=r"has the shape .*; expected \[5, 7\]"):
+    with pytest.raises(OperatorError, match=r"returned the shape .*; expected \[5, 7\]"):
         dot_test(Written(forward, adjoint), rng)
 
 
