@@ -123,43 +123,6 @@ def gradient_test(
     return worst
 
 
-def spectral_norm(
-    operator: ForwardOperator,
-    rng: torch.Generator,
-    *,
-    rtol: float = 1e-4,
-    max_iterations: int = 200,
-    dtype: torch.dtype = torch.float32,
-) -> float:
-    """Return the largest singular value of the operator, by power iteration on A^H A.
-
-    Parameters
-    ----------
-    operator, rng, dtype
-        As in `dot_test`; the start is standard normal, real where the operator takes either field.
-    rtol : float
-        The iteration ends when its estimate, which only grows towards the norm, does so by less than this part. It is then
-        close, but for some hundredths where many singular values crowd below the largest.
-    max_iterations : int
-        At most so many.
-
-    Returns
-    -------
-    float
-        0 for the zero operator.
-    """
-    x = _normal(operator.in_shape, Field.REAL if operator.domain is Field.EITHER else operator.domain, rng, dtype)
-    norm = 0.0
-    with torch.no_grad():
-        for _ in range(max_iterations):
-            y = operator(x / _norm(x))
-            before, norm = norm, _norm(y)
-            if norm <= before * (1 + rtol):  # the zero operator at once
-                break
-            x = operator.adjoint(y)
-    return norm
-
-
 def _fields(operator: ForwardOperator) -> list[tuple[Field, Field]]:
     if operator.domain is Field.EITHER:
         return [(Field.REAL, Field.REAL), (Field.COMPLEX, Field.COMPLEX)]
