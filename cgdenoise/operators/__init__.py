@@ -4,6 +4,7 @@ from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperato
 from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
 from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
+from cgdenoise.operators.dct import DCT
 from cgdenoise.operators.foreign import load_operator, wrap
 from cgdenoise.operators.fourier import Fourier, subsampled_fourier
 from cgdenoise.operators.mask import PixelMask
@@ -14,6 +15,7 @@ from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
 
 __all__ = [
+    "DCT",
     "Adjoint",
     "Blur",
     "Border",

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import (
+    DCT,
     Adjoint,
     Blur,
     Border,
@@ -85,9 +86,13 @@ OPERATORS = {
     "rademacher": random_matrix((3, 5, 7), 41, 0, Entries.RADEMACHER),
     "gaussian, generated": random_matrix((3, 5, 7), 41, 0, stored=0),
     "rademacher, generated": random_matrix((3, 5, 7), 41, 0, Entries.RADEMACHER, stored=0),
-    "dct": SubsampledDCT((3, *SIZE), 57, 1),
-    "dct, all": SubsampledDCT(SIZE, 77, 1),
-    "dct, one": SubsampledDCT((1, 1, 13), 1, 1),
+    "dct": DCT((2, *SIZE)),
+    "dct, by fft": DCT((258, 3)),
+    "dct, odd, by fft": DCT((2, 2, 257)),
+    "sampled dct": SubsampledDCT((3, *SIZE), 57, 1),
+    "sampled dct, by fft": SubsampledDCT((3, 259), 99, 1),
+    "sampled dct, all": SubsampledDCT(SIZE, 77, 1),
+    "sampled dct, one": SubsampledDCT((1, 1, 13), 1, 1),
     "fourier, odd": Fourier(SIZE),
     "fourier, even and odd": Fourier((2, 8, 5)),
     "fourier, a line": Fourier((1, 9)),
