@@ -1,6 +1,6 @@
 """Forward operators with exact adjoints: how measurements come from an image."""
 
-from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator
+from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator, Multiple, Sum
 from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
 from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
@@ -13,6 +13,7 @@ from cgdenoise.operators.measurement import Measurement
 from cgdenoise.operators.resample import Downsample, Kernel
 from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
+from cgdenoise.operators.stack import stack
 
 __all__ = [
     "DCT",
@@ -31,16 +32,19 @@ __all__ = [
     "Fourier",
     "Kernel",
     "Measurement",
+    "Multiple",
     "Pad",
     "PixelMask",
     "Reshape",
     "SparseMatrix",
     "SubsampledDCT",
+    "Sum",
     "blur_within",
     "gaussian_psf",
     "load_operator",
     "motion_psf",
     "random_matrix",
+    "stack",
     "subsampled_fourier",
     "wrap",
 ]

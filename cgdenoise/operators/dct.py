@@ -9,7 +9,8 @@ from torch import Tensor, fft
 from torch.nn import functional
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, on_parts
+from cgdenoise.operators.base import ForwardOperator, Shape
+from cgdenoise.operators.tensors import like, on_parts
 
 _LARGEST_MATRIX = 256
 """Largest side up to which both axes are transformed by products with matrices. FFTs take three times as long for 64 x 64 pixels,

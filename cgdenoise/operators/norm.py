@@ -9,7 +9,8 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from cgdenoise.operators.base import Field, ForwardOperator, Linear
+from cgdenoise.operators.base import Field, ForwardOperator
+from cgdenoise.operators.tensors import Linear
 
 
 def power_iteration(normal: Linear, start: Tensor) -> Iterator[Tensor]:

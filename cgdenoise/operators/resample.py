@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, on_parts
+from cgdenoise.operators.base import ForwardOperator, Shape
+from cgdenoise.operators.tensors import like, on_parts
 
 
 class Kernel(StrEnum):

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, linear, size_of
+from cgdenoise.operators.base import ForwardOperator, Shape, size_of
 from cgdenoise.operators.dct import DCT
 from cgdenoise.operators.matrix import DenseMatrix, times
+from cgdenoise.operators.tensors import like, linear
 
 _BLOCK = 2**22
 """Entries that are generated at a time."""

@@ -28,6 +28,7 @@ from cgdenoise.operators import (
     SubsampledDCT,
     blur_within,
     random_matrix,
+    stack,
     subsampled_fourier,
     wrap,
 )
@@ -107,6 +108,22 @@ OPERATORS = {
     **{f"blur within, {border}": blur_within((2, 17, 13), some_psf(5, 4), border) for border in Border},
     **{f"pad, {border}": Pad((2, 5, 7), ((3, 0), (9, 2)), border) for border in Border},
     **{f"{kernel} by {k}": Downsample((3, *SIZE), k, kernel) for k in (1, 2, 3, 8, 20) for kernel in Kernel},
+    "sum": PixelMask(mask(2, *SIZE)) + blur_within((2, *SIZE), some_psf(3, 4), Border.REFLECT),
+    "difference of fields": Fourier(SIZE) - PixelMask(mask(*SIZE)),
+    "sum of real images": ComplexFromReal(SIZE) + Fourier(SIZE) @ ComplexFromReal(SIZE),
+    "multiple": -3 * Downsample((3, *SIZE), 2),
+    "complex multiple": (1 - 2j) * Downsample((3, *SIZE), 2),
+    "complex multiple of complex": (1 - 2j) * Fourier(SIZE),
+    "complex multiple of real": ComplexFromReal(SIZE).normal * 2j,
+    "complex multiple of real to complex": (1 - 2j) * ComplexFromReal(SIZE),
+    "complex multiple of the real part": (1 - 2j) * ComplexFromReal(SIZE).H,
+    "normal": Blur((17, 13), some_psf(5, 3)).normal,
+    "normal of the adjoint, of real images": (Fourier(SIZE) @ ComplexFromReal(SIZE)).H.normal,
+    "sum of what is linear over the reals": (ComplexFromReal(SIZE) @ ComplexFromReal(SIZE).H) + Fourier(SIZE),
+    "stack": stack([PixelMask(mask(2, *SIZE)), 2 * blur_within((2, *SIZE), some_psf(3, 4), Border.REFLECT)]),
+    "stack of fields": stack([PixelMask(mask(*SIZE)), Fourier(SIZE), 1j * PixelMask(mask(*SIZE))]),
+    "stack of one, of real images": stack([ComplexFromReal(SIZE)]),
+    "adjoint of a stack": stack([DenseMatrix(normal(6, 77), SIZE), random_matrix(SIZE, 6, 0)]).H,
     "reshape": Reshape((2, *SIZE), (11, 2, 7)),
     "adjoint of means": Adjoint(Downsample((3, *SIZE), 3)),
     "adjoint of complex from real": Adjoint(ComplexFromReal(SIZE)),
@@ -209,7 +226,7 @@ def test_other_shapes_and_fields_are_refused(operator):
 
 def test_every_class_is_in_the_registry():
     def parts(operator: ForwardOperator) -> set[type]:
-        inner = [part for part in vars(operator).values() if isinstance(part, ForwardOperator)]
+        inner = [part for part in (*vars(operator).values(), *operator._parts) if isinstance(part, ForwardOperator)]
         return {type(operator)}.union(*map(parts, inner))
 
     def classes(of: type) -> set[type]:
