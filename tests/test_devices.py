@@ -25,6 +25,7 @@ from cgdenoise.operators import (
     SubsampledDCT,
     blur_within,
     random_matrix,
+    stack,
     subsampled_fourier,
 )
 from cgdenoise.operators.least_squares import conjugate_gradients
@@ -176,6 +177,7 @@ OPERATORS = {
     "blur": Blur((1, 12, 12), RNG.random((5, 3))),
     "blur within": blur_within((1, 12, 12), RNG.random((3, 3)), Border.REFLECT),
     "means": Downsample((1, 12, 12), 2),
+    "views": stack([PixelMask(RNG.random((1, 12, 12)) < 0.6), 2 * blur_within((1, 12, 12), RNG.random((3, 3)), Border.REFLECT)]),
     "lines of a real image": subsampled_fourier(LINES, (1, 12, 12)) @ ComplexFromReal((1, 12, 12)),
     "coils": subsampled_fourier(LINES, (3, 12, 12)) @ Coils(MAPS) @ ComplexFromChannels((2, 12, 12)),
 }

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dctn
 
-from cgdenoise.noise.dct import dct_matrix
 from cgdenoise.noise.estimate import estimate_sigma, largest_correlation, noise_moments, sample_patches, unclipped
 
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
@@ -120,7 +120,7 @@ def noise_correlation(image: NDArray[np.floating]) -> NoiseCorrelation:
     power[0, 1] = min(power[0, 1], power[1, 1])
     power[1, 0] = min(power[1, 0], power[1, 1])
     power[0, 0] = (power[0, 1] + power[1, 0]) / 2
-    covariance = _cosines() @ power @ _cosines().T
+    covariance = _covariance(power)
     autocorrelation = covariance / covariance[0, 0]
     below = (autocorrelation[0] + autocorrelation[:, 0]) / 2 < _NEGLIGIBLE
     length = int(np.argmax(below)) if below.any() else len(below)
@@ -147,9 +147,8 @@ def _spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
     blocks = blocks[kept] if kept.sum() >= _MIN_BLOCKS / _FLAT else blocks
     if len(blocks) < _MIN_BLOCKS:
         return None
-    dct = dct_matrix(_BLOCK)
-    result: NDArray[np.float64] = dct @ blocks @ dct.T
-    return result
+    spectra: NDArray[np.float64] = dctn(blocks, axes=(2, 3), norm="ortho")
+    return spectra
 
 
 def _contrasts(image: NDArray[np.floating], spectra: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -186,13 +185,12 @@ def _excess(power: NDArray[np.float64]) -> tuple[float, float]:
     return float(excess), float(scatter / fine.sum())
 
 
-def _cosines() -> NDArray[np.float64]:
-    """Return the (8, 16) matrix that takes DCT power to the covariance at distances of 0 to 7 (Wiener-Khinchin).
+def _covariance(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance (8, 8) at distances of 0 to 7 of what has a DCT's power (16, 16) (Wiener-Khinchin).
 
     Coefficient u stands for frequencies around pi u / 16; the last one also for the half interval up to pi.
     """
-    u = np.arange(_BLOCK + 1)
-    matrix = np.cos(np.pi * np.arange(_BLOCK // 2)[:, None] * u / _BLOCK) / _BLOCK
-    matrix[:, [0, -1]] /= 2
-    matrix[:, -2] += matrix[:, -1]
-    return matrix[:, :-1]
+    to_pi = np.pad(power, (0, 1), mode="edge")
+    half = slice(_BLOCK // 2)
+    covariance: NDArray[np.float64] = dctn(to_pi, type=1)[half, half] / (2 * _BLOCK) ** 2
+    return covariance

@@ -1,9 +1,10 @@
 """Forward operators with exact adjoints: how measurements come from an image."""
 
-from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator
+from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator, Multiple, Sum
 from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
 from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
+from cgdenoise.operators.dct import DCT
 from cgdenoise.operators.foreign import load_operator, wrap
 from cgdenoise.operators.fourier import Fourier, subsampled_fourier
 from cgdenoise.operators.identity import Identity
@@ -13,8 +14,10 @@ from cgdenoise.operators.measurement import Measurement
 from cgdenoise.operators.resample import Downsample, Kernel
 from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
+from cgdenoise.operators.stack import stack
 
 __all__ = [
+    "DCT",
     "Adjoint",
     "Blur",
     "Border",
@@ -31,16 +34,19 @@ __all__ = [
     "Identity",
     "Kernel",
     "Measurement",
+    "Multiple",
     "Pad",
     "PixelMask",
     "Reshape",
     "SparseMatrix",
     "SubsampledDCT",
+    "Sum",
     "blur_within",
     "gaussian_psf",
     "load_operator",
     "motion_psf",
     "random_matrix",
+    "stack",
     "subsampled_fourier",
     "wrap",
 ]

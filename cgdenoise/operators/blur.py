@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, fft
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, on_parts
+from cgdenoise.operators.base import ForwardOperator, Shape
+from cgdenoise.operators.tensors import like, on_parts
 
 _AXES = (-2, -1)
 Psf = NDArray[np.float64]

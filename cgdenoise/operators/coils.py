@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import Field, ForwardOperator, like
+from cgdenoise.operators.base import Field, ForwardOperator
+from cgdenoise.operators.tensors import like
 
 
 class Coils(ForwardOperator):

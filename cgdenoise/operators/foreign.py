@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import Field, ForwardOperator, Linear, Shape, linear, size_of
+from cgdenoise.operators.base import Field, ForwardOperator, Shape, size_of
+from cgdenoise.operators.tensors import Linear, linear
 
 _EXPECTED = "expected a ForwardOperator, A and A_adjoint, matvec and rmatvec, or op * x and op.H"
 

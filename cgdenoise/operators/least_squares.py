@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgdenoise.operators import Adjoint, Downsample, Measurement
+from cgdenoise.operators import Downsample, Measurement
 
 _ROUNDING = 1e-20
 """Squared norm of the gradient, relative to that of the adjoint of the measurements, at which nothing is left but rounding."""
@@ -69,7 +69,7 @@ def pilot(measurement: Measurement, iterations: int) -> Tensor:
     shape, device = measurement.operator.in_shape, measurement.y.device
     down = Downsample(shape, max(1, min(shape[1:]) // _COARSE)).to(device)
     blank = torch.zeros(down.out_shape, dtype=torch.float64, device=device)
-    blocks = conjugate_gradients(measurement.of(Adjoint(down)), blank, _COARSE_ITERATIONS)
+    blocks = conjugate_gradients(measurement.of(down.H), blank, _COARSE_ITERATIONS)
     return conjugate_gradients(measurement, down.adjoint(blocks), iterations)
 
 

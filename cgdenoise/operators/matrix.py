@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import Field, ForwardOperator, Shape, like, linear, on_parts, size_of
+from cgdenoise.operators.base import Field, ForwardOperator, Shape, size_of
+from cgdenoise.operators.tensors import like, linear, on_parts
 
 if TYPE_CHECKING:
     from scipy.sparse import sparray, spmatrix

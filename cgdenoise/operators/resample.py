@@ -6,9 +6,11 @@ from enum import StrEnum
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, on_parts
+from cgdenoise.operators.base import ForwardOperator, Shape
+from cgdenoise.operators.tensors import like, on_parts
 
 
 class Kernel(StrEnum):
@@ -42,21 +44,43 @@ class Downsample(ForwardOperator):
     def __init__(self, in_shape: Shape, factor: int, kernel: Kernel = Kernel.BOX):
         if len(in_shape) < 2 or min(in_shape) < 1 or factor < 1:
             raise OperatorError(f"down-sampling of {list(in_shape)} by {factor}; expected (..., H, W) and a factor of at least 1")
-        self._vertical, self._horizontal = (_weights(side, factor, kernel) for side in in_shape[-2:])
-        super().__init__(in_shape, (*in_shape[:-2], len(self._vertical), len(self._horizontal)))
+        super().__init__(in_shape, (*in_shape[:-2], *(-(-side // factor) for side in in_shape[-2:])))
+        self._kernel = kernel
+        if kernel is Kernel.BOX:
+            self._block = min(factor, in_shape[-2]), min(factor, in_shape[-1])
+            ones = torch.ones(1, *in_shape[-2:], dtype=torch.float64)
+            self._areas = functional.avg_pool2d(ones, self._block, ceil_mode=True, divisor_override=1)[0]
+        else:
+            self._vertical, self._horizontal = (_bicubic(side, factor) for side in in_shape[-2:])
 
     def _forward(self, x: Tensor) -> Tensor:
-        return on_parts(lambda part: like(self._vertical, part) @ part @ like(self._horizontal, part).mT, x)
+        return on_parts(self._means if self._kernel is Kernel.BOX else self._weighted, x)
 
     def _adjoint(self, y: Tensor) -> Tensor:
-        return on_parts(lambda part: like(self._vertical, part).mT @ part @ like(self._horizontal, part), y)
+        return on_parts(self._spread if self._kernel is Kernel.BOX else self._weighted_adjoint, y)
+
+    def _means(self, x: Tensor) -> Tensor:
+        planes = x.reshape(-1, *self.in_shape[-2:])
+        means = functional.avg_pool2d(planes, self._block, ceil_mode=True, count_include_pad=False)
+        return means.reshape(*x.shape[:-2], *self.out_shape[-2:])
+
+    def _spread(self, y: Tensor) -> Tensor:
+        shares = y / like(self._areas, y)
+        blocks = shares.repeat_interleave(self._block[1], -1).repeat_interleave(self._block[0], -2)
+        return blocks[..., : self.in_shape[-2], : self.in_shape[-1]]
+
+    def _weighted(self, x: Tensor) -> Tensor:
+        return like(self._vertical, x) @ x @ like(self._horizontal, x).mT
+
+    def _weighted_adjoint(self, y: Tensor) -> Tensor:
+        return like(self._vertical, y).mT @ y @ like(self._horizontal, y)
 
 
-def _weights(size: int, factor: int, kernel: Kernel) -> Tensor:
+def _bicubic(size: int, factor: int) -> Tensor:
     """Return the matrix that down-samples one axis, [ceil(size / k), size], float64."""
     centres = (torch.arange(-(-size // factor), dtype=torch.float64) + 0.5) * factor
     distance = (torch.arange(size, dtype=torch.float64) + 0.5 - centres[:, None]).abs() / factor
-    weights = (distance < 0.5).double() if kernel is Kernel.BOX else _keys(distance)
+    weights = _keys(distance)
     return weights / weights.sum(1, keepdim=True)
 
 

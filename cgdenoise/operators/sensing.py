@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators.base import ForwardOperator, Shape, like, linear, on_parts, size_of
+from cgdenoise.operators.base import ForwardOperator, Shape, size_of
+from cgdenoise.operators.dct import DCT
 from cgdenoise.operators.matrix import DenseMatrix, times
+from cgdenoise.operators.tensors import like, linear
 
 _BLOCK = 2**22
 """Entries that are generated at a time."""
@@ -98,9 +100,9 @@ class GeneratedMatrix(ForwardOperator):
 
 
 class SubsampledDCT(ForwardOperator):
-    """Random signs, the orthonormal cosine transform (DCT-II) of each channel, and m of the coefficients chosen at random.
+    """Random signs, the cosine transform of each channel (`DCT`), and m of the coefficients chosen at random.
 
-    The structured stand-in for a random matrix: an image of n values takes O(n) memory and (H + W) n products. Its rows are
+    The structured stand-in for a random matrix: an image of n values takes O(n) memory and O(n log n) products. Its rows are
     orthogonal, A A^H = (n / m) I, and so its norm is sqrt(n / m). (Do, Gan, Nguyen & Tran, "Fast and Efficient Compressive
     Sensing Using Structurally Random Matrices", IEEE Trans. Signal Processing, 2012, arXiv 1106.5037.)
 
@@ -131,33 +133,18 @@ class SubsampledDCT(ForwardOperator):
         signs = rng.integers(0, 2, in_shape, np.int8).astype(np.float32) * 2 - 1
         self._signs = torch.from_numpy(signs) * math.sqrt(size / measurements)
         self._kept = torch.from_numpy(np.sort(rng.permutation(size)[:measurements]))
-        self._vertical, self._horizontal = (_cosines(side) for side in in_shape[-2:])
+        self._transform = DCT(in_shape)
 
     def _forward(self, x: Tensor) -> Tensor:
-        def transform(part: Tensor) -> Tensor:
-            coefficients = like(self._vertical, part) @ (part * like(self._signs, part)) @ like(self._horizontal, part).mT
-            return coefficients.flatten(-len(self.in_shape)).index_select(-1, self._kept)
-
-        return on_parts(transform, x)
+        coefficients = self._transform(x * like(self._signs, x))
+        return coefficients.flatten(-len(self.in_shape)).index_select(-1, self._kept)
 
     def _adjoint(self, y: Tensor) -> Tensor:
-        def transform(part: Tensor) -> Tensor:
-            empty = part.new_zeros(*part.shape[:-1], size_of(self.in_shape))
-            coefficients = empty.index_copy(-1, self._kept, part).reshape(*part.shape[:-1], *self.in_shape)
-            image = like(self._vertical, part).mT @ coefficients @ like(self._horizontal, part)
-            return image * like(self._signs, part)
-
-        return on_parts(transform, y)
+        empty = y.new_zeros(*y.shape[:-1], size_of(self.in_shape))
+        coefficients = empty.index_copy(-1, self._kept, y).reshape(*y.shape[:-1], *self.in_shape)
+        return self._transform.adjoint(coefficients) * like(self._signs, y)
 
 
 def _check(measurements: int, seed: int) -> None:
     if measurements < 1 or seed < 0:
         raise OperatorError(f"{measurements} measurements with seed {seed}; expected at least 1 and a seed of at least 0")
-
-
-def _cosines(size: int) -> Tensor:
-    """Return the orthonormal DCT-II as a matrix, [frequency, position], float64."""
-    frequency, position = torch.arange(size, dtype=torch.float64)[:, None], torch.arange(size, dtype=torch.float64)
-    matrix = torch.cos(math.pi / size * frequency * (position + 0.5)) * math.sqrt(2 / size)
-    matrix[0] *= math.sqrt(0.5)
-    return matrix

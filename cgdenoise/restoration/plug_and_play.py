@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from cgdenoise.operators import Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients
+from cgdenoise.operators.norm import power_iteration
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.patches.ridge import first_estimate, refine
@@ -18,7 +20,7 @@ _LAST = 0.01
 """Noise level of the last pass, in parts of the image's range of about 1, if the noise brings less into the image."""
 
 _POWERS = 10
-"""Steps of the power method, which leave some per cent."""
+"""Steps of the power iteration, which leave some per cent."""
 
 _FIRST, _PASSES = 0.2, 24
 """Noise level of the first pass; passes."""
@@ -99,13 +101,12 @@ def pixels_refined(shape: tuple[int, ...]) -> int:
 def _gain(measurement: Measurement, like: Tensor) -> float:
     """Return by what white noise in y is multiplied in A^H V y / ||V A||², on average over the image's pixels.
 
-    That is ||V A||_F / (sqrt(n) ||V A||²), both norms from a random probe, the latter by the power method.
+    That is ||V A||_F / (sqrt(n) ||V A||²), both norms from a random probe, the latter by power iteration.
     """
-    x = _probe(like)
-    frobenius = measurement.forward(x).norm() / x.norm()  # over sqrt(n)
-    for _ in range(_POWERS):
-        x = measurement.normal(x / x.norm())
-    return float(frobenius / x.norm())
+    probe = _probe(like)
+    frobenius = measurement.forward(probe).norm() / probe.norm()  # over sqrt(n)
+    *_, squared_norm = islice(power_iteration(measurement.normal, probe), _POWERS)
+    return float(frobenius / squared_norm)
 
 
 def _sees_single_pixels(measurement: Measurement, of_ones: Tensor) -> bool:

@@ -1,13 +1,12 @@
 import math
 import re
 
-import numpy as np
 import pytest
 import torch
 
 from cgdenoise.errors import OperatorError
-from cgdenoise.operators import ComplexFromReal, DenseMatrix, Field, ForwardOperator, Fourier, PixelMask, SubsampledDCT
-from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test, spectral_norm
+from cgdenoise.operators import ComplexFromReal, Field, ForwardOperator
+from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test
 
 CHECKS = [dot_test, linearity_test, gradient_test]
 
@@ -88,7 +87,7 @@ def test_dot_test_between_fields_is_that_of_the_real_parts(rng):
 
 @pytest.mark.parametrize(("forward", "adjoint"), [(lambda x: x[..., 1:], lambda y: y), (lambda x: x, lambda y: y[None])])
 def test_dot_test_holds_the_shapes(forward, adjoint, rng):
-    with pytest.raises(OperatorError, match=r"has the shape .*; expected \[5, 7\]"):
+    with pytest.raises(OperatorError, match=r"returned the shape .*; expected \[5, 7\]"):
         dot_test(Written(forward, adjoint), rng)
 
 
@@ -124,25 +123,3 @@ def test_gradient_test_finds_what_autograd_does_not_see(rng):
         gradient_test(Written(lambda x: x + x.detach(), lambda y: 2 * y), rng)
     with pytest.raises(OperatorError, match="the gradient through its adjoint has the norm"):
         gradient_test(Written(lambda x: 2 * x, lambda y: y + y.detach()), rng)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
-def test_spectral_norm_is_the_largest_singular_value(dtype, rng):
-    numbers = np.random.default_rng(0)
-    matrix = numbers.standard_normal((9, 35)) + (1j * numbers.standard_normal((9, 35)) if dtype is np.complex128 else 0)
-    found = spectral_norm(DenseMatrix(matrix, (5, 7)), rng, rtol=1e-8, max_iterations=1000, dtype=torch.float64)
-    assert found == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-4)
-
-
-def test_spectral_norms_that_are_known(rng):
-    assert spectral_norm(Fourier((5, 7)), rng) == pytest.approx(1)
-    assert spectral_norm(PixelMask(WEIGHTS > 0) @ Fourier((5, 7)), rng) == pytest.approx(1, rel=1e-3)
-    assert spectral_norm(SubsampledDCT((5, 7), 10, 0), rng) == pytest.approx(math.sqrt(3.5), rel=1e-3)
-    assert spectral_norm(SOUND, rng, rtol=1e-6) == pytest.approx(2, rel=1e-3)
-    assert spectral_norm(DenseMatrix(torch.zeros(3, 35), (5, 7)), rng) == 0
-
-
-def test_spectral_norm_only_grows_with_the_iterations(rng):
-    norms = [spectral_norm(SOUND, torch.Generator().manual_seed(0), rtol=0, max_iterations=n) for n in (1, 2, 5, 20, 100)]
-    assert norms == sorted(norms)
-    assert norms[0] < 1.5 < norms[-1]

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from cgdenoise.errors import OperatorError
 from cgdenoise.operators import (
+    DCT,
     Adjoint,
     Blur,
     Border,
@@ -28,6 +29,7 @@ from cgdenoise.operators import (
     SubsampledDCT,
     blur_within,
     random_matrix,
+    stack,
     subsampled_fourier,
     wrap,
 )
@@ -87,9 +89,13 @@ OPERATORS = {
     "rademacher": random_matrix((3, 5, 7), 41, 0, Entries.RADEMACHER),
     "gaussian, generated": random_matrix((3, 5, 7), 41, 0, stored=0),
     "rademacher, generated": random_matrix((3, 5, 7), 41, 0, Entries.RADEMACHER, stored=0),
-    "dct": SubsampledDCT((3, *SIZE), 57, 1),
-    "dct, all": SubsampledDCT(SIZE, 77, 1),
-    "dct, one": SubsampledDCT((1, 1, 13), 1, 1),
+    "dct": DCT((2, *SIZE)),
+    "dct, by fft": DCT((258, 3)),
+    "dct, odd, by fft": DCT((2, 2, 257)),
+    "sampled dct": SubsampledDCT((3, *SIZE), 57, 1),
+    "sampled dct, by fft": SubsampledDCT((3, 259), 99, 1),
+    "sampled dct, all": SubsampledDCT(SIZE, 77, 1),
+    "sampled dct, one": SubsampledDCT((1, 1, 13), 1, 1),
     "fourier, odd": Fourier(SIZE),
     "fourier, even and odd": Fourier((2, 8, 5)),
     "fourier, a line": Fourier((1, 9)),
@@ -104,6 +110,22 @@ OPERATORS = {
     **{f"blur within, {border}": blur_within((2, 17, 13), some_psf(5, 4), border) for border in Border},
     **{f"pad, {border}": Pad((2, 5, 7), ((3, 0), (9, 2)), border) for border in Border},
     **{f"{kernel} by {k}": Downsample((3, *SIZE), k, kernel) for k in (1, 2, 3, 8, 20) for kernel in Kernel},
+    "sum": PixelMask(mask(2, *SIZE)) + blur_within((2, *SIZE), some_psf(3, 4), Border.REFLECT),
+    "difference of fields": Fourier(SIZE) - PixelMask(mask(*SIZE)),
+    "sum of real images": ComplexFromReal(SIZE) + Fourier(SIZE) @ ComplexFromReal(SIZE),
+    "multiple": -3 * Downsample((3, *SIZE), 2),
+    "complex multiple": (1 - 2j) * Downsample((3, *SIZE), 2),
+    "complex multiple of complex": (1 - 2j) * Fourier(SIZE),
+    "complex multiple of real": ComplexFromReal(SIZE).normal * 2j,
+    "complex multiple of real to complex": (1 - 2j) * ComplexFromReal(SIZE),
+    "complex multiple of the real part": (1 - 2j) * ComplexFromReal(SIZE).H,
+    "normal": Blur((17, 13), some_psf(5, 3)).normal,
+    "normal of the adjoint, of real images": (Fourier(SIZE) @ ComplexFromReal(SIZE)).H.normal,
+    "sum of what is linear over the reals": (ComplexFromReal(SIZE) @ ComplexFromReal(SIZE).H) + Fourier(SIZE),
+    "stack": stack([PixelMask(mask(2, *SIZE)), 2 * blur_within((2, *SIZE), some_psf(3, 4), Border.REFLECT)]),
+    "stack of fields": stack([PixelMask(mask(*SIZE)), Fourier(SIZE), 1j * PixelMask(mask(*SIZE))]),
+    "stack of one, of real images": stack([ComplexFromReal(SIZE)]),
+    "adjoint of a stack": stack([DenseMatrix(normal(6, 77), SIZE), random_matrix(SIZE, 6, 0)]).H,
     "reshape": Reshape((2, *SIZE), (11, 2, 7)),
     "adjoint of means": Adjoint(Downsample((3, *SIZE), 3)),
     "adjoint of complex from real": Adjoint(ComplexFromReal(SIZE)),
@@ -206,7 +228,7 @@ def test_other_shapes_and_fields_are_refused(operator):
 
 def test_every_class_is_in_the_registry():
     def parts(operator: ForwardOperator) -> set[type]:
-        inner = [part for part in vars(operator).values() if isinstance(part, ForwardOperator)]
+        inner = [part for part in (*vars(operator).values(), *operator._parts) if isinstance(part, ForwardOperator)]
         return {type(operator)}.union(*map(parts, inner))
 
     def classes(of: type) -> set[type]:

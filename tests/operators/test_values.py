@@ -294,6 +294,12 @@ class TestDownsample:
         ]
         np.testing.assert_allclose(small, expected, atol=1e-12)
 
+    def test_factor_above_the_sides_gives_the_mean_and_shares_it_out(self):
+        operator = Downsample(IMAGE.shape, 10**9)
+        np.testing.assert_allclose(applied(operator, IMAGE)[:, 0, 0], IMAGE.mean((1, 2)), atol=1e-12)
+        shares = operator.adjoint(torch.ones(3, 1, 1))
+        torch.testing.assert_close(shares, torch.full(IMAGE.shape, 1 / (23 * 17)))
+
     def test_bicubic_is_pillows(self):
         image = RNG.standard_normal((24, 36)).astype(np.float32)
         expected = np.asarray(Image.fromarray(image).resize((12, 8), Image.Resampling.BICUBIC))
