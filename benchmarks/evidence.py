@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cgdenoise import CgDenoiseError, DecoderSpec, Picture, read_image
+from cgdenoise import CgDenoiseError, DecoderSpec, read_image
 from cgdenoise.operators import (
     Blur,
     Coils,
@@ -28,11 +28,19 @@ from cgdenoise.operators import (
     motion_psf,
     subsampled_fourier,
 )
-from cgdenoise.problems import deblurring, fourier_lines, fourier_problem, inpainting, linear_problem, parallel_problem, upscaling
+from cgdenoise.problems import (
+    deblurring,
+    fourier_lines,
+    fourier_problem,
+    inpainting,
+    linear_problem,
+    parallel_problem,
+    solve,
+    upscaling,
+)
 from cgdenoise.problems.problem import LinearProblem
 from cgdenoise.problems.sensing import named_operator, simulated
 from cgdenoise.restoration.presets import RECONSTRUCTION
-from cgdenoise.restoration.reconstruct import reconstruct
 
 PRESET = replace(
     RECONSTRUCTION["fast"],
@@ -47,13 +55,13 @@ PSFS = {"Gauss 1.6": gaussian_psf(1.6), "motion 15": motion_psf(15, 30), "motion
 Named = Iterator[tuple[str, LinearProblem]]
 
 
-def as_page(operator: ForwardOperator, page: np.ndarray, sigma: float) -> Picture:
+def as_page(operator: ForwardOperator, page: np.ndarray, sigma: float) -> np.ndarray:
     """Return what the operator makes of a picture, in 8 bits."""
     planes = np.ascontiguousarray(np.moveaxis(np.atleast_3d(page).astype(float), 2, 0))
     seen = np.moveaxis(operator(torch.from_numpy(planes)).numpy(), 0, 2)
     noisy = seen + sigma * np.random.default_rng(0).standard_normal(seen.shape)
     values = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
-    return Picture((values if page.ndim == 3 else values[..., 0],), None, "npy")
+    return values if page.ndim == 3 else values[..., 0]
 
 
 def inpaint(page: np.ndarray) -> Named:
@@ -116,15 +124,7 @@ PROBLEMS = {make.__name__: make for make in (inpaint, deblur, upscale, cs, mri)}
 def row(problem: LinearProblem) -> str:
     """Reconstruct, and return the cells of the table."""
     try:
-        evidence = reconstruct(
-            problem.operator,
-            problem.y,
-            sampling=problem.sampling,
-            sigma=problem.sigma,
-            preset=PRESET,
-            consistency=problem.consistency,
-            device="cpu",
-        ).evidence
+        evidence = solve(problem, preset=PRESET, device="cpu").evidence
     except CgDenoiseError as error:
         return f"{error} | | | "
     if evidence is None:

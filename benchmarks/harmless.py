@@ -30,7 +30,7 @@ def psnr(picture: Picture, clean: Picture) -> float:
     return min(cgdenoise.psnr(picture, clean, 255), _SAME)
 
 
-def restored(picture: Picture, preset: str) -> tuple[Picture, cgdenoise.RestorationResult]:
+def restored(picture: Picture, preset: str) -> tuple[Picture, cgdenoise.Restoration]:
     result = cgdenoise.denoise(picture, preset=preset)
     image = result.image
     return np.clip(np.round(image), 0, 255).astype(np.uint8), result

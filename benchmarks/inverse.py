@@ -41,8 +41,12 @@ from cgdenoise.operators import (
 )
 from cgdenoise.operators.least_squares import pilot
 from cgdenoise.problems.sensing import fourier_lines
+from cgdenoise.restoration.hooks import Hooks
+from cgdenoise.restoration.measured import on_channels
 from cgdenoise.restoration.plug_and_play import plug_and_play
-from cgdenoise.restoration.reconstruct import on_channels, reconstruct
+from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
+from cgdenoise.restoration.reconstruct import run_reconstruction
+from cgdenoise.restoration.reconstructing import ReconstructionRequest
 
 Method = Callable[[], Tensor]
 _WEIGHTS = (0.5, 1, 2, 4, 8, 16, 32)
@@ -180,15 +184,21 @@ SCANS = ("fourier4", "coils4", "coils8")
 
 def reconstructed(task: Task, preset: str) -> dict[str, float]:
     """Return the PSNR of what the preset gives, and of what its generators give alone."""
-    found = reconstruct(
-        task.operator, task.y, sampling=task.sampling, sigma=task.sigma, preset=preset, consistency=task.consistency
+    request = ReconstructionRequest(
+        task.operator,
+        task.y,
+        preset_of(preset, RECONSTRUCTION),
+        task.sampling,
+        task.sigma,
+        consistency=task.consistency,
     )
+    found = run_reconstruction(request, Hooks())
 
     def quality(image: np.ndarray) -> float:
         parts = np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image
         return task.quality(torch.from_numpy(parts))
 
-    generator = next(part.image() for part in found.result.parts if part.name == "generator")
+    generator = next(part.image() for part in found.parts if part.name == "generator")
     return {"generator": quality(generator), "cgdenoise": quality(found.image)}
 
 

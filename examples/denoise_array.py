@@ -16,10 +16,10 @@ def watch(snapshot: cgdenoise.Snapshot) -> None:
         print(f"fit {snapshot.label.index + 1}, iteration {snapshot.iteration}: held-out error {snapshot.held_out_rms:.2f}")
 
 
+# progress=True draws a bar; hooks see more.
 result = cgdenoise.denoise(picture.pages[0], preset="fast", progress=cgdenoise.Hooks(observers=[watch]))
-restored = result.image
 print(f"noise {result.sigma:.1f} grey levels (estimated), depth {result.depth}, {result.seconds:.0f} s")
 
 output = source.with_name(f"{source.stem}_from_python.png")
-cgdenoise.write_image(output, picture.with_pages([restored]))
+cgdenoise.write_image(output, picture.with_pages([result.image]))
 print(f"wrote {output}")

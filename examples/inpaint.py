@@ -3,25 +3,19 @@
 import sys
 
 import numpy as np
-import torch
 from skimage import data
 
 import cgdenoise
-from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.operators import PixelMask
-from cgdenoise.restoration.reconstruct import reconstruct
 
-image = np.moveaxis(data.astronaut()[64:192, 160:288].astype(float), 2, 0)  # channels first
-mask = torch.from_numpy(np.random.default_rng(0).random(image.shape[1:]) < 0.4).expand(3, -1, -1)  # 60 % of the pixels are lost
-y = np.where(mask, image, 0.0)
+image = data.astronaut()[64:192, 160:288].astype(float)
+keep = np.random.default_rng(0).random(image.shape[:2]) < 0.4  # 60 % of the pixels are lost
+holes = np.where(keep[..., None], image, np.nan)
 
 cgdenoise.keep_freed_memory()
-# A pixel is held out with all its channels, which tell of one another.
-result = reconstruct(PixelMask(mask), y, sampling=Sampling.pixels(mask), preset="fast")
-restored = result.image
-print(f"PSNR {cgdenoise.psnr(restored, image, 255):.1f} dB, depth {result.depth}, {result.seconds:.0f} s")
+result = cgdenoise.inpaint(holes, preset="fast", progress=True)
+print(f"PSNR {cgdenoise.psnr(result.image, image, 255):.1f} dB, depth {result.depth}, {result.seconds:.0f} s")
 
 output = sys.argv[1] if len(sys.argv) > 1 else "inpainted.png"
-pages = np.concatenate([y, restored, image], axis=2).clip(0, 255).round().astype(np.uint8)
-cgdenoise.write_image(output, cgdenoise.Picture((np.moveaxis(pages, 0, 2),), None, "png"))
+shown = np.concatenate([np.nan_to_num(holes), result.image, image], axis=1).clip(0, 255).round().astype(np.uint8)
+cgdenoise.write_image(output, shown)
 print(f"wrote {output}: given, restored, original")

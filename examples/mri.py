@@ -8,8 +8,7 @@ from skimage import data, transform
 
 import cgdenoise
 from cgdenoise.operators import Fourier
-from cgdenoise.problems import fourier_lines, parallel_problem
-from cgdenoise.restoration.reconstruct import reconstruct
+from cgdenoise.problems import fourier_lines, parallel_problem, solve
 
 SIDE = 128
 
@@ -28,13 +27,12 @@ zero_filled = np.sqrt((np.abs(whole.adjoint(torch.from_numpy(y)).numpy()) ** 2).
 cgdenoise.keep_freed_memory()
 # The coils' maps come from the centre, which is sampled throughout, and the noise level from what they cannot explain.
 problem = parallel_problem(y, mask, None, sigma=None)
-result = reconstruct(problem.operator, problem.y, sampling=problem.sampling, sigma=problem.sigma, consistency=problem.consistency)
-restored = result.image
-magnitude = problem.view(restored)
+result = solve(problem, progress=True)
+magnitude = problem.view(result.image)
 before, after = (cgdenoise.psnr(found, phantom, 1) for found in (zero_filled, magnitude))
 print(f"PSNR {before:.1f} dB zero-filled, {after:.1f} dB reconstructed, depth {result.depth}, {result.seconds:.0f} s")
 
 output = sys.argv[1] if len(sys.argv) > 1 else "mri.png"
 page = (np.concatenate([zero_filled, magnitude, phantom], axis=1) * 255).clip(0, 255).round().astype(np.uint8)
-cgdenoise.write_image(output, cgdenoise.Picture((page,), None, "png"))
+cgdenoise.write_image(output, page)
 print(f"wrote {output}: zero-filled, reconstructed, original")

@@ -12,7 +12,8 @@ import typer
 from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import Offset, SharedOptions, Sigma, prepare, with_shared_options
-from cgdenoise.cli.output import ProgressDisplay, note
+from cgdenoise.cli.output import note
+from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.cli.report import report
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.names import NoiseKind, StopName

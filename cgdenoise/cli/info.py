@@ -55,7 +55,10 @@ def _facts(name: str) -> dict[str, Any]:
     metadata = picture.metadata
     height, width = page.shape[:2]
     channels = 1 if page.ndim == 2 else page.shape[2]
+    from cgdenoise.fitlog.records import FORMAT
+
     return {
+        "format": FORMAT,
         "input": name,
         "container": picture.container,
         "pages": len(picture.pages),

@@ -64,7 +64,10 @@ def _examined(name: str, offset: float) -> list[_Page]:
 def _facts(page: _Page) -> dict[str, Any]:
     report, model = page.report, page.model
     poisson, correlation, impulses = report.poisson, report.correlation, report.impulses
+    from cgdenoise.fitlog.records import FORMAT
+
     return {
+        "format": FORMAT,
         "input": page.name,
         "page": page.number,
         "sigma": report.sigma,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
-from cgdenoise.cli.output import ProgressDisplay, warn
+from cgdenoise.cli.output import warn
+from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.cli.report import report
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.reading import about

@@ -1,5 +1,6 @@
 """Inverse problems posed: what was measured, how, and what will be looked at. No files here."""
 
+from cgdenoise.problems.calls import solve
 from cgdenoise.problems.espirit import estimate_maps
 from cgdenoise.problems.mri import fourier_problem, parallel_problem
 from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
@@ -15,5 +16,6 @@ __all__ = [
     "inpainting",
     "linear_problem",
     "parallel_problem",
+    "solve",
     "upscaling",
 ]

@@ -1,4 +1,4 @@
-"""Inverse problems whose measurements are a picture, on arrays: one call each."""
+"""Inverse problems in one call: those whose measurements are a picture, on arrays, and any that is posed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def inpaint(
     """
     values, axis = _read(image, channel_axis)
     kept = None if keep is None else np.broadcast_to(np.asarray(keep, bool), values.shape[:2])
-    return _solved(inpainting(values, kept, sigma), (np.ndim(image), axis), preset, seed, device, progress)
+    problem = inpainting(values, kept, sigma)
+    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
 
 
 def deblur(
@@ -85,7 +86,7 @@ def deblur(
     """
     values, axis = _read(image, channel_axis)
     problem = deblurring(values, np.asarray(psf, np.float64), sigma)
-    return _solved(problem, (np.ndim(image), axis), preset, seed, device, progress)
+    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
 
 
 def upscale(
@@ -118,7 +119,8 @@ def upscale(
         If the image is not real and finite, or the factor is below 2.
     """
     values, axis = _read(image, channel_axis)
-    return _solved(upscaling(values, factor, Kernel.BOX, sigma), (np.ndim(image), axis), preset, seed, device, progress)
+    problem = upscaling(values, factor, Kernel.BOX, sigma)
+    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
 
 
 def _read(image: Array, channel_axis: int | None) -> tuple[NDArray[np.float64], int]:
@@ -126,25 +128,39 @@ def _read(image: Array, channel_axis: int | None) -> tuple[NDArray[np.float64], 
     return check_image(image, axis), axis
 
 
-def _solved(
-    problem: LinearProblem, layout: tuple[int, int], preset: str | Preset, seed: int, device: str, progress: Watch
+def solve(
+    problem: LinearProblem,
+    *,
+    preset: str | Preset = "balanced",
+    seed: int = 0,
+    device: str = "auto",
+    progress: Watch = False,
 ) -> Restoration:
-    """Solve a problem; the result has the layout, axes and channel axis, of the user's array."""
+    """Solve a problem; the image is of the operator's `in_shape`, of which `problem.view` makes a picture.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+        As `problems.parallel_problem` or another poses it.
+    preset, seed, device, progress
+        As of `reconstruct`; it raises the same errors. That nothing is explained is a warning.
+    """
     chosen = preset_of(preset, RECONSTRUCTION) if isinstance(preset, str) else preset
     with watching(progress) as hooks:
         result = run_reconstruction(problem.request(chosen, seed, device), hooks)
     verdict = judge(problem, result, None)
+    warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
+    return replace(result, sigma_estimated=problem.sigma_estimated, warnings=warnings)
 
-    def shown(image: Array) -> Array:
-        return in_layout(problem.view(image), *layout)
+
+def _as_array(problem: LinearProblem, result: Restoration, image: Array, channel_axis: int) -> Restoration:
+    """Return the result of a problem that was posed of an array, with pictures in the layout of that."""
+
+    def shown(solved: Array) -> Array:
+        return in_layout(problem.view(solved), np.ndim(image), channel_axis)
 
     def part(of: RestoredPart) -> Array:
         return shown(of.image())
 
-    return replace(
-        result,
-        image=shown(result.image),
-        parts=tuple(replace(of, image=partial(part, of)) for of in result.parts),
-        sigma_estimated=problem.sigma_estimated,
-        warnings=(*verdict.warnings, *([verdict.error] if verdict.error else [])),
-    )
+    parts = tuple(replace(of, image=partial(part, of)) for of in result.parts)
+    return replace(result, image=shown(result.image), parts=parts)

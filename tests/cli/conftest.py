@@ -43,7 +43,7 @@ def noisy_png(folder, noisy):
 @pytest.fixture
 def cli(monkeypatch, capfd):
     """Run the command in this process, without the lines on stderr that a slow machine would have."""
-    monkeypatch.setattr("cgdenoise.cli.output._PLAIN_INTERVAL", math.inf)
+    monkeypatch.setattr("cgdenoise.cli.progress._PLAIN_INTERVAL", math.inf)
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["cgdenoise", *map(str, args)])

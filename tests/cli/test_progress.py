@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from cgdenoise.cli import output
-from cgdenoise.cli.output import ProgressDisplay, _Pace
+from cgdenoise.cli import progress
+from cgdenoise.cli.progress import ProgressDisplay, _Pace
 from cgdenoise.progress import Progress
 
 
@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now
 
 
