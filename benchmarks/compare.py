@@ -45,7 +45,7 @@ def fitted(preset: str, noisy: Array, clean: Array) -> Curve:
     def observe(snapshot: cgdenoise.Snapshot) -> None:
         nonlocal watched
         now = time.perf_counter()
-        if not snapshot.label.trial:
+        if not snapshot.label.probe:
             curve.append((now - start - watched, score(snapshot.image(), clean)))
         watched += time.perf_counter() - now
 

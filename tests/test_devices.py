@@ -46,7 +46,7 @@ HOLES = np.where(RNG.random(CLEAN.shape) < 0.2, np.nan, NOISY)
 COLOURS = np.stack([NOISY, NOISY[::-1], HOLES], -1)
 LIGHT = Preset(
     decoders=(DecoderSpec((16, 16, 8)), DecoderSpec((16, 16, 16, 8))),
-    trial_iterations=0,
+    probe_iterations=0,
     members=3,
     max_iterations=20,
     patience=20,
@@ -123,7 +123,7 @@ def test_denoising_runs_on_a_device(device, array, options):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"trial_iterations": 10},
+        {"probe_iterations": 10},
         {"stop": "noise-level"},
         {"optimiser": OptimiserSpec("adam", 0.01), "averaging": 0.0, "hold_out": 0.0, "stop": "none"},
         {"decoders": (DecoderSpec((16, 8), sigmoid=True, random_grid=False, early_normalisation=False),)},

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cgdenoise.errors import ImageError
 
 if TYPE_CHECKING:
-
     pass
 
 

@@ -32,7 +32,7 @@ class Outcome:
     parts : tuple of dict
         The parts by name, share and, with a reference, likeness.
     status : str
-        "complete", "interrupted", "failed" where every fit collapsed, or "unexplained" where no measurement is explained.
+        "complete", "interrupted", "failed" where every fit failed, or "unexplained" where no measurement is explained.
     error : str or None
         Why it is "failed" or "unexplained".
     warnings : tuple of str
@@ -190,13 +190,13 @@ def evaluation_record(page: int, snapshot: Snapshot, clean: Array | None) -> Rec
         "page": page,
         "fit": snapshot.label.index,
         "depth": snapshot.label.depth,
-        "trial": snapshot.label.trial,
+        "probe": snapshot.label.probe,
         "iteration": snapshot.iteration,
         "train_rms": snapshot.train_rms,
         "residual_rms": snapshot.residual_rms,
         "held_out_rms": snapshot.held_out_rms,
     }
-    if clean is not None and not snapshot.label.trial:
+    if clean is not None and not snapshot.label.probe:
         found["psnr"] = psnr(snapshot.image(), clean, peak_of(clean))
     return found
 
@@ -218,10 +218,10 @@ def _likeness(stored: Array, clean: Array | None) -> dict[str, float]:
 
 
 def _reason(leading: FitSummary | None) -> str:
-    """Return why the fit with the largest share ended; there is none in a constant image, nor a share if all collapsed."""
+    """Return why the fit with the largest share ended; there is none in a constant image, nor a share if all failed."""
     if leading is None:
         return "constant"
-    return str(leading.reason) if leading.weight else "collapsed"
+    return str(leading.reason) if leading.weight else "failed"
 
 
 def _noise_record(noise: NoiseModel) -> Record:

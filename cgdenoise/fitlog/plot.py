@@ -41,7 +41,7 @@ def draw(log: FitLog, kind: str) -> bytes:
         _line(panels[0], curve, fit, error, f"C{number % 10}")
         if judged:
             _thin(panels[0], curve, "residual_rms", f"C{number % 10}")
-        if compared and not fit["trial"]:  # a trial may see a part of the image, and is not compared
+        if compared and not fit["probe"]:  # a probe fit may see a part of the image, and is not compared
             _line(panels[1], [e for e in curve if "psnr" in e], fit, "psnr", f"C{number % 10}")
     name = "held-out error (dotted: residual)" if judged else "residual"
     panels[0].set(ylabel=f"{name}, RMS in grey levels")
@@ -66,7 +66,7 @@ def draw(log: FitLog, kind: str) -> bytes:
 
 def _line(panel: Any, curve: list[Record], fit: Record, key: str, colour: str) -> None:
     """Draw one fit's curve and mark the chosen iteration."""
-    label = f"{'trial' if fit['trial'] else 'fit'} {fit['fit'] + 1}, depth {fit['depth']}: iteration {fit['iteration']}"
+    label = f"{'probe' if fit['probe'] else 'fit'} {fit['fit'] + 1}, depth {fit['depth']}: iteration {fit['iteration']}"
     panel.plot([e["iteration"] for e in curve], [e[key] for e in curve], color=colour, linewidth=1.2, label=label)
     kept = [e[key] for e in curve if e["iteration"] == fit["iteration"]]
     panel.plot([fit["iteration"]] * len(kept), kept, "o", color=colour, markersize=6)

@@ -71,10 +71,16 @@ def _real(digits: str) -> float:
     return number
 
 
+_FORMER_NAMES = {"trial": "probe", "collapsed": "failed"}
+"""Fields of format 1 whose names are others now."""
+
+
 def _pages(records: list[Any]) -> list[FitLog]:
     for number, found in enumerate(records, start=1):
         if not (isinstance(found, dict) and isinstance(found.get("type"), str) and isinstance(found.get("page"), int)):
             raise LogError(f"line {number}: not a fit log; expected a JSON object with a type and a page")
+    if any(found["type"] == "header" and found.get("format") == 1 for found in records):
+        records = [{_FORMER_NAMES.get(key, key): value for key, value in found.items()} for found in records]
     pages = []
     for page in sorted({found["page"] for found in records}):
         of_page: dict[str, list[Record]] = {kind: [] for kind in _FIELDS}
@@ -99,7 +105,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "residual_rms": _Number | None,
         "held_out_rms": _Number | None,
     },
-    "fit": {"page": int, "fit": int, "depth": int, "trial": bool, "iteration": int},
+    "fit": {"page": int, "fit": int, "depth": int, "probe": bool, "iteration": int},
     "end": {"page": int, "status": str, "reason": str},
 }
 """What a drawing of the log relies on: the fields of each type of record, and their types."""

@@ -1,4 +1,4 @@
-"""Several fits of one problem: the choice of depth, members from different seeds, collapse and restart, the average."""
+"""Several fits of one problem: the choice of depth, members from different seeds, failed fits and restarts, the average."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.loop import Problem, Schedule, fit, identity
-from cgdenoise.fitting.members import EnsembleResult, Member, average, depth_scores, has_collapsed, score_of
+from cgdenoise.fitting.members import EnsembleResult, Member, average, depth_scores, has_failed, score_of
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, FitResult, Step, StopReason
 from cgdenoise.fitting.stopping import Budget, Circumstances, StoppingRule, rule_of
@@ -26,8 +26,8 @@ _RESTARTS = 2
 _RIVAL = 0.02
 """Relative excess of predicted error up to which a depth takes its turn with the best one."""
 
-_TRIAL_SIDE = 192
-"""Trials see so many pixels of each side at most."""
+_PROBE_SIDE = 192
+"""Probe fits see so many pixels of each side at most."""
 
 
 Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
@@ -40,7 +40,7 @@ class _Task:
 
     spec: DecoderSpec
     splits: Sequence[int]
-    trial: bool
+    probe: bool
 
 
 @dataclass
@@ -51,8 +51,8 @@ class Ensemble:
     ----------
     measurement : Measurement
         Of an image [C, H, W] that is scaled to a range of about 1, on the device, finite everywhere. Its noise level serves the
-        stopping rules and tells a collapse. Where every pixel is measured by itself (`Identity`) fits are judged by their
-        predicted error, and trials see the middle of the image; else by the error on held-out measurements alone.
+        stopping rules and tells a failed fit. Where every pixel is measured by itself (`Identity`) fits are judged by their
+        predicted error, and probe fits see the middle of the image; else by the error on held-out measurements alone.
     preset : Preset
         How to fit.
     seed : int
@@ -84,8 +84,8 @@ class Ensemble:
 
         Raises
         ------
-        CollapsedError
-            If every fit collapsed.
+        FailedFitsError
+            If every fit failed.
         TooEarlyError
             If it was cancelled before any fit of the whole image.
         """
@@ -95,20 +95,20 @@ class Ensemble:
                 self.members += members
                 if self._interrupted():
                     return average(self.members, self.measurement.operator.in_shape)
-                collapsed = [split for split, member in zip(task.splits, members, strict=True) if member.collapsed]
-                if not collapsed:
+                failed = [split for split, member in zip(task.splits, members, strict=True) if member.failed]
+                if not failed:
                     break
-                task = replace(task, splits=collapsed)
+                task = replace(task, splits=failed)
         return average(self.members, self.measurement.operator.in_shape)
 
     def _plan(self) -> Iterator[_Task]:
         """Yield what to fit; each task is asked for when the ones before it are done."""
         size = (self.measurement.operator.in_shape[1], self.measurement.operator.in_shape[2])
         candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.decoders))
-        trial = self.preset.has_trials and len(candidates) > 1
+        probe = self.preset.has_probes and len(candidates) > 1
         for number, spec in enumerate(candidates):
             # One split for all candidates: the noise of the same held-out pixels then cancels in the comparison.
-            yield _Task(spec, [0], trial)
+            yield _Task(spec, [0], probe)
             if number and self._best_depth() != spec.depth:
                 break
         scores = depth_scores(self.members)
@@ -116,15 +116,15 @@ class Ensemble:
         if not math.isfinite(least):
             return
         rivals = sorted((spec for spec in candidates if spec.depth in scores), key=lambda spec: scores[spec.depth])
-        rivals = [spec for spec in rivals if scores[spec.depth] <= least * (1 + _RIVAL)][: 1 if trial else None]
-        fitted = sum(not member.collapsed and not member.label.trial for member in self.members)
+        rivals = [spec for spec in rivals if scores[spec.depth] <= least * (1 + _RIVAL)][: 1 if probe else None]
+        fitted = sum(not member.failed and not member.label.probe for member in self.members)
         # Depths that do equally well err differently: averaging over them gains more than over seeds alone.
         queue = [(rivals[number % len(rivals)], number + 1) for number in range(self.preset.members - fitted)]
         while queue:
             spec = queue[0][0]
             splits = [split for of, split in queue if of is spec][: self.together]
             queue = [(of, split) for of, split in queue if split not in splits]
-            yield _Task(spec, splits, trial=False)
+            yield _Task(spec, splits, probe=False)
 
     def _fit(self, task: _Task, attempt: int, start: int) -> list[Member]:
         """Fit a task's members at once, or in halves if they do not fit into the device's memory."""
@@ -139,11 +139,11 @@ class Ensemble:
         return members + self._fit(replace(task, splits=second), attempt, start + len(members))
 
     def _fit_at_once(self, task: _Task, attempt: int, start: int) -> list[Member]:
-        iterations = self.preset.trial_iterations if task.trial else self.preset.max_iterations
+        iterations = self.preset.probe_iterations if task.probe else self.preset.max_iterations
         indices = range(start, start + len(task.splits))
-        labels = [FitLabel(index, start, task.spec.depth, attempt, task.trial, iterations) for index in indices]
+        labels = [FitLabel(index, start, task.spec.depth, attempt, task.probe, iterations) for index in indices]
         y, valid = self.measurement.y[None], self.measurement.valid[None]
-        if task.trial and self._sees_pixels:
+        if task.probe and self._sees_pixels:
             y, valid = _centre(y), _centre(valid)
         split = [self.split(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number)) for number in task.splits]
         training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
@@ -153,21 +153,21 @@ class Ensemble:
             build(task.spec, channels, (height, width), rngs, self.dtype).to(y.device),
             Problem(_laid_out(y), training, held_out, identity if self._sees_pixels else self.measurement.operator),
             optimiser=self.preset.optimiser,
-            stop=Budget() if task.trial else self._rule(),
+            stop=Budget() if task.probe else self._rule(),
             schedule=Schedule(iterations, self.preset.averaging),
             observers=[lambda member, step: self.on_step(labels[member], step)],
             cancelled=self.cancelled,
         )
         return [
-            Member(label, result, self._score(result), of_fit, collapsed=not task.trial and self._has_collapsed(result))
+            Member(label, result, self._score(result), of_fit, failed=not task.probe and self._has_failed(result))
             for label, result, of_fit in zip(labels, results, (held_out > 0).cpu(), strict=True)
         ]
 
     def _score(self, result: FitResult) -> float:
         return score_of(result.chosen, self._judging_sigma)
 
-    def _has_collapsed(self, result: FitResult) -> bool:
-        return has_collapsed(result, self._variance, self.measurement.sigma)
+    def _has_failed(self, result: FitResult) -> bool:
+        return has_failed(result, self._variance, self.measurement.sigma)
 
     def _rule(self) -> StoppingRule:
         return rule_of(self.preset.stop, Circumstances(self.preset.patience, self.measurement.sigma, self._sees_pixels))
@@ -206,5 +206,5 @@ def _laid_out(image: Tensor) -> Tensor:
 
 def _centre(image: Tensor) -> Tensor:
     """Return the middle of a large image: it is enough to choose a depth by."""
-    top, left = (max(side - _TRIAL_SIDE, 0) // 2 for side in image.shape[2:])
-    return image[..., top : top + _TRIAL_SIDE, left : left + _TRIAL_SIDE].contiguous()
+    top, left = (max(side - _PROBE_SIDE, 0) // 2 for side in image.shape[2:])
+    return image[..., top : top + _PROBE_SIDE, left : left + _PROBE_SIDE].contiguous()

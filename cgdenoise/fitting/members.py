@@ -47,7 +47,7 @@ class Member:
         Its predicted error, in the units of the data, squared.
     held_out : Tensor
         Which of the data it was judged by, bool, on the CPU.
-    collapsed : bool
+    failed : bool
         Whether it is stuck.
     weight : float
         In the average.
@@ -57,7 +57,7 @@ class Member:
     result: FitResult
     score: float
     held_out: Tensor
-    collapsed: bool = False
+    failed: bool = False
     weight: float = 0.0
 
 
@@ -65,12 +65,12 @@ class TooEarlyError(CgDenoiseError):
     """The restoration was interrupted before any fit of the whole image had begun."""
 
 
-class CollapsedError(CgDenoiseError):
+class FailedFitsError(CgDenoiseError):
     """No fit came near the data. Holds all fits, and the least bad one, whose image may be kept."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         super().__init__(
-            f"all {len(members)} fits collapsed; expected an error below {_STUCK:.0%} of the image's variance: "
+            f"all {len(members)} fits failed; expected an error below {_STUCK:.0%} of the image's variance: "
             "the image may have no structure that the generator can express"
         )
         self.members = tuple(members)
@@ -104,24 +104,24 @@ def average(members: Sequence[Member], image_shape: tuple[int, ...]) -> Ensemble
     members : sequence of Member
         All fits, in the order they ran.
     image_shape : (int, int, int)
-        Of the whole image: a trial's may be a part of it.
+        Of the whole image: a probe fit's may be a part of it.
 
     Raises
     ------
-    CollapsedError
-        If every fit collapsed.
+    FailedFitsError
+        If every fit failed.
     TooEarlyError
         If there was no time for any fit of the whole image.
     """
-    full = [member for member in members if not member.label.trial and _has_begun(member)]
+    full = [member for member in members if not member.label.probe and _has_begun(member)]
     done = [member for member in full if member.result.reason is not StopReason.INTERRUPTED]
     whole = [member for member in members if member.result.image.shape[1:] == image_shape and _has_begun(member)]
     pool = done or full or whole
     if not pool:
         raise TooEarlyError("interrupted before there was a picture to keep; nothing was written")
-    sound = [member for member in pool if not member.collapsed]
+    sound = [member for member in pool if not member.failed]
     if not sound:
-        raise CollapsedError(pool)
+        raise FailedFitsError(pool)
     scores = depth_scores(sound)
     least = min(scores.values())
     raw = {member.label.index: _weight(scores[member.label.depth], least) for member in sound}
@@ -143,12 +143,12 @@ def depth_scores(members: Sequence[Member]) -> dict[int, float]:
     """
     scores: dict[int, list[float]] = {}
     for member in members:
-        scores.setdefault(member.label.depth, []).append(math.inf if member.collapsed else member.score)
+        scores.setdefault(member.label.depth, []).append(math.inf if member.failed else member.score)
     shallowest = min(scores)
     return {d: (1 + _DEPTH_BIAS * (d - shallowest)) * sum(found) / len(found) for d, found in scores.items()}
 
 
-def has_collapsed(result: FitResult, variance: float, sigma: float) -> bool:
+def has_failed(result: FitResult, variance: float, sigma: float) -> bool:
     """Tell whether a fit is stuck: not finite, or its error both far above the noise and near that of a constant.
 
     Parameters

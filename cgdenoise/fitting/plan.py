@@ -19,8 +19,8 @@ class Preset:
     decoders : tuple of DecoderSpec
         Candidates, shallow first; the predicted error decides between them. The search ends at the first that is no
         better than the one before it.
-    trial_iterations : int
-        Length of the trial fits that choose the depth. 0 fits the candidates to the end instead, and all of them count.
+    probe_iterations : int
+        Length of the probe fits that choose the depth. 0 fits the candidates to the end instead, and all of them count.
     members : int
         Fits that are averaged. The candidates that were fitted to the end count; the depths that come nearest to the
         best share the rest.
@@ -42,7 +42,7 @@ class Preset:
     """
 
     decoders: tuple[DecoderSpec, ...]
-    trial_iterations: int
+    probe_iterations: int
     members: int
     max_iterations: int
     patience: int
@@ -54,13 +54,13 @@ class Preset:
     reduced_precision: bool = True
 
     @property
-    def has_trials(self) -> bool:
+    def has_probes(self) -> bool:
         """Whether short fits choose the depth."""
-        return self.trial_iterations > 0 and len(self.decoders) > 1
+        return self.probe_iterations > 0 and len(self.decoders) > 1
 
     @property
     def most_iterations(self) -> int:
-        """Iterations of all fits together, if each uses its whole budget and none collapses."""
-        if self.has_trials:
-            return len(self.decoders) * self.trial_iterations + self.members * self.max_iterations
+        """Iterations of all fits together, if each uses its whole budget and none fails."""
+        if self.has_probes:
+            return len(self.decoders) * self.probe_iterations + self.members * self.max_iterations
         return max(len(self.decoders), self.members) * self.max_iterations

@@ -33,8 +33,8 @@ class FitLabel:
     depth : int
         Levels of the generator.
     attempt : int
-        0, or how many fits collapsed before this one in its place.
-    trial : bool
+        0, or how many fits failed before this one in its place.
+    probe : bool
         Whether it only helps to choose the depth.
     max_iterations : int
         Its budget.
@@ -44,7 +44,7 @@ class FitLabel:
     group: int
     depth: int
     attempt: int
-    trial: bool
+    probe: bool
     max_iterations: int
 
 

@@ -15,7 +15,7 @@ class Verdict:
     Attributes
     ----------
     status : str
-        "complete", "interrupted", "failed" where every fit collapsed, or "unexplained" where no measurement is explained.
+        "complete", "interrupted", "failed" where every fit failed, or "unexplained" where no measurement is explained.
     error : str or None
         Why it is "failed" or "unexplained".
     warnings : tuple of str
@@ -28,7 +28,7 @@ class Verdict:
 
 
 def judge(problem: LinearProblem, result: Restoration, failure: str | None) -> Verdict:
-    """Judge a reconstruction; `failure` is why every fit collapsed, if that is so."""
+    """Judge a reconstruction; `failure` is why every fit failed, if that is so."""
     if failure is not None:
         return Verdict("failed", failure, problem.warnings)
     evidence = result.evidence

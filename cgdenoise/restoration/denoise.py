@@ -12,7 +12,7 @@ from torch import Tensor
 from cgdenoise.errors import OptionError
 from cgdenoise.fitting.ensemble import Ensemble
 from cgdenoise.fitting.holdout import hold_out
-from cgdenoise.fitting.members import CollapsedError, EnsembleResult
+from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise import NoiseKind, NoiseModel, choose, estimate_sigma
 from cgdenoise.noise.known import KnownNoise
@@ -182,9 +182,9 @@ def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoi
     return _with_fits(state, fits, fits.leverage)
 
 
-def do_without_fits(state: Denoising, error: CollapsedError) -> Denoising:
+def do_without_fits(state: Denoising, error: FailedFitsError) -> Denoising:
     """Go on with the groups of patches alone; the least bad fit begins what they fill."""
-    warning = f"all {len(error.members)} fits collapsed; the groups of similar patches restored it without them"
+    warning = f"all {len(error.members)} fits failed; the groups of similar patches restored it without them"
     fits = EnsembleResult(error.best.result.image, error.members, error.best.label.depth)
     return replace(_with_fits(state, fits, None), warnings=(*state.warnings, warning))
 

@@ -49,7 +49,7 @@ class DenoisingRequest:
 class Generated:
     """The generators' image, [C, H, W] in the units of what was fitted.
 
-    `leverage` is the share that a pixel's own value has in it, None if every fit collapsed: it then only fills gaps.
+    `leverage` is the share that a pixel's own value has in it, None if every fit failed: it then only fills gaps.
     """
 
     image: Tensor
@@ -102,6 +102,6 @@ class Denoising:
     warnings: tuple[str, ...] = ()
 
     @property
-    def collapsed(self) -> bool:
+    def failed(self) -> bool:
         """Whether no fit came near the data: the groups of patches then restore the image without them."""
         return self.generated is not None and self.generated.leverage is None

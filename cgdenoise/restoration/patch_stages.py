@@ -55,7 +55,7 @@ def filter_patches(state: Denoising, context: Context) -> Denoising:
     filled = torch.where(valid > 0, y, generated.image if state.filled is None else state.filled)
     noise = prepared.noise
     plain = filter_alone(filled, noise, context.meter.tick) if noise.level else filled
-    if state.collapsed:
+    if state.failed:
         parts: tuple[Part, ...] = (Part(GUIDE, plain, 1.0),)
     else:
         name = GUIDE if noise.level else BOTH if _share_missing(valid) else INPUT
@@ -132,7 +132,7 @@ def _objection(state: Denoising) -> str | None:
 
 
 def _needs_patches(state: Denoising) -> bool:
-    return state.preset.guided or state.collapsed
+    return state.preset.guided or state.failed
 
 
 def _has_noise(state: Denoising) -> bool:
@@ -141,7 +141,7 @@ def _has_noise(state: Denoising) -> bool:
 
 def _is_mixed(state: Denoising) -> bool:
     white = state.prepared is None or state.prepared.noise.correlation_area <= 1
-    return _needs_patches(state) and not state.collapsed and _has_noise(state) and white
+    return _needs_patches(state) and not state.failed and _has_noise(state) and white
 
 
 def _misses_many(state: Denoising) -> bool:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from cgdenoise.fitting.members import CollapsedError
+from cgdenoise.fitting.members import FailedFitsError
 from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.fitting.spending import Spending
 from cgdenoise.progress import Cancelled, Meter
@@ -69,7 +69,7 @@ class Context:
 
         def on_step(label: FitLabel, step: Step) -> None:
             made, left = spending.spend(label, step.evaluation.iteration)
-            kind = "trial" if label.trial else "fit"
+            kind = "probe" if label.probe else "fit"
             name = f"{kind} {label.group + 1} at depth {label.depth}"
             self.meter.advance(made, left, name, f"iteration {step.evaluation.iteration}")
             for observer in self.hooks.observers:
@@ -101,7 +101,7 @@ class Stage(Generic[State]):
     run: Callable[[State, Context], State]
     work: Callable[[State], float] = lambda state: 0.0
     applies: Callable[[State], bool] = lambda state: True
-    fallback: Callable[[State, CollapsedError], State] | None = None
+    fallback: Callable[[State, FailedFitsError], State] | None = None
 
 
 def run_stages(stages: Sequence[Stage[State]], state: State, context: Context) -> State:
@@ -115,7 +115,7 @@ def run_stages(stages: Sequence[Stage[State]], state: State, context: Context) -
             state = stage.run(state, context)
         except Cancelled:
             context.interrupted = True
-        except CollapsedError as error:
+        except FailedFitsError as error:
             if stage.fallback is None:
                 raise
             state = stage.fallback(state, error)

@@ -18,13 +18,13 @@ _TAPERED = {
 
 
 PRESETS = {
-    "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=30, members=1, max_iterations=120, patience=20),
+    "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=30, members=1, max_iterations=120, patience=20),
     "balanced": Preset(
-        decoders=(_TAPERED[4], _TAPERED[5]), trial_iterations=0, members=2, max_iterations=170, patience=30, guided=True
+        decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=0, members=2, max_iterations=170, patience=30, guided=True
     ),
     "best": Preset(
         decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]),
-        trial_iterations=0,
+        probe_iterations=0,
         members=4,
         max_iterations=170,
         patience=30,
@@ -35,7 +35,7 @@ PRESETS = {
         decoders=(
             DecoderSpec((512,) * 6, sigmoid=True, random_grid=False, early_normalisation=False, initial_scale=1.0, head_gain=1.0),
         ),
-        trial_iterations=0,
+        probe_iterations=0,
         members=1,
         max_iterations=1500,
         patience=0,
@@ -56,7 +56,7 @@ _WIDE = (
 pixels are missing."""
 
 RECONSTRUCTION = {
-    "fast": replace(PRESETS["fast"], decoders=_WIDE[:2], trial_iterations=60, max_iterations=250, patience=60),
+    "fast": replace(PRESETS["fast"], decoders=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60),
     "balanced": replace(PRESETS["best"], decoders=_WIDE, max_iterations=400, patience=80),
     "best": replace(PRESETS["best"], decoders=_WIDE, members=6, max_iterations=800, patience=160),
     "paper": PRESETS["paper"],

@@ -11,7 +11,7 @@ import torch
 
 from cgdenoise.errors import OptionError
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.fitting.members import CollapsedError
+from cgdenoise.fitting.members import FailedFitsError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ForwardOperator, Measurement
@@ -119,7 +119,7 @@ def _fitted(begun: Reconstructing, context: Context, blank: Restoration) -> Rest
     blank = replace(blank, scale=Scale(begun.scale.offset * begun.unit, unit))
     try:
         state = run_stages(RECONSTRUCTION_STAGES, begun, context)
-    except CollapsedError as error:
+    except FailedFitsError as error:
         least_bad, all_fits = error.best, tuple(summary_of(member, unit) for member in error.members)
         image = begun.shown(begun.restored(least_bad.result.image[0]))
         best = replace(blank, image=image, depth=least_bad.label.depth, fits=all_fits)

@@ -33,7 +33,7 @@ class Snapshot:
         Root mean square errors: of the iterate and of the averaged output on the training pixels, and of the averaged
         output on the held-out pixels (NaN without any).
     image : callable
-        Returns the fit's averaged output as float64, in the shape and the units of the input; of a trial, the part of
+        Returns the fit's averaged output as float64, in the shape and the units of the input; of a probe fit, the part of
         the image that it sees.
     """
 
@@ -56,7 +56,7 @@ class FitSummary:
     held_out_rms: float
     residual_rms: float
     weight: float
-    collapsed: bool
+    failed: bool
     seconds: float
 
 
@@ -161,6 +161,6 @@ def summary_of(member: Member, factor: float) -> FitSummary:
         held_out_rms=factor * math.sqrt(result.chosen.held_out),
         residual_rms=factor * math.sqrt(result.chosen.residual),
         weight=member.weight,
-        collapsed=member.collapsed,
+        failed=member.failed,
         seconds=result.seconds,
     )

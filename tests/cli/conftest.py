@@ -10,11 +10,10 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 
-from cgdenoise.cli import output
 from cgdenoise.cli.app import main
 
 QUICK = ("--preset", "fast", "--max-iterations", "20", "--members", "1", "--threads", "1", "--device", "cpu")
-# Without the light preset, which no other process has: no trial fits.
+# Without the light preset, which no other process has: no probe fits.
 QUICK_PROCESS = ("--preset", "balanced", *QUICK[2:])
 
 
@@ -43,11 +42,11 @@ def noisy_png(folder, noisy):
 @pytest.fixture
 def cli(monkeypatch, capfd):
     """Run the command in this process, without the lines on stderr that a slow machine would have."""
+    # On a busy machine a fit may last until a line is due.
     monkeypatch.setattr("cgdenoise.cli.progress._PLAIN_INTERVAL", math.inf)
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["cgdenoise", *map(str, args)])
-        monkeypatch.setattr(output, "_PLAIN_INTERVAL", math.inf)  # on a busy machine a fit may last until a line is due
         capfd.readouterr()
         with pytest.raises(SystemExit) as end:
             main()

@@ -228,7 +228,7 @@ def test_interrupted_run_keeps_both_files(cli, light, folder, image, matrix, mon
     import os
     import signal
 
-    from cgdenoise.cli.output import ProgressDisplay
+    from cgdenoise.cli.progress import ProgressDisplay
 
     def update(self, page, now):
         if now.done == 20:

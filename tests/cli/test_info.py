@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cgdenoise.fitlog.records import FORMAT
 from cgdenoise.restoration import duration
 
 
@@ -42,6 +43,7 @@ def test_json(info, noisy_png, noisy):
     facts = json.loads(info("noisy.png", "--json"))
     sigma, seconds = facts.pop("sigma"), facts.pop("seconds_at_most")
     assert facts == {
+        "format": FORMAT,
         "input": "noisy.png",
         "container": "png",
         "pages": 1,

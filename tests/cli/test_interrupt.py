@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgdenoise.cli.output import ProgressDisplay
+from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.fitlog.reader import read_log
 from cgdenoise.restoration.presets import PRESETS
 

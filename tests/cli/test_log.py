@@ -59,7 +59,7 @@ def test_fit_and_end_agree_with_the_evaluations(restored, folder, noisy_png):
     fit, end = found[-2:]
     (kept,) = (r for r in found if r["type"] == "evaluation" and r["iteration"] == fit["iteration"])
     assert (fit["held_out_rms"], fit["residual_rms"]) == (kept["held_out_rms"], kept["residual_rms"])
-    assert (fit["reason"], fit["weight"], fit["collapsed"], fit["trial"]) == ("budget", 1.0, False, False)
+    assert (fit["reason"], fit["weight"], fit["failed"], fit["probe"]) == ("budget", 1.0, False, False)
     assert fit["last_iteration"] == 20
     assert (end["type"], end["status"], end["reason"], end["device"]) == ("end", "complete", "budget", "cpu")
     assert (end["iteration"], end["held_out_rms"]) == (fit["iteration"], fit["held_out_rms"])

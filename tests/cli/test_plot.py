@@ -95,7 +95,7 @@ def lines(*records):
 HEADER = {"type": "header", "page": 0, "input": {"name": "a.png"}, "sigma": 3.0}
 END = {"type": "end", "page": 0, "status": "complete", "reason": "budget"}
 EVALUATION = {"type": "evaluation", "page": 0, "fit": 0, "iteration": 1, "held_out_rms": 3.0, "residual_rms": 2.0}
-FIT = {"type": "fit", "page": 0, "fit": 0, "depth": 4, "trial": False, "iteration": 1}
+FIT = {"type": "fit", "page": 0, "fit": 0, "depth": 4, "probe": False, "iteration": 1}
 
 
 BAD_LOGS = {

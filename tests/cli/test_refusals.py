@@ -344,19 +344,19 @@ def test_line_break_in_a_name_stays_on_one_line(refused_denoise, folder, noisy_p
     refused_denoise("two\nlines.png", names="lines_denoised.png")
 
 
-def test_collapse_leaves_the_restoration_to_the_groups_and_says_so(denoise, cli, folder, noisy_png, monkeypatch):
+def test_failure_leaves_the_restoration_to_the_groups_and_says_so(denoise, cli, folder, noisy_png, monkeypatch):
     stuck = replace(presets.PRESETS["fast"], optimiser=OptimiserSpec("adam", 1e-12))
     monkeypatch.setitem(presets.PRESETS, "fast", stuck)
     outcome = denoise("noisy.png", "--max-iterations", "100", "--stop", "none")
     assert outcome.code == 0
-    assert outcome.err.startswith("cgdenoise: warning: noisy.png: all 3 fits collapsed")
+    assert outcome.err.startswith("cgdenoise: warning: noisy.png: all 3 fits failed")
     assert outcome.err.count("\n") == 1
     assert "no fit, " in outcome.out
     assert np.array(Image.open(folder / "noisy_denoised.png")).shape == (24, 24, 3)
     log = (folder / "noisy_denoised.fit.jsonl").read_text()
     assert '"status": "complete"' in log
-    assert '"reason": "collapsed"' in log
-    assert "collapsed" in warnings_of(log)
+    assert '"reason": "failed"' in log
+    assert "failed" in warnings_of(log)
     assert cli("plot", "noisy_denoised.fit.jsonl").code == 0
 
 

@@ -21,7 +21,7 @@ def log(fits=1, points=4, held_out=True, psnr=False, **header):
         for fit in range(fits)
         for k in range(1, points + 1)
     ]
-    made = [{"fit": fit, "depth": 4 + fit, "trial": fit == 1, "iteration": 30} for fit in range(fits)]
+    made = [{"fit": fit, "depth": 4 + fit, "probe": fit == 1, "iteration": 30} for fit in range(fits)]
     return FitLog(HEADER | header, evaluations, made, END)
 
 
@@ -87,9 +87,9 @@ def test_input_is_named_and_not_its_folder():
     assert draw(log(), "png") != draw(log(input={"name": "b.png"}), "png")
 
 
-def test_trials_without_a_psnr_are_drawn():
+def test_probe_fits_without_a_psnr_are_drawn():
     found = log(fits=2, psnr=True)
     for evaluation in found.evaluations:
-        if evaluation["fit"] == 1:  # the trial
+        if evaluation["fit"] == 1:  # the probe
             del evaluation["psnr"]
     assert coloured(pixels(found)[:450], ORANGE) > 100

@@ -98,3 +98,12 @@ def test_header_has_a_format_and_can_be_dumped():
     assert (found["type"], found["format"], found["page"]) == ("header", FORMAT, 2)
     assert (found["input"], found["options"]) == ({"name": "a"}, {"seed": None})
     assert found["written"].endswith("+00:00")
+
+
+def test_a_log_of_the_first_format_is_read_by_the_names_of_today(tmp_path):
+    path = tmp_path / "old.fit.jsonl"
+    old = [HEADER | {"format": 1}, EVALUATION | {"trial": False}, FIT | {"trial": False, "collapsed": True}, END]
+    path.write_bytes(dump(old))
+    (log,) = read_log(path)
+    assert log.fits == [FIT | {"probe": False, "failed": True}]
+    assert log.evaluations == [EVALUATION | {"probe": False}]

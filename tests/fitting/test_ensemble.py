@@ -1,4 +1,4 @@
-"""Depth, members, collapse and restart, with the fits replaced by scripted ones or kept tiny."""
+"""Depth, members, failed fits and restarts, with the fits replaced by scripted ones or kept tiny."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,7 @@ import torch
 
 from cgdenoise.fitting import ensemble as module
 from cgdenoise.fitting.ensemble import Ensemble
-from cgdenoise.fitting.members import CollapsedError, has_collapsed
+from cgdenoise.fitting.members import FailedFitsError, has_failed
 from cgdenoise.fitting.results import Evaluation, FitResult, StopReason
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.operators import Identity, Measurement
@@ -70,31 +70,31 @@ def test_a_much_worse_fit_hardly_counts_and_weights_add_up(monkeypatch):
     assert float(result.image.mean()) == pytest.approx(3, abs=1e-4)
 
 
-def test_trials_choose_but_do_not_count(monkeypatch):
+def test_probe_fits_choose_but_do_not_count(monkeypatch):
     ran = script(monkeypatch, {3: [0.020], 4: [0.010], 5: [0.015]})
-    result = run(replace(PRESET, trial_iterations=2, members=2))
+    result = run(replace(PRESET, probe_iterations=2, members=2))
     assert ran == [3, 4, 5, 4, 4]
     assert [member.weight for member in result.members] == [0, 0, 0, 0.5, 0.5]
 
 
-def test_collapsed_fit_is_restarted_and_left_out(monkeypatch):
+def test_failed_fit_is_restarted_and_left_out(monkeypatch):
     ran = script(monkeypatch, {3: [0.08, 0.010]})  # the variance of uniform values is 1/12
     result = run(replace(PRESET, decoders=SPECS[:1], members=1))
     assert ran == [3, 3]
-    assert [member.collapsed for member in result.members] == [True, False]
+    assert [member.failed for member in result.members] == [True, False]
     assert [member.weight for member in result.members] == [0, 1]
     assert [member.label.attempt for member in result.members] == [0, 1]
 
 
-def test_collapse_for_good_is_an_error_that_holds_the_least_bad_fit(monkeypatch):
+def test_failure_for_good_is_an_error_that_holds_the_least_bad_fit(monkeypatch):
     ran = script(monkeypatch, {3: [0.081, 0.079, 0.080]})
-    with pytest.raises(CollapsedError, match="all 3 fits") as caught:
+    with pytest.raises(FailedFitsError, match="all 3 fits") as caught:
         run(replace(PRESET, decoders=SPECS[:1], members=1))
     assert ran == [3, 3, 3]
     assert caught.value.best.result.chosen.residual == 0.079
 
 
-def test_a_collapse_at_one_depth_leaves_the_choice_to_the_others(monkeypatch):
+def test_a_failed_fit_at_one_depth_leaves_the_choice_to_the_others(monkeypatch):
     script(monkeypatch, {3: [math.nan], 4: [0.010], 5: [0.02]})
     assert run().depth == 4
 
@@ -108,16 +108,16 @@ def result_of(residual: float, iteration: int = 100, reason: StopReason = StopRe
     ("residual", "sigma", "expected"),
     [(0.6, 0.1, True), (0.4, 0.1, False), (0.9, 0.9, False), (math.nan, 0.1, True), (math.inf, 0.1, True)],
 )
-def test_collapse_is_an_error_near_the_variance_that_noise_does_not_explain(residual, sigma, expected):
-    assert has_collapsed(result_of(residual), variance=1.0, sigma=sigma) is expected
+def test_a_failed_fit_is_an_error_near_the_variance_that_noise_does_not_explain(residual, sigma, expected):
+    assert has_failed(result_of(residual), variance=1.0, sigma=sigma) is expected
 
 
-def test_a_fit_that_was_cut_short_has_not_collapsed():
-    assert not has_collapsed(result_of(0.9, iteration=90), variance=1.0, sigma=0.1)
+def test_a_fit_that_was_cut_short_has_not_failed():
+    assert not has_failed(result_of(0.9, iteration=90), variance=1.0, sigma=0.1)
 
 
-def test_an_overflow_is_a_collapse_however_early_and_however_good_the_last_finite_image():
-    assert has_collapsed(result_of(0.1, iteration=10, reason=StopReason.NOT_FINITE), variance=1.0, sigma=0.1)
+def test_an_overflow_is_a_failed_fit_however_early_and_however_good_the_last_finite_image():
+    assert has_failed(result_of(0.1, iteration=10, reason=StopReason.NOT_FINITE), variance=1.0, sigma=0.1)
 
 
 def test_candidates_share_their_held_out_pixels_and_members_do_not(monkeypatch):
@@ -213,12 +213,12 @@ def test_memory_too_small_for_one_member_is_an_error(monkeypatch):
     assert calls == [1]
 
 
-def test_of_members_fitted_together_only_the_collapsed_are_restarted(monkeypatch):
+def test_of_members_fitted_together_only_the_failed_are_restarted(monkeypatch):
     script(monkeypatch, {3: [0.010, 0.010, 0.08, 0.011, 0.08, 0.010]})
     calls = sizes_of(monkeypatch)
     result = run(ONE_DEPTH, together=3)
     assert calls == [1, 3, 1, 1]
-    assert [member.collapsed for member in result.members] == [False, False, True, False, True, False]
+    assert [member.failed for member in result.members] == [False, False, True, False, True, False]
     assert [member.label.attempt for member in result.members] == [0, 0, 0, 0, 1, 2]
     assert [member.label.index for member in result.members] == list(range(6))
     assert sum(member.weight for member in result.members) == pytest.approx(1)

@@ -32,7 +32,7 @@ PLANE = (4, 5)
 KSPACE = (RNG.standard_normal((3, 2, *PLANE)) + 1j).astype(np.complex64)
 MASK = np.arange(20).reshape(PLANE) % 3 > 0
 PSF = np.outer([1.0, 2, 1], [1, 2, 1])
-FIT = {"page": 0, "fit": 0, "depth": 4, "trial": False, "iteration": 10}
+FIT = {"page": 0, "fit": 0, "depth": 4, "probe": False, "iteration": 10}
 LOG = [
     {"type": "header", "page": 0, "sigma": 2.5, "input": {"name": "a.png"}},
     *({"type": "evaluation", "residual_rms": 1.5, "held_out_rms": 1.25, "psnr": 30.5, **FIT, "iteration": k} for k in (10, 20)),

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cgdenoise.errors import CgDenoiseError, ImageError, LogError, MeasurementError, OptionError
-from cgdenoise.fitting.members import CollapsedError
+from cgdenoise.fitting.members import FailedFitsError
 from cgdenoise.reading import about, check_affordable, machine_memory, reading
 from cgdenoise.restoration.results import RestorationError
 
@@ -60,7 +60,7 @@ def test_the_first_path_stays():
 
 
 @pytest.mark.parametrize(
-    "error", [CollapsedError([SimpleNamespace(score=1.0)]), RestorationError("all collapsed", SimpleNamespace())]
+    "error", [FailedFitsError([SimpleNamespace(score=1.0)]), RestorationError("all failed", SimpleNamespace())]
 )
 def test_an_error_that_carries_more_than_a_message_is_the_same_one_afterwards(error):
     told = str(error)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cgdenoise.fitting.members import CollapsedError, Member
+from cgdenoise.fitting.members import FailedFitsError, Member
 from cgdenoise.fitting.results import Evaluation, FitLabel, FitResult, StopReason
 from cgdenoise.progress import Cancelled
 from cgdenoise.restoration.hooks import Hooks
@@ -18,11 +18,11 @@ def append(letter):
     return lambda state, context: state + letter
 
 
-def collapse(state, context):
+def failure(state, context):
     label = FitLabel(0, 0, 3, 0, False, 1)
     stuck = Evaluation(1, 1.0, 1.0, 1.0)
     result = FitResult(torch.zeros(1, 1, 2, 2), stuck, StopReason.BUDGET, (stuck,), 0.0)
-    raise CollapsedError([Member(label, result, 1.0, torch.zeros(1, 1, 2, 2, dtype=torch.bool))])
+    raise FailedFitsError([Member(label, result, 1.0, torch.zeros(1, 1, 2, 2, dtype=torch.bool))])
 
 
 def test_stages_run_in_order_and_those_that_do_not_apply_are_passed_over():
@@ -75,13 +75,13 @@ def test_a_filter_hears_of_the_cancellation_at_its_next_tick():
     assert run.interrupted
 
 
-def test_a_collapse_goes_to_the_fallback_or_to_the_caller():
+def test_a_failed_fit_goes_to_the_fallback_or_to_the_caller():
     def without(state, error):
         return state + "f"
 
-    assert run_stages([Stage("fits", collapse, fallback=without), Stage("c", append("c"))], "", context()) == "fc"
-    with pytest.raises(CollapsedError, match="all 1 fits"):
-        run_stages([Stage("fits", collapse)], "", context())
+    assert run_stages([Stage("fits", failure, fallback=without), Stage("c", append("c"))], "", context()) == "fc"
+    with pytest.raises(FailedFitsError, match="all 1 fits"):
+        run_stages([Stage("fits", failure)], "", context())
 
 
 def test_random_numbers_follow_the_seed():

@@ -29,7 +29,7 @@ from cgdenoise.restoration.reconstruct import reconstruct
 from cgdenoise.restoration.results import RestorationError
 
 LIGHT = replace(
-    RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), trial_iterations=0, max_iterations=150, patience=40
+    RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), probe_iterations=0, max_iterations=150, patience=40
 )
 QUICK = replace(LIGHT, max_iterations=10)
 
@@ -251,8 +251,8 @@ def test_constant_image_is_not_fitted():
     assert evidence is None
 
 
-def test_collapse_keeps_the_least_bad_image(image, monkeypatch):
-    monkeypatch.setattr("cgdenoise.fitting.ensemble.has_collapsed", lambda *args: True)
+def test_failure_keeps_the_least_bad_image(image, monkeypatch):
+    monkeypatch.setattr("cgdenoise.fitting.ensemble.has_failed", lambda *args: True)
     operator = random_matrix((32, 32), 500, 1)
     with pytest.raises(RestorationError) as caught:
         reconstruct(operator, measure(operator, image), preset=QUICK, device="cpu")
