@@ -185,7 +185,7 @@ every_operator = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPE
 
 
 @every_operator
-def test_operators_least_squares_and_plug_and_play_run_on_a_device(device, operator: ForwardOperator):
+def test_operators_and_least_squares_run_on_a_device(device, operator: ForwardOperator):
     x = image(*operator.in_shape[-3:]).expand(operator.in_shape)
     measurement = Measurement.complete(operator.to("cpu", torch.float32), operator.to("cpu", torch.float32)(x), 0.1)
     there = measurement.to(device, torch.float32)
@@ -193,12 +193,22 @@ def test_operators_least_squares_and_plug_and_play_run_on_a_device(device, opera
     torch.testing.assert_close(there.operator.adjoint(there.y).cpu(), measurement.operator.adjoint(measurement.y))
     start = torch.zeros_like(x).to(device)
     assert conjugate_gradients(there, start, 3, 0.1).device == DEVICE
-    assert torch.isfinite(plug_and_play(there, start, iterations=2).cpu()).all()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("coils", "blur within") else pytest.mark.slow) for name in OPERATORS]
-)
+def most_are_slow(*quick):
+    """All operators by name; in the default run only those that are named: a reconstruction takes seconds."""
+    return pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in OPERATORS])
+
+
+@most_are_slow("mask", "coils")
+def test_plug_and_play_runs_on_a_device(device, name):
+    operator = OPERATORS[name].to("cpu", torch.float32)
+    x = image(*operator.in_shape[-3:]).expand(operator.in_shape)
+    there = Measurement.complete(operator, operator(x), 0.1).to(device, torch.float32)
+    assert torch.isfinite(plug_and_play(there, torch.zeros_like(x).to(device), iterations=2).cpu()).all()
+
+
+@most_are_slow("coils")
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_reconstruction_runs_on_a_device(device, name, sigma):
     operator = OPERATORS[name]

@@ -149,7 +149,7 @@ def solve(
     with watching(progress) as hooks:
         result = run_reconstruction(problem.request(chosen, seed, device), hooks)
     verdict = judge(problem, result, None)
-    warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
+    warnings = (*result.warnings, *verdict.warnings, *([verdict.error] if verdict.error else []))
     return replace(result, sigma_estimated=problem.sigma_estimated, warnings=warnings)
 
 

@@ -182,8 +182,10 @@ def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoi
     return _with_fits(state, fits, fits.leverage)
 
 
-def do_without_fits(state: Denoising, error: FailedFitsError) -> Denoising:
-    """Go on with the groups of patches alone; the least bad fit begins what they fill."""
+def do_without_fits(state: Denoising, error: Exception) -> Denoising:
+    """Go on with the groups of patches alone if no fit came near the image; the least bad one begins what they fill."""
+    if not isinstance(error, FailedFitsError):
+        raise error
     warning = f"all {len(error.members)} fits failed; the groups of similar patches restored it without them"
     fits = EnsembleResult(error.best.result.image, error.members, error.best.label.depth)
     return replace(_with_fits(state, fits, None), warnings=(*state.warnings, warning))

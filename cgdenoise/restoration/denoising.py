@@ -86,6 +86,8 @@ class Denoising:
         The best restoration so far, in the units of `prepared`.
     warnings : tuple of str
         What the user should know.
+    out_of_memory : bool
+        Whether a stage after the fits was given up: those that follow it have nothing to go on with.
     """
 
     preset: Preset
@@ -100,6 +102,7 @@ class Denoising:
     filled: Tensor | None = None
     mixture: Mixture | None = None
     warnings: tuple[str, ...] = ()
+    out_of_memory: bool = False
 
     @property
     def failed(self) -> bool:

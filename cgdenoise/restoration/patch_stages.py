@@ -24,6 +24,9 @@ from cgdenoise.restoration.units import Array
 INPUT = "input"
 """Name of the part that is the image as it was, its gaps filled."""
 
+OUT_OF_MEMORY = "not enough memory for the groups of similar patches; the result is without them, or a part of them"
+"""Warning where the generators' result had to do."""
+
 _WEAKER = 0.7
 """Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
 
@@ -34,11 +37,20 @@ _FEW_MISSING = 0.01
 def patch_stages() -> list[Stage[Denoising]]:
     """Return the stages, in their order."""
     return [
-        Stage("missing pixels", fill_pixels, _work_of_filling, lambda state: _needs_patches(state) and _misses_many(state)),
-        Stage("similar patches", filter_patches, lambda state: 2 * FILTER if _has_noise(state) else 0.0, _needs_patches),
-        Stage("mixture", mix_parts, _work_of_mixing, _is_mixed),
+        Stage(
+            "missing pixels", fill_pixels, _work_of_filling, lambda state: _needs_patches(state) and _misses_many(state), give_up
+        ),
+        Stage("similar patches", filter_patches, lambda state: 2 * FILTER if _has_noise(state) else 0.0, _needs_patches, give_up),
+        Stage("mixture", mix_parts, _work_of_mixing, _is_mixed, give_up),
         Stage("last check", check_residual, applies=_needs_patches),
     ]
+
+
+def give_up(state: Denoising, error: Exception) -> Denoising:
+    """Keep what there is if the memory does not suffice for more; without fits there is nothing."""
+    if state.failed:
+        raise error
+    return replace(state, warnings=(*state.warnings, OUT_OF_MEMORY), out_of_memory=True)
 
 
 def fill_pixels(state: Denoising, context: Context) -> Denoising:
@@ -132,7 +144,7 @@ def _objection(state: Denoising) -> str | None:
 
 
 def _needs_patches(state: Denoising) -> bool:
-    return state.preset.guided or state.failed
+    return (state.preset.guided or state.failed) and not state.out_of_memory
 
 
 def _has_noise(state: Denoising) -> bool:

@@ -15,7 +15,7 @@ from cgdenoise.progress import Cancelled, Meter
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.results import snapshot_of
 from cgdenoise.restoration.units import Array
-from cgdenoise.runtime import rng_for
+from cgdenoise.runtime import lacks_memory, rng_for
 
 State = TypeVar("State")
 Made = TypeVar("Made")
@@ -94,14 +94,15 @@ class Stage(Generic[State]):
     applies : callable
         Tells by the state whether the stage is needed.
     fallback : callable or None
-        Takes the state and the error to the next state if no fit came near the data; None lets the error through.
+        Takes the state and the error to the next state if no fit came near the data, or memory is lacking; it may raise the error
+        again. None lets every error through.
     """
 
     name: str
     run: Callable[[State, Context], State]
     work: Callable[[State], float] = lambda state: 0.0
     applies: Callable[[State], bool] = lambda state: True
-    fallback: Callable[[State, FailedFitsError], State] | None = None
+    fallback: Callable[[State, Exception], State] | None = None
 
 
 def run_stages(stages: Sequence[Stage[State]], state: State, context: Context) -> State:
@@ -115,8 +116,8 @@ def run_stages(stages: Sequence[Stage[State]], state: State, context: Context) -
             state = stage.run(state, context)
         except Cancelled:
             context.interrupted = True
-        except FailedFitsError as error:
-            if stage.fallback is None:
+        except Exception as error:
+            if stage.fallback is None or not (isinstance(error, FailedFitsError) or lacks_memory(error)):
                 raise
             state = stage.fallback(state, error)
     return state

@@ -141,5 +141,6 @@ def _fitted(begun: Reconstructing, context: Context, blank: Restoration) -> Rest
         fits=tuple(summary_of(member, unit) for member in fits.members),
         parts=(of_generator,) if state.refined is None else (whole, replace(of_generator, weight=0.0)),
         interrupted=context.interrupted or context.hooks.cancelled(),
+        warnings=state.warnings,
         evidence=gather_evidence(state.normalised, in_fit, fits.members, unit, state.sampling.is_fair),
     )

@@ -13,6 +13,7 @@ from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.progress import FILTER
+from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.restoration.units import Array, Scale
@@ -70,6 +71,8 @@ class Reconstructing:
         The fits.
     generated, refined : Tensor
         Their average, and what the groups of patches made of it: [C, H, W], scaled.
+    warnings : tuple of str
+        What the user should know.
     """
 
     request: ReconstructionRequest
@@ -83,6 +86,7 @@ class Reconstructing:
     fits: EnsembleResult | None = None
     generated: Tensor | None = None
     refined: Tensor | None = None
+    warnings: tuple[str, ...] = ()
 
     def restored(self, fitted: Tensor) -> Tensor:
         """Return a scaled image in the unit of `data`, in double precision on the CPU."""
@@ -129,6 +133,11 @@ def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing
     return replace(state, refined=refined)
 
 
+def do_without_patches(state: Reconstructing, error: Exception) -> Reconstructing:
+    """Keep what the generators made if the memory does not suffice for more."""
+    return replace(state, warnings=(*state.warnings, OUT_OF_MEMORY))
+
+
 def _work_of_patches(state: Reconstructing) -> float:
     shape = state.data.operator.in_shape
     return float(FILTER * pixels_refined(shape) / (shape[1] * shape[2]))
@@ -136,5 +145,5 @@ def _work_of_patches(state: Reconstructing) -> float:
 
 RECONSTRUCTION_STAGES = (
     Stage("fits", fit_through, lambda state: state.preset.most_iterations),
-    Stage("similar patches", refine_by_patches, _work_of_patches, lambda state: state.preset.guided),
+    Stage("similar patches", refine_by_patches, _work_of_patches, lambda state: state.preset.guided, do_without_patches),
 )

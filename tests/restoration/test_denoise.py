@@ -303,3 +303,16 @@ def test_a_stage_after_the_fits_ends_at_its_next_step_when_it_is_cancelled(stage
     assert result.interrupted
     assert [(part.name, part.weight) for part in result.parts if part.weight] == [(name, 1.0)]
     assert np.isfinite(restored).all()
+
+
+@pytest.mark.parametrize(("stage", "part"), [("fill_missing", "generator"), ("filter_alone", "generator"), ("mix", "guide")])
+def test_what_there_is_is_kept_if_the_patches_run_out_of_memory(monkeypatch, stage, part):
+    def lacking(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+
+    monkeypatch.setattr(f"cgdenoise.restoration.patch_stages.{stage}", lacking)
+    result = denoise(HOLES, sigma=5, preset=LIGHT)
+    assert [found.name for found in result.parts if found.weight] == [part]
+    assert "not enough memory for the groups" in result.warnings[0]
+    assert np.isfinite(result.image).all()
+    assert not result.interrupted

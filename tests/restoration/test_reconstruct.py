@@ -241,6 +241,17 @@ def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatc
     assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
 
 
+def test_the_generators_image_is_kept_if_the_patches_run_out_of_memory(image, monkeypatch):
+    def lacking(*args, **settings):
+        raise MemoryError("no memory for the groups")
+
+    monkeypatch.setattr("cgdenoise.restoration.reconstructing.plug_and_play", lacking)
+    operator = random_matrix((32, 32), 500, 1)
+    result = reconstruct(operator, measure(operator, image), preset=replace(QUICK, guided=True), device="cpu")
+    assert [part.name for part in result.parts] == ["generator"]
+    assert "not enough memory" in result.warnings[0]
+
+
 def test_constant_image_is_not_fitted():
     operator = SubsampledDCT((16, 16), 200, 0)
     result = reconstruct(operator, measure(operator, np.full((16, 16), 7.0)), preset=QUICK, device="cpu")
