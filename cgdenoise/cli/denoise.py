@@ -39,7 +39,7 @@ def denoise(
             help="What one count of Poisson noise adds to a value, in the file's own grey levels. Estimated if not given."
         ),
     ] = None,
-    offset: Offset = 0.0,
+    offset: Offset = None,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
@@ -84,7 +84,7 @@ def _options(
     sigma: float | None,
     noise: NoiseKind,
     gain: float | None,
-    offset: float,
+    offset: float | None,
     stop: StopName | None,
     hold_out: float | None,
 ) -> Options:
@@ -98,7 +98,7 @@ def _options(
         raise OptionError(f"--gain {gain}; expected a finite number above 0")
     if gain is not None and noise not in (NoiseKind.AUTO, NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN):
         raise OptionError(f"--gain with --noise {noise}; expected poisson or poisson-gaussian")
-    if not math.isfinite(offset):
+    if offset is not None and not math.isfinite(offset):
         raise OptionError(f"--offset {offset}; expected a finite number")
     options = prepare("denoise", shared, PRESETS)
     base = options.preset

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def noise(
     inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images: PNG, JPEG, TIFF or NPY.")],
-    offset: Offset = 0.0,
+    offset: Offset = None,
     json: Json = False,
 ) -> None:
     """Say what noise an image has: level, growth with brightness, correlation, impulses, each with its uncertainty.
@@ -44,7 +44,7 @@ class _Page:
     model: NoiseModel
 
 
-def _examined(name: str, offset: float) -> list[_Page]:
+def _examined(name: str, offset: float | None) -> list[_Page]:
     from cgdenoise.errors import ImageError
     from cgdenoise.images import read_image
     from cgdenoise.noise import choose, examine

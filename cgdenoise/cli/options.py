@@ -22,7 +22,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per re
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON, if asked for).")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads. All that the process may use if not given.")]
 Offset = Annotated[
-    float, typer.Option(help="Value of a pixel that has received no light, for Poisson noise, in the file's own grey levels.")
+    float | None,
+    typer.Option(
+        help="Value of a pixel without any light, for Poisson noise, in the file's own grey levels. Estimated if not given."
+    ),
 ]
 Sigma = Annotated[
     float | None,

@@ -14,7 +14,7 @@ from cgdenoise.noise.estimate import largest_correlation, sigma_with_uncertainty
 from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
-from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian
+from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian, find_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, rounding_level
 
 Array = NDArray[np.float64]
@@ -80,20 +80,20 @@ class NoiseReport:
     impulses: Impulses
 
 
-def examine(values: Array, offset: float = 0.0) -> NoiseReport:
+def examine(values: Array, offset: float | None = None) -> NoiseReport:
     """Estimate everything.
 
     Parameters
     ----------
     values : (H, W, C) array
         NaN where missing.
-    offset : float
-        Value of a pixel that has received no light.
+    offset : float or None
+        Value of a pixel that has received no light; None tries 0 and the darkest values.
     """
     impulses = find_impulses(values)
     rest = np.where(impulses.mask, np.nan, values)
     sigma, error = _white_level(rest)
-    poisson = estimate_poisson_gaussian(rest, offset=offset)
+    poisson = find_poisson_gaussian(rest, offset, 0.0)
     return NoiseReport(sigma, error, channel_covariance(rest), poisson, noise_correlation(rest), impulses)
 
 
@@ -103,7 +103,8 @@ def choose(
     *,
     sigma: float | None = None,
     gain: float | None = None,
-    offset: float = 0.0,
+    offset: float | None = None,
+    zero: float = 0.0,
 ) -> NoiseModel:
     """Choose the model of an image's noise, from the image and from what the user knows.
 
@@ -117,15 +118,17 @@ def choose(
         Standard deviation, if known; with a Poisson model that of the Gaussian part.
     gain : float, optional
         Poisson gain, if known: what one count adds to a value.
-    offset : float
-        Value of a pixel that has received no light; for Poisson models.
+    offset : float or None
+        Value of a pixel that has received no light, for Poisson models; None tries `zero` and the darkest values.
+    zero : float
+        What the user's unit calls 0.
     """
     mask, reasons = _impulses(values, kind)
     rest = np.where(mask, np.nan, values)
     span = float(np.nanmax(values) - np.nanmin(values))
     coarse = _coarse_noise(rest, kind)
     if kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) or (kind is NoiseKind.AUTO and sigma is None and coarse is None):
-        poisson = _signal_dependent(rest, kind, sigma, gain, offset, span, mask)
+        poisson = _signal_dependent(rest, kind, sigma, gain, find_poisson_gaussian(rest, offset, zero), span, mask)
         if poisson is not None:
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, coarse, span)
@@ -193,16 +196,15 @@ def _signal_dependent(
     kind: NoiseKind,
     sigma: float | None,
     gain: float | None,
-    offset: float,
+    line: PoissonGaussian,
     span: float,
     mask: NDArray[np.bool_],
 ) -> NoiseModel | None:
     """Return a Poisson model if the user says so or the image does."""
-    line = estimate_poisson_gaussian(rest, offset=offset)
     used_gain = line.gain if gain is None else gain
     read_sigma = 0.0 if kind is NoiseKind.POISSON or line.counts else line.sigma
     read_sigma = read_sigma if sigma is None else sigma
-    light = float(np.nanmean(np.clip(rest - offset, 0, None)))
+    light = float(np.nanmean(np.clip(rest - line.offset, 0, None)))
     level = float(np.sqrt(used_gain * light + read_sigma**2))
     if kind is NoiseKind.AUTO and gain is None and not (line.is_signal_dependent and level > _WEAK * span):
         return None
@@ -220,7 +222,7 @@ def _signal_dependent(
         sigma=level,
         impulses=mask,
         gain=used_gain,
-        offset=offset,
+        offset=line.offset,
         read_sigma=read_sigma,
         reasons=(reason,),
     )

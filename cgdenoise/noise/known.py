@@ -24,8 +24,8 @@ class KnownNoise:
         Standard deviation in the image's units (with Poisson noise, of its Gaussian part).
     gain : float or None
         What one count of Poisson noise adds to a value, in the image's units.
-    offset : float
-        Value of a pixel that has received no light, in the image's units, for Poisson noise.
+    offset : float or None
+        Value of a pixel that has received no light, in the image's units, for Poisson noise; None estimates it.
     transform : VarianceStabiliser or None
         A law of one's own, as that of speckle, by the transform of the image's values that makes it white noise of level 1.
 
@@ -38,7 +38,7 @@ class KnownNoise:
     kind: str | NoiseKind = NoiseKind.AUTO
     sigma: float | None = None
     gain: float | None = None
-    offset: float = 0.0
+    offset: float | None = None
     transform: VarianceStabiliser | None = None
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class KnownNoise:
             raise OptionError(f"sigma {self.sigma}; expected a finite number, 0 or above")
         if self.gain is not None and not (math.isfinite(self.gain) and self.gain > 0):
             raise OptionError(f"gain {self.gain}; expected a finite number above 0")
-        if not math.isfinite(self.offset):
+        if self.offset is not None and not math.isfinite(self.offset):
             raise OptionError(f"offset {self.offset}; expected a finite number")
         if self.kind not in list(NoiseKind):
             raise OptionError(f"noise {str(self.kind)!r}; expected one of {', '.join(NoiseKind)}")
@@ -62,7 +62,7 @@ class KnownNoise:
             self,
             sigma=None if self.sigma is None else self.sigma / factor,
             gain=None if self.gain is None else self.gain / factor,
-            offset=(self.offset - offset) / factor,
+            offset=None if self.offset is None else (self.offset - offset) / factor,
             transform=None if self.transform is None else _InUnit(self.transform, offset, factor),
         )
 

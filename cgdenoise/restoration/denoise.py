@@ -150,7 +150,9 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
     """Choose the model of the noise, and bring the image to noise of one level."""
     told = state.known
     if told.transform is None:
-        model = choose(state.normalised, NoiseKind(told.kind), sigma=told.sigma, gain=told.gain, offset=told.offset)
+        zero = -state.scale.offset / state.scale.factor
+        kind = NoiseKind(told.kind)
+        model = choose(state.normalised, kind, sigma=told.sigma, gain=told.gain, offset=told.offset, zero=zero)
     else:
         level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
         model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=told.transform)

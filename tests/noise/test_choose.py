@@ -52,6 +52,14 @@ def test_counts_with_noise_of_their_reading():
     assert model.sigma == pytest.approx(np.sqrt(CLEAN.mean() / 30 + 0.04**2), rel=0.1)
 
 
+def test_counts_on_a_pedestal():
+    model = choose(4 + rng().poisson(CLEAN * 30) / 30)
+    assert model.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
+    assert model.gain == pytest.approx(1 / 30, rel=0.2)
+    assert 3.9 < model.offset < 4.3
+    assert model.sigma == pytest.approx(np.sqrt(CLEAN.mean() / 30), rel=0.1)
+
+
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_impulses_with_and_without_other_noise(sigma):
     before = np.clip(gaussian(sigma), 0, 1)

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.noise.poisson import estimate_poisson_gaussian
+from cgdenoise.noise.poisson import estimate_poisson_gaussian, find_poisson_gaussian
 
 CAMERA = data.camera()[100:356, 100:356] / 255
 ASTRONAUT = data.astronaut()[:256, 100:356] / 255
@@ -129,3 +129,30 @@ def test_unusable_input_is_refused():
         estimate_poisson_gaussian(np.zeros(64))
     with pytest.raises(OptionError, match="offset"):
         estimate_poisson_gaussian(np.zeros((64, 64)), offset=math.nan)
+
+
+@each_image
+@pytest.mark.parametrize("pedestal", [2.0, 20.0])
+def test_a_pedestal_is_found_where_the_law_does_not_begin_at_zero(clean, pedestal):
+    image = pedestal + observe(clean, 30, 0.03)
+    assert not estimate_poisson_gaussian(image).is_signal_dependent  # too flat a line, if it has to begin at 0
+    noise = find_poisson_gaussian(image, None, 0.0)
+    assert noise.is_signal_dependent
+    assert noise.gain == pytest.approx(1 / 30, rel=0.25)
+    expected = clean.mean() / 30 + 0.03**2
+    assert noise.gain * (image.mean() - noise.offset) + noise.sigma**2 == pytest.approx(expected, rel=0.25)
+    assert find_poisson_gaussian(image, 0.0, 5.0) == estimate_poisson_gaussian(image)  # what was told is done
+
+
+@each_image
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.2])
+def test_no_pedestal_makes_white_noise_grow_with_brightness(clean, sigma):
+    assert not find_poisson_gaussian(white(clean, sigma), None, 0.0).is_signal_dependent
+    assert not find_poisson_gaussian(5 + white(clean, sigma), None, 0.0).is_signal_dependent
+
+
+def test_zero_is_where_the_unit_has_it():
+    image = observe(CAMERA, 30)
+    shifted = find_poisson_gaussian(image - 3, None, -3.0)
+    assert shifted.offset == -3
+    assert shifted.counts
