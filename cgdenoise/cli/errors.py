@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from cgdenoise.cli.output import fail
 from cgdenoise.errors import CgDenoiseError, OptionError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE = 1, 2  # as most programs have them, and Typer
 INTERRUPTED = 130  # 128 + SIGINT, as the shell has it
 
 _EXIT_CODES: dict[type[BaseException], int] = {
@@ -20,7 +20,7 @@ _EXIT_CODES: dict[type[BaseException], int] = {
     KeyboardInterrupt: INTERRUPTED,
     BrokenPipeError: FAILED,
 }
-"""By class; the first that an error is an instance of counts. An error that is of none is a bug."""
+"""By class; the first one of which an error is an instance counts. An error of no such class is a bug."""
 
 _DEBUG = "CGDENOISE_DEBUG"
 """Variable of the environment: at 1, a line about an error comes after the error's traceback."""

@@ -42,6 +42,6 @@ class Options:
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
         known = self.known
-        told = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
+        noise = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
         run = {"preset_name": self.preset_name, "seed": self.seed, "device": self.device, "threads": self.threads}
-        return run | told | asdict(self.preset)
+        return run | noise | asdict(self.preset)
