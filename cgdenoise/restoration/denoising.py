@@ -75,7 +75,7 @@ class Denoising:
     prepared : Prepared
         The image as it is fitted.
     error_unit : float
-        By which the fits' errors are multiplied, to be in the user's units or, where the noise was stabilised, in the noise's.
+        Factor that brings the fits' errors to the user's units or, where the noise was stabilised, to the noise's.
     fits : EnsembleResult
         The fits.
     generated : Generated
@@ -87,7 +87,7 @@ class Denoising:
     warnings : tuple of str
         What the user should know.
     out_of_memory : bool
-        Whether a stage after the fits was given up: those that follow it have nothing to go on with.
+        Whether a stage after the fits was given up: those after it lack their input.
     """
 
     preset: Preset
