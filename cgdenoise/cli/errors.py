@@ -59,7 +59,7 @@ def exit_on_error() -> Iterator[None]:
 
 
 class Failures:
-    """Errors of single files among many: each is told at once, and does not keep the others from their turn.
+    """Errors of single files among many: each is printed at once, and the other files are still processed.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Failures:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Tell an error of the block, which is about one file, and go on; one about the options is about all files."""
+        """Print an error of the block, which is about one file, and go on; one about the options is about all files."""
         try:
             yield
         except OptionError:

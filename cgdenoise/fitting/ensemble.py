@@ -25,7 +25,8 @@ _RESTARTS = 2
 """How often a failed fit is made again, with other random numbers. By hand; not measured."""
 
 _RIVAL = 0.02
-"""Relative excess of predicted error up to which a depth takes turns with the best one. By hand; not measured."""
+"""Relative excess of predicted error up to which a depth takes turns with the best one. By hand; with half
+of it one image of three loses 0.1 dB, twice changes none (`best`; benchmarks/NOTES.md, "Constants of the fits")."""
 
 _PROBE_SIDE = 192
 """Pixels of each side, at most, that probe fits see. By hand; with 256 the preset `fast` took 28 s instead of 26 (512² RGB, an

@@ -18,7 +18,8 @@ _STUCK, _FAR_ABOVE_NOISE = 0.5, 4.0
 measured."""
 
 _TEMPERATURE = 0.04
-"""Relative excess of predicted error at which a fit's weight in the average falls by e. By hand; not measured."""
+"""Relative excess of predicted error at which a fit's weight in the average falls by e. By hand; half and
+twice of it change 0.1 dB at most (`best`; benchmarks/NOTES.md, "Constants of the fits")."""
 
 _DEPTH_BIAS = 0.01
 """What the estimate flatters a generator by, relative to the whole error, for each level that it is deeper.
@@ -32,7 +33,7 @@ _BEGUN = 10
 
 _FAIR_CHANCE = 100
 """Iterations before which a fit that was cut short cannot be called stuck. By hand: fits of photographs at depth 4 end by
-themselves after 105 to 120 (benchmarks/NOTES.md, "Constants of the fits")."""
+themselves after 105 to 115 (benchmarks/NOTES.md, "Constants of the fits")."""
 
 
 @dataclass(frozen=True)

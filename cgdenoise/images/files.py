@@ -76,7 +76,7 @@ def container_for(path: str | os.PathLike[str]) -> str:
 
 
 def decode(data: bytes, name: str) -> Picture:
-    """Decode an image file; its first bytes tell of which kind it is.
+    """Decode an image file; its first bytes say of which kind it is.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class Options:
     preset_name : str
         Of the preset it started from, for the log.
     known : KnownNoise
-        What the user tells of the noise, in the files' own grey levels or the unit of the measurements.
+        What the user knows of the noise, in the files' own grey levels or the unit of the measurements.
     seed : int
         Of all fits.
     device : str

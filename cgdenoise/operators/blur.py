@@ -29,7 +29,7 @@ Psf = NDArray[np.float64]
 
 
 class Border(StrEnum):
-    """How an image goes on beyond its borders; examples for a row a b c d, two pixels to each side."""
+    """How an image continues beyond its borders; examples for a row a b c d, two pixels to each side."""
 
     REPLICATE = "replicate"  # a a | a b c d | d d
     REFLECT = "reflect"  # c b | a b c d | c b

@@ -28,7 +28,7 @@ class DenoisingRequest:
     preset : Preset
         How.
     known : KnownNoise
-        What the user tells of the noise, in the image's units.
+        What the user knows of the noise, in the image's units.
     channel_axis : int or None
         Of the channels.
     seed : int
@@ -69,7 +69,7 @@ class Denoising:
     scale : Scale
         From the user's units to those of `normalised`.
     known : KnownNoise
-        What was told of the noise, in the units of `normalised`.
+        What the user knows of the noise, in the units of `normalised`.
     model : NoiseModel
         Of its noise, likewise.
     prepared : Prepared

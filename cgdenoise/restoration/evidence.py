@@ -30,7 +30,7 @@ PREDICTED = 0.8
 missing and 0.63 with a tenth as many random measurements as pixels (benchmarks/NOTES.md)."""
 
 SMOOTH = 0.14
-"""The same for blurred pictures, whose pixels tell of their neighbours, and for all measurements if they are compared with the
+"""The same for blurred pictures, whose pixels predict their neighbours, and for all measurements if they are compared with the
 result itself. Right PSFs leave 0.12 at most, sharp pictures that are taken for blurred ones 0.15 to 0.53
 (benchmarks/NOTES.md)."""
 
