@@ -57,7 +57,7 @@ app.command()(noise)
 def _share_the_cores() -> None:
     """Let threads that wait for the others sleep soon, not spin: beside another process they would take its cores.
 
-    libgomp reads this when torch loads it. benchmarks/README.md has what it is worth, alone and side by side.
+    libgomp reads this when torch loads it. 2000 is between two values that benchmarks/README.md has figures of ("Two at once").
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")

@@ -81,10 +81,10 @@ def cs(
         }
         if simulate is None:
             return targets.task(source, read_problem(sources, sigma), described)
-        made = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
-        saved = {} if save_measurements is None else {save_measurements: made.saved()}
+        simulation = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
+        saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
-        return targets.task(source, made.problem, described, made.clean, saved)
+        return targets.task(source, simulation.problem, described, simulation.clean, saved)
 
     run("cs", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], shared, read)
 

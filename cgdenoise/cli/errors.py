@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from cgdenoise.cli.output import fail
 from cgdenoise.errors import CgDenoiseError, OptionError
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE = 1, 2  # as most programs have them, and Typer
 INTERRUPTED = 130  # 128 + SIGINT, as the shell has it
 
 _EXIT_CODES: dict[type[BaseException], int] = {
@@ -20,7 +20,7 @@ _EXIT_CODES: dict[type[BaseException], int] = {
     KeyboardInterrupt: INTERRUPTED,
     BrokenPipeError: FAILED,
 }
-"""By class; the first that an error is an instance of counts. An error that is of none is a bug."""
+"""By class; the first one of which an error is an instance counts. An error of no such class is a bug."""
 
 _DEBUG = "CGDENOISE_DEBUG"
 """Variable of the environment: at 1, a line about an error comes after the error's traceback."""
@@ -59,7 +59,7 @@ def exit_on_error() -> Iterator[None]:
 
 
 class Failures:
-    """Errors of single files among many: each is told at once, and does not keep the others from their turn.
+    """Errors of single files among many: each is printed at once, and the other files are still processed.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Failures:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Tell an error of the block, which is about one file, and go on; one about the options is about all files."""
+        """Print an error of the block, which is about one file, and go on; one about the options is about all files."""
         try:
             yield
         except OptionError:

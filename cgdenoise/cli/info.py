@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 _SAMPLE = 1024
-"""Side of the part of an image in which the noise is measured: more patches than its estimate takes of any image."""
+"""Side of the part of an image in which the noise is measured. By hand: it has more patches than the estimate uses of any image
+(`noise.estimate._MAX_VALUES`)."""
 
 
 def info(
@@ -99,7 +100,7 @@ def _contents(page: NDArray[Any]) -> dict[str, Any]:
 def _text(facts: dict[str, Any]) -> str:
     kind = {1: "grey", 3: "RGB"}.get(facts["channels"], f"{facts['channels']} channels")
     pages = f", {facts['pages']} pages, of which the first" if facts["pages"] > 1 else ""
-    kept = [
+    carried = [
         f"ICC profile ({facts['icc_profile_bytes']} bytes)" if facts["icc_profile_bytes"] else "",
         f"EXIF ({facts['exif_bytes']} bytes)" if facts["exif_bytes"] else "",
         "{:g} x {:g} dpi".format(*(round(value, 1) for value in facts["dpi"])) if facts["dpi"] else "",
@@ -114,7 +115,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"{facts['input']}: {facts['container'].upper()}{pages}\n"
         f"  pixels     {facts['width']} x {facts['height']}, {kind}, {facts['dtype']}\n"
         f"  values     {facts['minimum']:g} to {facts['maximum']:g}{missing}\n"
-        f"  metadata   {', '.join(filter(None, kept)) or 'none'}\n"
+        f"  metadata   {', '.join(filter(None, carried)) or 'none'}\n"
         f"  noise      about {facts['sigma']:.3g} grey levels (standard deviation){part}\n"
         f"  time       at most {time}{scaled}"
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_MISSING = 0.5
-"""Share of the pixels above which a mask is likelier inverted than meant so."""
+"""Share of missing pixels above which a mask may well be inverted, and the user is warned. By hand."""
 
 
 @with_shared_options()

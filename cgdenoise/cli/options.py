@@ -94,9 +94,9 @@ def with_shared_options(output: str | None = None) -> Callable[[Callable[..., No
 
 def _with_help(option: Any, text: str) -> Any:
     kind, declared = get_args(option)
-    told = copy(declared)
-    told.help = text
-    return Annotated[kind, told]
+    option_info = copy(declared)
+    option_info.help = text
+    return Annotated[kind, option_info]
 
 
 def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset]) -> Options:

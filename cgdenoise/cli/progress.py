@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from cgdenoise.progress import Progress
 
 _PLAIN_INTERVAL = 15.0
+"""Seconds between plain lines. By hand."""
 
 _NAME = 16
 """Characters of a name that a line of 80 has room for, beside "fit 2 at depth 5, iteration 170", a bar, and the time."""
 
 _INERTIA = 20.0
-"""Iterations that a stage takes to go by its own pace rather than by that of the stage before."""
+"""Iterations after which a stage's own pace counts as much as that of the stage before it. By hand; not measured."""
 
 
 class ProgressDisplay:
@@ -89,9 +90,9 @@ class ProgressDisplay:
 
 
 class _Pace:
-    """How fast the work goes on: at first as in the stage before, and soon as the present one has gone so far.
+    """Seconds for a unit of work: at first those of the stage before, and soon those of the present stage so far.
 
-    A unit of work takes about as long in all stages, but how nearly so differs from machine to machine.
+    A unit takes about as long in all stages, but how nearly so differs from machine to machine.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class _Pace:
         self._from = 0.0, 0.0
 
     def seconds_left(self, clock: float, stage: str, done: float, left: float) -> float:
-        """Return how long the work that is left will take, seen at a time on the clock; NaN if there is nothing to tell by."""
+        """Return how long the remaining work will take, at a time on the clock; NaN if nothing has been measured yet."""
         if stage != self._stage:
             self._stage, self._rate_before, self._from = stage, self._rate, (clock, done)
         took, work = clock - self._from[0], done - self._from[1]

@@ -1,4 +1,4 @@
-"""What a restoring command says of a page at its end: the same for all of them."""
+"""What a command reports of a restored page, the same for all commands."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 _STREAM = "-"
 
 
-def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, told: Collection[str] = ()) -> None:
-    """Say what came of a page: errors, interruptions and warnings on stderr, the result on stdout.
+def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Collection[str] = ()) -> None:
+    """Report the outcome of a page: errors, interruptions and warnings on stderr, the result on stdout.
 
     Parameters
     ----------
     end : dict
         The last record of the page's log (`fitlog.outcome.end_record`), which is what `--json` prints.
     pages : int
-        That were restored.
+        How many were restored.
     json, quiet : bool
         What the user wants to see.
-    told : collection of str
+    shown : collection of str
         Warnings that the user has seen already.
     """
     name, output, page = end["input"], end["output"], f" page {end['page']}" if pages > 1 else ""
     if end["error"]:
-        kept = "the best image so far" if end["status"] == "failed" else "the result"
-        fail(f"{name}: {end['error']}; {kept} is in {output}")
+        written = "the best image so far" if end["status"] == "failed" else "the result"
+        fail(f"{name}: {end['error']}; {written} is in {output}")
     if end["status"] == "interrupted":
         note(f"{name}:{page} interrupted; the best result so far is in {output}")
-    warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in told], quiet)
+    warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in shown], quiet)
     if json:
         emit_json(end)
     elif not (quiet or end["error"] or output == _STREAM):
@@ -42,15 +42,15 @@ def sentence(end: dict[str, Any]) -> str:
     if not end["fits"]:
         return "constant image, given back as it is"
     count = end["averaged"]
-    said = [f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"]
+    parts = [f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"]
     if end["picture"] is None:
-        said.append(_noise(end))
-    said.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
+        parts.append(_noise(end))
+    parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
     if end["missing"] is not None:
-        said.append(f"{end['missing']:.1%} missing")
+        parts.append(f"{end['missing']:.1%} missing")
     if end["psnr"] is not None:
-        said.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}")
-    return ", ".join(said) + (f"; {end['picture']}" if end["picture"] else "")
+        parts.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}")
+    return ", ".join(parts) + (f"; {end['picture']}" if end["picture"] else "")
 
 
 def _noise(end: dict[str, Any]) -> str:

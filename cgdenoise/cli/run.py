@@ -117,7 +117,7 @@ def run(
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
             end = _solve(task, options, clean, [targets[0], log], shared.quiet, interrupt)
-        report(end, 1, shared.json, shared.quiet, told=task.problem.warnings)
+        report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
     failed = FAILED if end["error"] else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)
 

@@ -1,4 +1,4 @@
-"""Several fits of one problem: the choice of depth, members from different seeds, failed fits and restarts, the average."""
+"""Several fits of one problem: the choice of depth, members of different seeds, restarts of failed fits, the average."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from cgdenoise.operators import Identity, Measurement
 from cgdenoise.runtime import rng_for
 
 _RESTARTS = 2
+"""How often a failed fit is made again, with other random numbers. By hand; not measured."""
 
 _RIVAL = 0.02
-"""Relative excess of predicted error up to which a depth takes its turn with the best one."""
+"""Relative excess of predicted error up to which a depth takes turns with the best one. By hand; with half
+of it one image of three loses 0.1 dB, twice changes none (`best`; benchmarks/NOTES.md, "Constants of the fits")."""
 
 _PROBE_SIDE = 192
-"""Probe fits see so many pixels of each side at most."""
-
+"""Pixels of each side, at most, that probe fits see. By hand; with 256 the preset `fast` took 28 s instead of 26 (512² RGB, an
+earlier state; benchmarks/NOTES.md, "Constants of the fits")."""
 
 Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
 """Takes what was measured (1 or 0, [1, ...]), the share to hold out and random numbers; returns what `hold_out` does."""
@@ -36,7 +38,7 @@ Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class _Task:
-    """Fits to be made together: of which generator, on which splits of the pixels, and whether they only choose the depth."""
+    """Fits to make together: of which generator, on which splits of the pixels, and whether they only choose the depth."""
 
     spec: DecoderSpec
     splits: Sequence[int]
@@ -50,9 +52,9 @@ class Ensemble:
     Attributes
     ----------
     measurement : Measurement
-        Of an image [C, H, W] that is scaled to a range of about 1, on the device, finite everywhere. Its noise level serves the
-        stopping rules and tells a failed fit. Where every pixel is measured by itself (`Identity`) fits are judged by their
-        predicted error, and probe fits see the middle of the image; else by the error on held-out measurements alone.
+        Of an image [C, H, W] that is scaled to a range of about 1, on the device, finite everywhere. The stopping rules and the
+        recognition of failed fits use its noise level. Where every pixel is measured by itself (`Identity`), fits are judged by
+        their predicted error, and probe fits see the middle of the image; else by the error on held-out measurements alone.
     preset : Preset
         How to fit.
     seed : int
@@ -62,7 +64,7 @@ class Ensemble:
     dtype : torch.dtype
         Of the generators' activations.
     together : int
-        So many members of one depth are fitted at once, as one product; fewer if the device's memory is too small.
+        How many members of one depth are fitted at once, as one product; fewer if the device's memory is too small.
     on_step : callable
         Sees every evaluation of every fit.
     cancelled : callable
@@ -102,7 +104,7 @@ class Ensemble:
         return average(self.members, self.measurement.operator.in_shape)
 
     def _plan(self) -> Iterator[_Task]:
-        """Yield what to fit; each task is asked for when the ones before it are done."""
+        """Yield what to fit; each task is asked for when those before it are done."""
         size = (self.measurement.operator.in_shape[1], self.measurement.operator.in_shape[2])
         candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.decoders))
         probe = self.preset.has_probes and len(candidates) > 1
@@ -118,7 +120,7 @@ class Ensemble:
         rivals = sorted((spec for spec in candidates if spec.depth in scores), key=lambda spec: scores[spec.depth])
         rivals = [spec for spec in rivals if scores[spec.depth] <= least * (1 + _RIVAL)][: 1 if probe else None]
         fitted = sum(not member.failed and not member.label.probe for member in self.members)
-        # Depths that do equally well err differently: averaging over them gains more than over seeds alone.
+        # Depths of equal quality err differently: averaging over them gains more than over seeds alone (benchmarks/README.md).
         queue = [(rivals[number % len(rivals)], number + 1) for number in range(self.preset.members - fitted)]
         while queue:
             spec = queue[0][0]
@@ -178,12 +180,12 @@ class Ensemble:
 
     @property
     def _judging_sigma(self) -> float:
-        """0 through an operator: `predicted_error` speaks of the fitted pixels, and it is the others that are wanted."""
+        """0 through an operator: `predicted_error` is that of the fitted pixels, while the others are wanted."""
         return self.measurement.sigma if self._sees_pixels else 0.0
 
     @cached_property
     def _variance(self) -> float:
-        """Variance of the measured values about their channel's mean: the error of a constant. Of other data, the mean square."""
+        """Variance of the pixels about their channel's mean, the error of a constant image; of other data, the mean square."""
         y, valid = self.measurement.y, self.measurement.valid
         if not self._sees_pixels:
             return float((y.abs().square() * valid).sum() / valid.sum())

@@ -10,11 +10,12 @@ from torch import Tensor
 from cgdenoise.errors import OperatorError
 
 _CENTRE = 0.08
-"""Share of an axis of the Fourier plane that is never held out: it carries most of the image, and the coils' maps."""
+"""Share of an axis of the Fourier plane that is never held out: it carries most of the image, and the coils' maps. It is what
+fastMRI's masks of four-fold acceleration sample throughout (arXiv 1811.08839)."""
 
 _FEWEST = 4
-"""Units to hold out at least, if they are not more than an eighth. Two lines of a quarter of 256 chose the worse depth on two
-images of three, four of them the better one."""
+"""Units to hold out at least, if they are not more than an eighth (by hand) of all. With two of 64 lines the worse depth was
+chosen on two images of three, with four the better one (256², a quarter of the lines)."""
 
 
 def hold_out(valid: Tensor, fraction: float, rng: torch.Generator, block: int = 1) -> tuple[Tensor, Tensor]:
@@ -30,8 +31,8 @@ def hold_out(valid: Tensor, fraction: float, rng: torch.Generator, block: int = 
     rng : torch.Generator
         On the CPU.
     block : int
-        Side of the squares of pixels that are held out together: more than 1 where neighbours share their noise, for a fit that
-        sees the one would know the other's.
+        Side of the squares of pixels that are held out together: more than 1 where neighbours share their noise, as a fit that
+        sees one pixel would know the noise of the next.
 
     Returns
     -------
@@ -80,7 +81,7 @@ class Sampling:
     def lines(mask: Tensor, shape: tuple[int, ...]) -> Sampling:
         """Return the sampling of the centred Fourier plane, where a unit is a line with all coils.
 
-        Neighbouring samples of a line tell of one another, those of other lines hardly: held-out samples on fitted lines would
+        Neighbouring samples of a line predict each other, those of different lines hardly: held-out samples on fitted lines would
         flatter the fit. Lines are the columns or the rows if the mask consists of whole ones, single points otherwise. Those
         within 4 % of the centre are not held out.
 

@@ -48,7 +48,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a fit goes on at most, how its outputs are averaged, and how often they are looked at.
+    """How long a fit may go on, how its outputs are averaged, and how often they are evaluated.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Schedule:
         Share of the run that the average looks back over, roughly: iterate i enters it with the weight
         1 / (1 + averaging * (i - 1)). 0 keeps the plain iterate, 1 the mean of all.
     every : int
-        Iterations between evaluations. The first and the last iteration of the budget are evaluated too.
+        Iterations between evaluations; 5 is by hand. The first and the last iteration of the budget are evaluated too.
     """
 
     max_iterations: int
@@ -83,8 +83,8 @@ def fit(
     """Fit the weights of one or more generators to the measurements: min over C of ||A G(C) - y||² on the training data.
 
     The early-stopped least-squares fit of Heckel & Soltanolkotabi (ICLR 2020, arXiv 1910.14634), with averaging over the
-    iterates: the kept picture is the average of the outputs so far with weights that fall into the past (polynomial-decay
-    averaging; Shamir & Zhang, ICML 2013). It loses the noise of the single iterates and has a wide, flat optimum.
+    iterates: the picture that is kept is the average of the outputs so far, in which older ones weigh less (polynomial-decay
+    averaging; Shamir & Zhang, ICML 2013). It loses the noise of single iterates and has a wide, flat optimum.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def fit(
             if all(run.reason for run in runs):
                 break
         losses.sum().backward()  # type: ignore[no-untyped-call]
-        # Nothing of this iteration may outlive it: its memory is what the next one takes, which else finds new pages.
+        # Nothing of this iteration may outlive it: the next one reuses its memory, and else would ask for new pages.
         del images, misfit, losses
         step()
 

@@ -13,24 +13,27 @@ from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitting.results import Evaluation, FitLabel, FitResult, StopReason
 from cgdenoise.fitting.stopping import leverage, predicted_error
 
-_STUCK = 0.5
-"""A fit whose error is more than this part of the data's variance has hardly begun."""
+_STUCK, _FAR_ABOVE_NOISE = 0.5, 4.0
+"""A fit has failed if its error is above this part of the data's variance and above so many variances of the noise. By hand; not
+measured."""
 
 _TEMPERATURE = 0.04
-"""Relative excess of predicted error at which a fit's weight in the average falls by e."""
+"""Relative excess of predicted error at which a fit's weight in the average falls by e. By hand; half and
+twice of it change 0.1 dB at most (`best`; benchmarks/NOTES.md, "Constants of the fits")."""
 
 _DEPTH_BIAS = 0.01
-"""By so much, relative to the whole error, the estimate flatters a generator for each level that it is deeper.
+"""What the estimate flatters a generator by, relative to the whole error, for each level that it is deeper.
 
 Shallow generators give a pixel more weight in its own restoration, and `predicted_error` charges them a little too
 much for it: 0.9 to 1.3 % between depths 4 and 5 on four photographs with known noise (benchmarks/README.md).
 """
 
 _BEGUN = 10
-"""Iterations after which the picture of an interrupted fit is worth keeping."""
+"""Iterations after which the picture of an interrupted fit is worth keeping. By hand; not measured."""
 
 _FAIR_CHANCE = 100
-"""Iterations before which a fit that was cut short cannot be called stuck."""
+"""Iterations before which a fit that was cut short cannot be called stuck. By hand: fits of photographs at depth 4 end by
+themselves after 105 to 115 (benchmarks/NOTES.md, "Constants of the fits")."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Member:
     held_out : Tensor
         Which of the data it was judged by, bool, on the CPU.
     failed : bool
-        Whether it is stuck.
+        Whether it is stuck, as `has_failed` tells.
     weight : float
         In the average.
     """
@@ -145,17 +148,17 @@ def depth_scores(members: Sequence[Member]) -> dict[int, float]:
     for member in members:
         scores.setdefault(member.label.depth, []).append(math.inf if member.failed else member.score)
     shallowest = min(scores)
-    return {d: (1 + _DEPTH_BIAS * (d - shallowest)) * sum(found) / len(found) for d, found in scores.items()}
+    return {d: (1 + _DEPTH_BIAS * (d - shallowest)) * sum(of_depth) / len(of_depth) for d, of_depth in scores.items()}
 
 
 def has_failed(result: FitResult, variance: float, sigma: float) -> bool:
-    """Tell whether a fit is stuck: not finite, or its error both far above the noise and near that of a constant.
+    """Tell whether a fit is stuck: not finite, or with an error far above the noise and near that of a constant image.
 
     Parameters
     ----------
     result : FitResult
-        Of the fit. One of fewer than 100 iterations, by interruption or by its budget, has had no chance yet and counts
-        as sound if it is finite.
+        Of the fit. If interruption or its budget ended it before 100 iterations, it has had no chance yet, and counts as sound
+        if it is finite.
     variance : float
         Variance of the data about their channels' means.
     sigma : float
@@ -166,7 +169,7 @@ def has_failed(result: FitResult, variance: float, sigma: float) -> bool:
         return True
     if not had_fair_chance(result):
         return False
-    return error > _STUCK * variance and error > 4 * sigma**2
+    return error > _STUCK * variance and error > _FAR_ABOVE_NOISE * sigma**2
 
 
 def had_fair_chance(result: FitResult) -> bool:
@@ -176,7 +179,7 @@ def had_fair_chance(result: FitResult) -> bool:
 
 
 def score_of(chosen: Evaluation, sigma: float) -> float:
-    """Return the predicted error, or what stands in for it where nothing was held out or nothing is finite."""
+    """Return the predicted error, or what replaces it where nothing was held out or nothing is finite."""
     if not math.isfinite(chosen.residual):
         return math.inf
     if not math.isfinite(chosen.held_out):

@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8  # of Adam, as published
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+"""Of Adam, as published (Kingma & Ba, 2015)."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,12 @@ class OptimiserSpec:
         weight matrix (Jordan et al., 2024), so that all directions of a layer move at one rate, and leaves the gains,
         shifts and bias to Adam.
     rate : float
-        Step size: of all parameters under "adam", of the matrices under "muon".
+        Step size: of all parameters under "adam", of the matrices under "muon". By hand for "muon"; half
+        and twice of it, and of `vector_rate`, change the mean by 0.12 dB at most (benchmarks/NOTES.md, "Constants of the fits").
     vector_rate : float
         Step size of the gains, shifts and bias under "muon".
     momentum : float
-        Decay of the averaged gradient under "muon".
+        Decay of the averaged gradient under "muon": measured ("What each choice brought" in benchmarks/README.md).
     """
 
     kind: Literal["muon", "adam"] = "muon"
@@ -75,8 +77,8 @@ class Optimiser:
 def orthogonalise(matrices: Tensor, iterations: int = 3, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Return each matrix with its singular values brought to about 1: U V^T, roughly, of M = U S V^T.
 
-    Newton-Schulz iteration with the quintic of Jordan et al. (2024), which values speed over accuracy: large
-    singular values end between 0.7 and 1.2, and after 3 iterations those below a hundredth of the norm stay well below 1.
+    Newton-Schulz iteration with the quintic of Jordan et al. (2024), which prefers speed to accuracy: large singular values end
+    between 0.7 and 1.2, and after 3 iterations those below a hundredth of the norm stay well below 1.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def orthogonalise(matrices: Tensor, iterations: int = 3, dtype: torch.dtype = to
     x = matrices.to(dtype)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)  # by hand: only a gradient of 0 is so small
     for _ in range(iterations):
         gram = torch.bmm(x, x.mT)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -17,28 +17,31 @@ class Preset:
     Attributes
     ----------
     decoders : tuple of DecoderSpec
-        Candidates, shallow first; the predicted error decides between them. The search ends at the first that is no
-        better than the one before it.
+        Candidates, shallow first; the predicted error decides between them. The search ends at the first one that is no better
+        than the one before it.
     probe_iterations : int
         Length of the probe fits that choose the depth. 0 fits the candidates to the end instead, and all of them count.
     members : int
-        Fits that are averaged. The candidates that were fitted to the end count; the depths that come nearest to the
-        best share the rest.
+        Fits that are averaged. The candidates that were fitted to the end count; the depths that come nearest to the best one
+        share the others.
     max_iterations, patience : int
         Budget of one fit, and how long it may go on without improvement.
     optimiser : OptimiserSpec
         How it steps.
     averaging : float
-        Share of the run that the average over the outputs looks back over, as `fit` takes it.
+        Share of the run that the average over the outputs looks back over, as `Schedule` has it. Averaging was measured
+        (benchmarks/README.md); 0.125 or 0.5 changes 0.04 dB at most (benchmarks/NOTES.md).
     hold_out : float
-        Share of the pixels held out.
+        Share of the pixels held out. With 0.05 a fit stopped within 0.2 dB of its best iterate on every image; on crops of 128²
+        half of it gains 0.1 dB and twice loses 0.2 (benchmarks/NOTES.md, "Constants of the fits").
     stop : "holdout", "noise-level" or "none"
         Stopping rule.
     guided : bool
-        Filter the image by its groups of similar patches, guided by the generators, and mix both (`guide.guided`). Otherwise the
-        result is the generators' average.
+        Filter the image by its groups of similar patches, guided by the generators, and mix both (`restoration.mixture`).
+        Otherwise the result is the generators' average.
     reduced_precision : bool
-        Compute the activations in bfloat16 where the hardware multiplies it natively.
+        Compute the activations in bfloat16 where the hardware multiplies it natively: 0.005 dB less in the mean, in two thirds of
+        the time (benchmarks/README.md).
     """
 
     decoders: tuple[DecoderSpec, ...]

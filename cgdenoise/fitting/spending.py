@@ -6,7 +6,7 @@ from cgdenoise.fitting.results import FitLabel
 
 
 class Spending:
-    """The iterations of an image's fits, made and to come.
+    """The iterations of an image's fits, past and future.
 
     Parameters
     ----------
@@ -15,15 +15,15 @@ class Spending:
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._made = most, 0
+        self._most, self._spent = most, 0
         self._iterations: dict[FitLabel, int] = {}
 
     def spend(self, label: FitLabel, iteration: int) -> tuple[int, int]:
-        """Take down how far a fit is; return the iterations since the last call, and how many are left at most."""
-        made = iteration - self._iterations.get(label, 0)
-        self._made += made
+        """Record how far a fit is; return its iterations since the last call, and how many remain for all fits at most."""
+        advance = iteration - self._iterations.get(label, 0)
+        self._spent += advance
         self._iterations[label] = iteration
-        # The groups before have stopped: what they left of their budgets need not be spent.
+        # The groups before have stopped: what remains of their budgets need not be spent.
         stopped = {fit: last for fit, last in self._iterations.items() if fit.group != label.group}
         spared = sum(fit.max_iterations - last for fit, last in stopped.items())
-        return made, max(self._most - spared - self._made, 0)
+        return advance, max(self._most - spared - self._spent, 0)

@@ -70,13 +70,13 @@ def container_for(path: str | os.PathLike[str]) -> str:
     for name, container in CONTAINERS.items():
         if suffix in container.suffixes:
             return name
-    found = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
+    problem = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
     with about(path):
-        raise ImageError(f"{found}; expected {', '.join(suffixes())}")
+        raise ImageError(f"{problem}; expected {', '.join(suffixes())}")
 
 
 def decode(data: bytes, name: str) -> Picture:
-    """Decode an image file, whose kind its first bytes tell.
+    """Decode an image file; its first bytes say of which kind it is.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     with reading(path, ImageError, "an image file"):
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            # A device or a pipe has no size beforehand and, perhaps, no end.
+            # A device or a pipe has no size beforehand and, perhaps, no end. Blocks of 16 MiB, by hand.
             while size <= MAX_BYTES and (block := file.read(1 << 24)):
                 blocks.append(block)
                 size = max(size, sum(map(len, blocks)))

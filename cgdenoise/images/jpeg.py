@@ -14,13 +14,14 @@ from cgdenoise.errors import ImageError
 
 from .picture import Metadata, Picture, check_holds, check_shape
 
-_QUALITY = 95
+_QUALITY = 95  # the best that Pillow's documentation recommends
 _MAX_SIDE = 65_500  # libjpeg's own limit
-_MAX_PAYLOAD = 65_533
+_MAX_PAYLOAD = 65_533  # a segment's length has 16 bits, and counts its own two bytes
 _PROFILE_START = 14  # after an identifier, the part's number and the number of parts, each a byte
-_MAX_PROFILE = 255 * (_MAX_PAYLOAD - _PROFILE_START)
+_MAX_PROFILE = 255 * (_MAX_PAYLOAD - _PROFILE_START)  # as many parts as a byte can count
 _JFIF_END = 20  # what Pillow writes begins with a marker of two bytes and JFIF, in eighteen
 
+# Markers and identifiers of the standard (ITU-T T.81), of JFIF, EXIF, ICC and XMP.
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 _JFIF, _EXIF, _ICC, _XMP = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/"
 _START_OF_SCAN = 0xDA
@@ -73,12 +74,12 @@ def decode(data: bytes) -> Picture:
             page, info = np.array(image), image.info
     except UnidentifiedImageError as error:
         raise ImageError("damaged JPEG: its headers contradict each other") from error
-    kept = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
-    exif = next((payload[len(_EXIF) :] for _, payload in kept if payload.startswith(_EXIF)), None)
+    carried = tuple(s for s in segments if any(s[0] == marker and s[1].startswith(start) for marker, start in _KEPT))
+    exif = next((payload[len(_EXIF) :] for _, payload in carried if payload.startswith(_EXIF)), None)
     x, y = info.get("jfif_density", (0, 0))
     inch = {1: 1.0, 2: 2.54}.get(info.get("jfif_unit", 0))  # the "dpi" of Pillow 10 knows no centimetre
     dpi = (x * inch, y * inch) if x and y and inch else None
-    return Picture((page,), None, "jpeg", Metadata(info.get("icc_profile"), exif or None, dpi, JpegSegments(kept)))
+    return Picture((page,), None, "jpeg", Metadata(info.get("icc_profile"), exif or None, dpi, JpegSegments(carried)))
 
 
 def check(picture: Picture) -> None:

@@ -16,11 +16,12 @@ from .picture import Array, Metadata, Picture, check_holds, check_shape, join_al
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+# Of the specification, by colour type: samples a pixel, and depths in bits; and the passes of an interlaced image.
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _MAX_SIDE = 1_000_000  # libpng's own limit, which it would report on stderr
-_MAX_PROFILE = 16 << 20
+_MAX_PROFILE = 16 << 20  # bytes of an inflated ICC profile; by hand
 
 # The specification lets an editor copy an unknown chunk only if the fourth letter of its name is small. Of the
 # others, these are known to hold when the values change but neither the encoding nor the meaning of the samples does,

@@ -23,6 +23,7 @@ from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages
 
 __all__ = ["check", "decode", "encode"]
 
+# Values and tags of TIFF 6.0 and its supplements; 33629 is MetaMorph's.
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _REFUSED = {4: "transparency mask", 5: "CMYK", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab", 32803: "raw sensor mosaic"}
 _UNCOMPRESSED = 1
@@ -139,8 +140,8 @@ def _check_page(page: Any, file_size: int) -> None:
         raise ImageError(f"volumetric TIFF {page.imagedepth} deep; expected one plane a page")
     dtype = page.dtype
     if dtype is None or dtype.kind not in "uif" or dtype.itemsize > 8 or page.bitspersample != dtype.itemsize * 8:
-        found = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
-        raise ImageError(f"TIFF with {found}; expected integers of 8, 16, 32 or 64 bits or floats of 16, 32 or 64")
+        samples = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
+        raise ImageError(f"TIFF with {samples}; expected integers of 8, 16, 32 or 64 bits or floats of 16, 32 or 64")
     check_shape((page.imagelength, page.imagewidth, page.samplesperpixel), dtype.itemsize)
     # Compressed segments are allocated before they are decoded: a damaged tile size must not ask for the impossible.
     if page.is_tiled and page.tilewidth * page.tilelength > MAX_PIXELS:

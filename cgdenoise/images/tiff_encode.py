@@ -35,13 +35,14 @@ KEPT = frozenset(
 NO_RESOLUTION = Fraction(1), Fraction(1), 1
 """What tifffile writes where there is none, for TIFF demands the tags: one pixel a unit, of no kind."""
 
+# Values and tags of TIFF 6.0; 50838 and 50839 are ImageJ's.
 _MINISBLACK, _RGB, _PALETTE = 1, 2, 3
 _INCH = 2
 _ICC = 34675
 _DESCRIBES_LAYOUT = (b"ImageJ=", b"<OME", b'"shape"', b"shape=")
 _TIED_TO_DESCRIPTION = frozenset((50838, 50839))
 _UNASSOCIATED_ALPHA = 2
-_CLASSIC_LIMIT = (1 << 32) - (1 << 26)  # leaves room for directories and incompressible strips
+_CLASSIC_LIMIT = (1 << 32) - (1 << 26)  # offsets have 32 bits; 64 MiB, by hand, for directories and incompressible strips
 
 
 @dataclass(frozen=True)
@@ -187,5 +188,6 @@ def _common_tags(metadata: Metadata, exif: ifd.Directory) -> Iterator[ifd.Tag]:
 def _in_inches(dpi: tuple[float, float] | None) -> tuple[Fraction, Fraction, int]:
     if dpi is None:
         return NO_RESOLUTION
+    # By hand: numerators and denominators have 32 bits.
     x, y = (Fraction(min(value, 1e5)).limit_denominator(10_000) for value in dpi)
     return x, y, _INCH

@@ -55,5 +55,5 @@ def encode_picture(picture: Array, path: str, like: Array | None) -> tuple[bytes
             low, high = min(0.0, float(picture.min())), float(picture.max())
             blank, values = np.zeros(picture.shape, np.uint8), (picture - low) / ((high - low) or 1.0) * 255
             remark = f"picture of the range {low:.4g} to {high:.4g}"
-    kept = Picture((blank,), None, container).with_pages([values])
-    return images.encode(kept, container, path), remark
+    stored = Picture((blank,), None, container).with_pages([values])
+    return images.encode(stored, container, path), remark

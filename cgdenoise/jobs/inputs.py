@@ -58,7 +58,7 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
             raise MeasurementError(f"{array.dtype} of shape {array.shape}; expected a real, finite mask")
         if values.shape not in (shape, (shape[1],), (1, shape[1])):
             raise MeasurementError(f"a mask of shape {values.shape}; expected {shape}")
-        # Half of the largest value: a picture that was resized or compressed has greys along its edges.
+        # A picture that was resized or compressed has greys along its edges; halfway, by hand, is where the edge was.
         keep = np.broadcast_to((values > values.max() / 2) ^ invert, shape).copy()
         if not keep.any():
             raise MeasurementError("a mask that keeps nothing; expected some measured values")

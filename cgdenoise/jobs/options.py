@@ -22,7 +22,7 @@ class Options:
     preset_name : str
         Of the preset it started from, for the log.
     known : KnownNoise
-        What the user tells of the noise, in the files' own grey levels or the unit of the measurements.
+        What the user knows of the noise, in the files' own grey levels or the unit of the measurements.
     seed : int
         Of all fits.
     device : str
@@ -42,6 +42,6 @@ class Options:
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
         known = self.known
-        told = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
+        noise = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
         run = {"preset_name": self.preset_name, "seed": self.seed, "device": self.device, "threads": self.threads}
-        return run | told | asdict(self.preset)
+        return run | noise | asdict(self.preset)

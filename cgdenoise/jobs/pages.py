@@ -95,8 +95,8 @@ def restore(
     """
     picture = source.picture
     if reference is not None and [p.shape for p in reference.pages] != [p.shape for p in picture.pages]:
-        found, expected = reference.pages[0].shape, picture.pages[0].shape
-        raise ImageError(f"the reference has shape {found} and {len(reference.pages)} pages; expected {expected}, as the input")
+        actual, expected = reference.pages[0].shape, picture.pages[0].shape
+        raise ImageError(f"the reference has shape {actual} and {len(reference.pages)} pages; expected {expected}, as the input")
     if reference is not None and any(page.dtype.kind == "f" and not np.isfinite(page).any() for page in reference.pages):
         raise ImageError("the reference has no finite values; expected a clean image")
     for page in picture.pages:
@@ -117,8 +117,8 @@ def restore(
 
 def picture_and_log(source: Source, pages: list[Page], options: Options, names: Names) -> tuple[Picture, list[Record]]:
     """Return the picture with its restored pages, those that were not begun as they were, and the records of its log."""
-    kept = source.picture.pages[len(pages) :]
-    restored = source.picture.with_pages([*(page.stored for page in pages), *kept])
+    unbegun = source.picture.pages[len(pages) :]
+    restored = source.picture.with_pages([*(page.stored for page in pages), *unbegun])
     settings = options.settings()
     logs = [page_log(names, source.description, settings, page.outcome, page.evaluations) for page in pages]
     return restored, [record for log in logs for record in log]

@@ -1,4 +1,4 @@
-"""Which outputs come of which inputs, and whether they can be written."""
+"""Which output belongs to which input, and whether it can be written."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ from cgdenoise.restoration.measured import check_measurements
 from cgdenoise.restoration.units import check_image
 
 _LARGEST = 2**33
-"""Bytes of a named operator's matrix or image beyond which a typing error is likelier than an intention."""
+"""Bytes of a named operator's matrix or image above which a typing error is likelier than an intention. By hand, as
+`images.picture.MAX_BYTES`."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +86,27 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
     MeasurementError, OperatorError, OptionError, ImageError
         If something cannot be read, is missing, or does not go together; the message begins with the path.
     """
-    found = read_measurements(sources.source, sources.shape)
+    measurements = read_measurements(sources.source, sources.shape)
     with about(sources.source):
-        if sources.operator == "fourier" or sources.mask is not None or (sources.operator is None and _has_plane(sources, found)):
-            return _fourier(found, sources.mask, sources.maps, sources.real, sigma)
-        shape = sources.shape or found.shape
-        if sources.matrix is None and sources.operator is None and found.matrix is None:
+        if (
+            sources.operator == "fourier"
+            or sources.mask is not None
+            or (sources.operator is None and _has_plane(sources, measurements))
+        ):
+            return _fourier(measurements, sources.mask, sources.maps, sources.real, sigma)
+        shape = sources.shape or measurements.shape
+        if sources.matrix is None and sources.operator is None and measurements.matrix is None:
             raise OptionError("no operator; expected one of --matrix, --operator and --mask, or A or mask in the file")
         if shape is None:
             raise OptionError("no shape of the image; expected --shape H,W, or shape in the file")
         if sources.operator is not None:
-            operator = named_operator(sources.operator, shape, _affordable(sources.operator, found.y.size, shape), sources.seed)
+            operator = named_operator(
+                sources.operator, shape, _affordable(sources.operator, measurements.y.size, shape), sources.seed
+            )
         else:
             with about(sources.matrix or sources.source):
-                operator = matrix_operator(found.matrix if sources.matrix is None else read_matrix(sources.matrix), shape)
-        problem = linear_problem(operator, found.y, sigma or 0.0)
+                operator = matrix_operator(measurements.matrix if sources.matrix is None else read_matrix(sources.matrix), shape)
+        problem = linear_problem(operator, measurements.y, sigma or 0.0)
         _check(problem)
         return problem
 
@@ -114,11 +121,11 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
     ratio : float
         Measurements of a named operator, as a share of the image's values, or of the lines of the Fourier plane.
     count : int or None
-        Their number, instead.
+        Number of measurements, instead.
     noise : float
         Standard deviation of the noise that is added.
     sigma : float or None
-        That the reconstruction is told; None for the true one.
+        Noise level that the reconstruction assumes; None for the true one.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
         image = image[0] if image.shape[0] == 1 else image
         if sources.shape not in (None, image.shape):
             raise OptionError(f"--shape {sources.shape} for an image of {image.shape}; expected no --shape with --simulate")
-        told = noise if sigma is None else sigma
+        level = noise if sigma is None else sigma
         if sources.operator == "fourier" or sources.mask is not None:
             if image.ndim != 2:
                 raise ImageError(f"{image.shape[0]} channels; expected a grey image for the Fourier plane")
@@ -143,7 +150,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
             kept = fourier_lines(plane, share, sources.seed) if sources.mask is None else read_mask(sources.mask, plane)
             operator = subsampled_fourier(kept, plane) @ ComplexFromReal(plane)
             y = simulated(operator, image, noise, sources.seed)
-            return Simulation(fourier_problem(y, kept, True, told), clean, kept)
+            return Simulation(fourier_problem(y, kept, True, level), clean, kept)
         if not 0 < ratio <= 1:
             raise OptionError(f"--ratio {ratio}; expected above 0 and at most 1")
         number = max(1, round(ratio * image.size)) if count is None else count
@@ -154,7 +161,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
                 str(sources.operator), image.shape, _affordable(str(sources.operator), number, image.shape), sources.seed
             )
         y = simulated(sensing, image, noise, sources.seed)
-        return Simulation(linear_problem(sensing, y, told), clean, None)
+        return Simulation(linear_problem(sensing, y, level), clean, None)
 
 
 def read_kspace_problem(
@@ -167,28 +174,28 @@ def read_kspace_problem(
     MeasurementError, ImageError
         If something cannot be read or does not go together; the message begins with the path.
     """
-    found = read_measurements(path, slice_number=slice_number)
+    measurements = read_measurements(path, slice_number=slice_number)
     with about(path):
-        return _fourier(found, mask, maps, False, sigma)
+        return _fourier(measurements, mask, maps, False, sigma)
 
 
-def _fourier(found: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float | None) -> LinearProblem:
-    y, sampled = found.y, None
-    given = found.maps if maps is None else read_array(maps)
-    if y.ndim == 3 and y.shape[0] == 1 and given is None:
+def _fourier(measurements: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float | None) -> LinearProblem:
+    y, sampled = measurements.y, None
+    sensitivities = measurements.maps if maps is None else read_array(maps)
+    if y.ndim == 3 and y.shape[0] == 1 and sensitivities is None:
         y = y[0]
-    plane = found.shape if y.ndim == 1 else y.shape[-2:]
+    plane = measurements.shape if y.ndim == 1 else y.shape[-2:]
     if plane is not None and len(plane) != 2:
         raise MeasurementError(f"y of shape {list(y.shape)}; expected [H, W], [coils, H, W], or [m] with a mask")
     if mask is not None:
         sampled = read_mask(mask, _size_of(mask) if plane is None else (plane[0], plane[1]))
-    elif found.mask is not None:
-        sampled = _mask_on(found.mask, found.mask.shape if plane is None else plane)
-    if y.ndim < 3 and given is None:
+    elif measurements.mask is not None:
+        sampled = _mask_on(measurements.mask, measurements.mask.shape if plane is None else plane)
+    if y.ndim < 3 and sensitivities is None:
         return fourier_problem(y, sampled, real, sigma or 0.0)
     if real:
         raise OptionError("--real with coils, whose images are complex")
-    return parallel_problem(y, sampled, given, sigma)
+    return parallel_problem(y, sampled, sensitivities, sigma)
 
 
 def _mask_on(mask: Array, plane: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -203,8 +210,12 @@ def _size_of(path: str) -> tuple[int, int]:
     return height, width
 
 
-def _has_plane(sources: Sources, found: Measurements) -> bool:
-    return sources.matrix is None and found.matrix is None and (found.mask is not None or Path(sources.source).suffix == ".cfl")
+def _has_plane(sources: Sources, measurements: Measurements) -> bool:
+    return (
+        sources.matrix is None
+        and measurements.matrix is None
+        and (measurements.mask is not None or Path(sources.source).suffix == ".cfl")
+    )
 
 
 def _affordable(name: str, count: int, shape: tuple[int, ...]) -> int:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from cgdenoise.errors import MeasurementError
 from cgdenoise.reading import check_affordable, reading
 
-_AXES = 16
-_DTYPE = np.dtype("<c8")
+_AXES, _DTYPE = 16, np.dtype("<c8")
+"""What every file of BART has."""
 
 
 def read_cfl(path: str | os.PathLike[str]) -> NDArray[np.complex64]:
@@ -40,10 +40,10 @@ def read_cfl(path: str | os.PathLike[str]) -> NDArray[np.complex64]:
         if absent := [part.name for part in (header, data) if not part.exists()]:
             raise MeasurementError(f"no such file: {', '.join(absent)}; expected .hdr and .cfl side by side")
         shape = _dimensions(header.read_text(encoding="utf-8", errors="replace"), header.name)
-        found, expected = data.stat().st_size, math.prod(shape) * _DTYPE.itemsize
-        if found != expected:
-            kind = "truncated" if found < expected else "damaged"
-            raise MeasurementError(f"{kind} {data.name}: {found} bytes; expected {expected} for the dimensions {list(shape)}")
+        size, expected = data.stat().st_size, math.prod(shape) * _DTYPE.itemsize
+        if size != expected:
+            kind = "truncated" if size < expected else "damaged"
+            raise MeasurementError(f"{kind} {data.name}: {size} bytes; expected {expected} for the dimensions {list(shape)}")
         check_affordable(expected)
         return np.fromfile(data, _DTYPE).astype(np.complex64, copy=False).reshape(shape, order="F")
 

@@ -31,6 +31,7 @@ _READERS: dict[str, _Reader] = {
 
 _VOLUMES = (".h5", ".hdf5")
 _MOST_AXES = 3
+"""Axes that an image may have: channels or coils, and two more."""
 
 SUFFIXES = (*_READERS, *_VOLUMES)
 """The suffixes of the files that can be read."""

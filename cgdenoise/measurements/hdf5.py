@@ -46,10 +46,10 @@ def read_fastmri(path: Path, slice_number: int | None) -> dict[str, NDArray[Any]
         chosen = shape[0] // 2 if slice_number is None else slice_number
         if not 0 <= chosen < shape[0]:
             raise MeasurementError(f"slice {chosen}; expected 0 to {shape[0] - 1}")
-        found = {"y": _values("kspace", kspace, chosen)}
+        arrays = {"y": _values("kspace", kspace, chosen)}
         if "mask" in file:
-            found["mask"] = _values("mask", file["mask"]).reshape(1, -1)
-    return found
+            arrays["mask"] = _values("mask", file["mask"]).reshape(1, -1)
+    return arrays
 
 
 def read_matlab(path: Path, keys: Iterable[str]) -> dict[str, Any]:

@@ -18,10 +18,15 @@ from cgdenoise.reading import check_affordable
 
 _MAGIC_7_3 = b"MATLAB 7.3 MAT-file"
 _HEADER, _TAG, _COMPRESSED = 128, 8, 15
+"""Bytes of the header and of an element's tag, and the type of a compressed element. These numbers and the next two are those of
+"MAT-File Format" (The MathWorks)."""
+
 _CLASSES = range(5, 16)
-"""Of numeric variables: sparse, double, single, and eight kinds of integers."""
+"""Classes of numeric variables: sparse, double, single, and eight kinds of integers."""
+
 _TYPES = (*range(1, 8), 9, 12, 13)
-"""Of numbers: integers of 8 to 32 bits, single, double, and integers of 64."""
+"""Types of numbers: integers of 8 to 32 bits, single, double, and integers of 64 bits."""
+
 _NUMERIC = ("double", "single", "sparse", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 
 
@@ -39,8 +44,8 @@ def read_mat(path: Path, keys: Iterable[str]) -> dict[str, Any]:
     """
     with path.open("rb") as file:
         is_hdf5 = file.read(len(_MAGIC_7_3)) == _MAGIC_7_3
-    found = hdf5.read_matlab(path, keys) if is_hdf5 else _read_old(path, keys)
-    return {name: _without_column(array) if name != "A" else array for name, array in found.items()}
+    variables = hdf5.read_matlab(path, keys) if is_hdf5 else _read_old(path, keys)
+    return {name: _without_column(array) if name != "A" else array for name, array in variables.items()}
 
 
 def _read_old(path: Path, keys: Iterable[str]) -> dict[str, Any]:
@@ -55,8 +60,8 @@ def _read_old(path: Path, keys: Iterable[str]) -> dict[str, Any]:
     for key in wanted:
         if kinds[key] not in _NUMERIC:
             raise MeasurementError(f"{key} is of class {kinds[key]}; expected numbers")
-    found = loadmat(content, variable_names=wanted)
-    return {key: found[key] if isinstance(found[key], np.ndarray) else by_rows(found[key]) for key in wanted}
+    arrays = loadmat(content, variable_names=wanted)
+    return {key: arrays[key] if isinstance(arrays[key], np.ndarray) else by_rows(arrays[key]) for key in wanted}
 
 
 def _sound(data: bytes) -> bytes:
@@ -90,8 +95,8 @@ def _inflated(packed: bytes, order: str, total: int) -> bytes:
     # One byte more than promised, for the checksum comes after the data.
     content = stream.decompress(stream.unconsumed_tail, promised + 1)
     if len(content) != promised:
-        found = f"{len(content)} bytes" if len(content) < promised else "more"
-        raise MeasurementError(f"damaged .mat: {found} of a variable; expected {promised} bytes")
+        size = f"{len(content)} bytes" if len(content) < promised else "more"
+        raise MeasurementError(f"damaged .mat: {size} of a variable; expected {promised} bytes")
     return tag + content
 
 

@@ -13,6 +13,7 @@ from cgdenoise.measurements.npy import archive_members, check_array
 from cgdenoise.reading import check_affordable, reading
 
 _POINTER = np.dtype(np.int64).itemsize
+"""Bytes of a row's or column's pointer in SciPy's matrices, at most."""
 
 
 def read_sparse(path: str | os.PathLike[str]) -> Any:

@@ -29,7 +29,7 @@ Psf = NDArray[np.float64]
 
 
 class Border(StrEnum):
-    """How an image goes on beyond its borders; examples for a row a b c d, two pixels to each side."""
+    """How an image continues beyond its borders; examples for a row a b c d, two pixels to each side."""
 
     REPLICATE = "replicate"  # a a | a b c d | d d
     REFLECT = "reflect"  # c b | a b c d | c b
@@ -73,7 +73,7 @@ class Blur(ForwardOperator):
         super().__init__(
             in_shape, (*in_shape[:-2], *(side - less for side, less in zip(in_shape[-2:], self._before, strict=True)))
         )
-        # Of the circular convolution at the image's size and above, the valid part is free of what comes round the corner.
+        # A circular convolution of the image's size or more does not wrap around within the valid part.
         self._size = _fast(in_shape[-2]), _fast(in_shape[-1])
         self._transfer = fft.rfft2(kernel / kernel.sum(), self._size)
 
@@ -136,7 +136,7 @@ def blur_within(in_shape: Shape, psf: Tensor | NDArray[Any], border: Border) -> 
 
 
 def gaussian_psf(sigma: float) -> Psf:
-    """Return a round Gaussian, [h, h], sampled at the pixels and cut off at 4 sigma.
+    """Return a round Gaussian, [h, h], sampled at the pixels and cut off at 4 sigma, where it is exp(-8) = 0.0003 of its peak.
 
     Parameters
     ----------
@@ -163,9 +163,9 @@ def motion_psf(length: float, angle: float) -> Psf:
     if not (0 <= length < math.inf and math.isfinite(angle)):
         raise OperatorError(f"a motion PSF of length {length} at {angle} degrees; expected a length of at least 0, and a number")
     reach = math.ceil(length / 2)
+    # Many points along the way (at least 32 a pixel, by hand), each shared out among its four neighbours by bilinear weights.
     way = (np.arange(count := 64 * (reach + 1)) + 0.5) / count * length - length / 2
     turn = math.radians(angle)
-    # Many points along the way, each shared out among its four neighbours by bilinear weights.
     pixels = np.arange(-reach, reach + 1)[:, None]
     rows, columns = (np.maximum(0, 1 - np.abs(pixels - at)) for at in (-way * math.sin(turn), way * math.cos(turn)))
     return _normalised(rows @ columns.T)

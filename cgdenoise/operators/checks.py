@@ -25,7 +25,7 @@ def dot_test(
         For x and y, whose entries are standard normal. An operator of either field is tested in both.
     rtol : float or None
         Largest difference allowed, as a part of ||A x|| ||y|| or ||x|| ||A^H y||, whichever is more. None allows 100 times
-        the rounding of `dtype`. An adjoint that is wrong everywhere is out by about 1 / sqrt(m) for m measurements.
+        the rounding of `dtype` (by hand). An adjoint that is wrong everywhere is out by about 1 / sqrt(m) for m measurements.
     dtype : torch.dtype
         float32, in which the fits run, or float64; complex vectors have the same precision.
 

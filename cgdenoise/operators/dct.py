@@ -79,7 +79,8 @@ def _factors(size: int) -> Tensor:
 def _by_fft(x: Tensor, factors: Tensor) -> Tensor:
     """Transform the last axis of a real array."""
     size = x.shape[-1]
-    # Every second value, and back along those between: of this the FFT has the cosines, but for half a sample's shift.
+    # The values at even places, then those at odd places backwards: the FFT of this has the cosines, but for a shift of half a
+    # sample.
     around = torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1)
     spectrum = fft.rfft(around) * factors
     return torch.cat([spectrum.real, -spectrum.imag[..., 1 : (size + 1) // 2].flip(-1)], -1)

@@ -54,10 +54,10 @@ def spectral_norm(
     rng : torch.Generator
         For the start, which is standard normal; real where the operator takes either field.
     rtol : float
-        The iteration ends when its estimate, which only grows towards the norm, does so by less than this part. It is then
-        close, but for some hundredths where many singular values crowd below the largest.
+        The iteration ends when its estimate, which only grows towards the norm, grows by less than this part. It is then close,
+        but for some hundredths where many singular values lie just below the largest. By hand; not measured.
     max_iterations : int
-        At most so many.
+        Largest number of iterations. By hand; not measured.
     dtype : torch.dtype
         float32 or float64; a complex start has the same precision.
 

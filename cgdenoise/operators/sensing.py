@@ -20,7 +20,7 @@ from cgdenoise.operators.matrix import DenseMatrix, times
 from cgdenoise.operators.tensors import like, linear
 
 _BLOCK = 2**22
-"""Entries that are generated at a time."""
+"""Entries that are generated at a time: 16 MiB. By hand; another value would make other matrices of the same seeds."""
 
 
 class Entries(StrEnum):
@@ -46,8 +46,8 @@ def random_matrix(
     entries : Entries
         Their distribution.
     stored : int
-        Bytes (4 n m) up to which the matrix is stored. A larger one is generated anew in every call, some seconds for each
-        gigabyte: where that is too slow, `SubsampledDCT` does the same job.
+        Bytes (4 n m) up to which the matrix is stored; 256 MiB by hand. A larger one is generated anew in every call, some
+        seconds for each gigabyte: where that is too slow, `SubsampledDCT` does the same job.
 
     Raises
     ------

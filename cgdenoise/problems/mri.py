@@ -16,16 +16,19 @@ from cgdenoise.problems.espirit import Mask, estimate_maps
 from cgdenoise.problems.problem import Array, LinearProblem
 
 _LEAST_SQUARES = 30
-"""Iterations that explain what an image can explain."""
+"""Iterations after which least squares are taken to have explained what an image can explain. By hand; half or twice as many move
+the estimated level by 3 % (benchmarks/NOTES.md, "Sensitivities of the coils")."""
 
 _COILS = 3
-"""Iterations of each step towards the samples of several coils: more of them fit the maps' errors."""
+"""Iterations of each step towards the samples of several coils: more of them fit the errors of the maps. By hand; with good maps
+3 are worth 0.1 dB less than 10 (benchmarks/README.md)."""
 
 _MOST_COILS, _FRACTION = 32, 4
-"""An image is hardly so narrow: at most so many columns, and fewer than this part of its rows and of its coils."""
+"""An array looks as if its coils came last if its last side is at most 32, and less than a fourth of either other side. By hand;
+not measured."""
 
 _EMPTY = 0.1
-"""Share of the samples of a mask that may be 0: scanners pad planes with zeros."""
+"""Share of the samples that a mask keeps which may be 0: scanners pad planes with zeros. By hand; not measured."""
 
 
 def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> LinearProblem:
@@ -93,10 +96,10 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
 
 
 def _unexplained(scan: Measurement) -> float:
-    """Return the standard deviation of what least squares leave of the samples, for each that is left when the image is known."""
+    """Return the noise level: what least squares leave of the samples, in root mean square over the degrees of freedom."""
     single = scan.to("cpu", torch.float32)
     image = conjugate_gradients(single, torch.zeros(scan.operator.in_shape, dtype=single.y.dtype), _LEAST_SQUARES)
-    # With few coils or few samples there are hardly more than pixels, of which the iterations find less than all.
+    # With few coils there are hardly more samples than pixels, and the iterations do not fit all of these. A quarter is by hand.
     free = max(scan.count - image.numel(), scan.count / 4)
     return float(torch.linalg.vector_norm(single.residual(image), dtype=torch.complex128)) / math.sqrt(free)
 
@@ -114,8 +117,8 @@ def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask, tuple
         raise MeasurementError(f"y of {y.dtype}; expected complex numbers, as Fourier samples are")
     if y.ndim == 1 and axes == 2:
         if mask is None or len(y) != np.count_nonzero(mask):
-            found = "no mask" if mask is None else f"a mask with {np.count_nonzero(mask)}"
-            raise MeasurementError(f"{len(y)} samples and {found}; expected a mask with as many samples")
+            described = "no mask" if mask is None else f"a mask with {np.count_nonzero(mask)}"
+            raise MeasurementError(f"{len(y)} samples and {described}; expected a mask with as many samples")
         grid = np.zeros(mask.shape, y.dtype)
         grid[mask] = y
         return grid, mask, ()
@@ -130,13 +133,13 @@ def _on_grid(y: Array, mask: Mask | None, axes: int) -> tuple[Array, Mask, tuple
 
 
 def _contradictions(sampled: Mask, mask: Mask) -> tuple[str, ...]:
-    """Say so if samples are 0 that the mask keeps, and about as many are not that it leaves out: it is another scan's.
+    """Return a warning if samples that the mask keeps are 0, and about as many that it leaves out are not: it is another scan's.
 
     The fit cannot tell: zeros at high frequencies are as good as any other values there.
     """
     empty, outside = (int(np.count_nonzero(where)) for where in (mask & ~sampled, sampled & ~mask))
     kept = int(np.count_nonzero(mask))
-    # Far more outside are a plane that was sampled throughout, of which the mask takes a part.
+    # If far more lie outside, the plane was sampled throughout, and the mask takes a part of it. Twice is by hand.
     if empty > _EMPTY * kept and 0 < outside <= 2 * empty:
         return (f"{empty} of {kept} samples that the mask keeps are 0, and {outside} others are not: it may be another scan's",)
     return ()

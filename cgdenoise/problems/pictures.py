@@ -45,7 +45,7 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
 
     def view(image: Array) -> Array:
         filled = _pixels(image, page.shape)
-        # The very numbers of the file: float32, in which a fit is made, would lose digits of theirs.
+        # The measured pixels are the file's own numbers: float32, in which a fit is made, would lose digits of them.
         return filled if sigma else np.where(valid.reshape(page.shape), page, filled)
 
     missing = 1 - float(valid.mean())
@@ -53,7 +53,7 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
 
 
 def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> LinearProblem:
-    """Return the problem of a known blur. The image goes on beyond the frame, from where it was blurred into it.
+    """Return the problem of a known blur. The image reaches beyond the frame: what lies there was blurred into it.
 
     Parameters
     ----------

@@ -37,11 +37,11 @@ class LinearProblem:
     sigma_estimated : bool
         Whether it was estimated.
     consistency : int
-        As `reconstruct` takes it.
+        As `ReconstructionRequest` has it.
     predicted : float
-        Share of a constant image's error that a right operator leaves of the held-out measurements, at most.
+        Largest share of a constant image's error that a right operator leaves of the held-out measurements.
     certain : bool
-        Whether the operator is beyond doubt, as a mask is: if nothing is explained it is for lack of structure.
+        Whether the operator is beyond doubt, as a mask is: if nothing is explained, the image lacks structure.
     missing : float or None
         Share of the image's values that are to be filled in; None where that is not the problem.
     warnings : tuple of str

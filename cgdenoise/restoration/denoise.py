@@ -29,8 +29,8 @@ from cgdenoise.restoration.units import Array, Scale, check_image, find_channel_
 from cgdenoise.runtime import choose_device, choose_dtype, memory_error
 
 _NOISE = 30.0
-"""Iterations of a fit that take as long as measuring the noise: 1 s for 256x256 pixels in colour on one core, more or less by
-half with what is found."""
+"""Iterations of a fit that take as long as measuring the noise. Measured: 1 s for 256x256 pixels in colour on one core, half more
+or less depending on the noise, where an iteration takes 0.03 s."""
 
 
 def denoise(
@@ -49,12 +49,12 @@ def denoise(
     Parameters
     ----------
     image : (H, W) or (H, W, C) array
-        Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`; with noise of Poisson's kind
-        the offset has to follow. NaN marks missing values, which are filled; a masked array's masked values are missing, too.
+        Of any real dtype, in any unit: restoring `a * image + b`, a > 0, gives `a * result + b`; with Poisson noise the offset
+        has to change along. NaN marks missing values, which are filled; masked values of a masked array are missing, too.
     sigma : float, optional
         Standard deviation of the noise in the image's units; estimated from the image if not given.
     noise : str, NoiseKind or KnownNoise
-        What kind it is, or all that is known of it, as a detector's gain; "auto" chooses the model from the image.
+        Its kind, or all that is known of it, such as a detector's gain; "auto" chooses the model from the image.
     channel_axis : int, optional
         Which axis of a three-dimensional array has the channels: the last if not given, unless the first looks more like it.
     preset : str or Preset
@@ -148,17 +148,17 @@ def _stages(layout: _Layout) -> list[Stage[Denoising]]:
 
 def measure_noise(state: Denoising, context: Context) -> Denoising:
     """Choose the model of the noise, and bring the image to noise of one level."""
-    told = state.known
-    if told.transform is None:
+    known = state.known
+    if known.transform is None:
         zero = -state.scale.offset / state.scale.factor
-        kind = NoiseKind(told.kind)
-        model = choose(state.normalised, kind, sigma=told.sigma, gain=told.gain, offset=told.offset, zero=zero)
+        kind = NoiseKind(known.kind)
+        model = choose(state.normalised, kind, sigma=known.sigma, gain=known.gain, offset=known.offset, zero=zero)
     else:
         level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
-        model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=told.transform)
+        model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=known.transform)
     warnings = state.warnings
-    if told.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
-        doubt = f"no {told.kind} noise: its variance does not grow with brightness"
+    if known.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
+        doubt = f"no {known.kind} noise: its variance does not grow with brightness"
         warnings = (*warnings, f"{doubt}; {model.kind} noise was assumed (--gain says it)")
     prepared = prepare(state.normalised, model)
     unit = state.scale.factor if prepared.stabiliser is None else prepared.scale.factor
@@ -185,7 +185,7 @@ def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoi
 
 
 def do_without_fits(state: Denoising, error: Exception) -> Denoising:
-    """Go on with the groups of patches alone if no fit came near the image; the least bad one begins what they fill."""
+    """Go on with the groups of patches alone if no fit came near the image; they fill gaps starting from the least bad fit."""
     if not isinstance(error, FailedFitsError):
         raise error
     warning = f"all {len(error.members)} fits failed; the groups of similar patches restored it without them"

@@ -28,7 +28,7 @@ class DenoisingRequest:
     preset : Preset
         How.
     known : KnownNoise
-        What the user tells of the noise, in the image's units.
+        What the user knows of the noise, in the image's units.
     channel_axis : int or None
         Of the channels.
     seed : int
@@ -69,13 +69,13 @@ class Denoising:
     scale : Scale
         From the user's units to those of `normalised`.
     known : KnownNoise
-        What was told of the noise, in the units of `normalised`.
+        What the user knows of the noise, in the units of `normalised`.
     model : NoiseModel
         Of its noise, likewise.
     prepared : Prepared
         The image as it is fitted.
     error_unit : float
-        By which the fits' errors are multiplied, to be in the user's units or, where the noise was stabilised, in the noise's.
+        Factor that brings the fits' errors to the user's units or, where the noise was stabilised, to the noise's.
     fits : EnsembleResult
         The fits.
     generated : Generated
@@ -87,7 +87,7 @@ class Denoising:
     warnings : tuple of str
         What the user should know.
     out_of_memory : bool
-        Whether a stage after the fits was given up: those that follow it have nothing to go on with.
+        Whether a stage after the fits was given up: those after it lack their input.
     """
 
     preset: Preset

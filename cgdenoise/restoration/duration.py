@@ -18,10 +18,14 @@ from cgdenoise.restoration.presets import preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
 
 _WARM_UP, _TIMED = 2, 3
+"""Iterations before the clock starts, and with it running. By hand; not measured."""
+
 _SMALL = 96
+"""Side of the image on which the filters are timed. By hand; not measured."""
+
 _LINE = 256, 768
-"""Sides of two images of which the time of a larger one is told. Fits on one core took 88 s and 120 s more for each million of
-pixels, within 5 % from 256x256 to 1536x1536; the larger of the two takes 400 MB."""
+"""Sides of two images from whose times that of a larger one is extrapolated. Measured: fits on one core took 88 s and 120 s more
+for each million of pixels, within 5 % from 256x256 to 1536x1536; the larger of the two takes 400 MB."""
 
 
 def seconds_at_most(preset: str, size: tuple[int, int], channels: int) -> float:

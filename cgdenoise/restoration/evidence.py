@@ -14,21 +14,23 @@ from cgdenoise.operators import Measurement
 from cgdenoise.operators.least_squares import constant_image
 
 _SURE = 1.5
-"""Errors up to this many noise levels may be noise: estimated levels are within some 10 % on most pictures, but not on all."""
+"""Errors up to this many noise levels may be noise. By hand: estimated levels are within 5 % on nearly all photographs, and at
+most a factor of 1.46 off on drawings ("Noise estimation" in benchmarks/NOTES.md, |log| 0.38)."""
 
 _NOTHING = 0.95
-"""Share of a constant image's error from which nothing is explained. Operators with another seed leave 0.98 to 1.17 of what was
-held out, sensitivities of other coils 0.97 of everything (benchmarks/NOTES.md)."""
+"""Share of a constant image's error above which nothing is explained. Measured: operators of another seed leave 0.98 to 1.17 of
+the held-out measurements, sensitivities of other coils 0.97 of all (benchmarks/NOTES.md)."""
 
 _FEWEST = 30
-"""Held-out values below which chance decides: with 6 to 19 right operators left 0.16 to 1.2 of a constant image's error."""
+"""Held-out values below which chance decides. By hand: with 6 to 19 of them right operators left 0.16 to 1.2 of a constant
+image's error (benchmarks/NOTES.md)."""
 
 PREDICTED = 0.8
 """Share of a constant image's error that right operators leave of the held-out measurements: at most 0.73 with 90 % of the pixels
 missing and 0.63 with a tenth as many random measurements as pixels (benchmarks/NOTES.md)."""
 
 SMOOTH = 0.14
-"""The same for blurred pictures, whose pixels tell of their neighbours, and for all measurements if they are compared with the
+"""The same for blurred pictures, whose pixels predict their neighbours, and for all measurements if they are compared with the
 result itself. Right PSFs leave 0.12 at most, sharp pictures that are taken for blurred ones 0.15 to 0.53
 (benchmarks/NOTES.md)."""
 
@@ -72,8 +74,8 @@ class Evidence:
     sigma : float
         Noise level, in the unit of `y`.
     sampled_fairly : bool
-        Whether any measurement could have been held out. The centre of a Fourier plane cannot, and the other lines tell nothing:
-        right operators may leave as much of them as a constant image.
+        Whether any measurement could have been held out. The centre of a Fourier plane cannot, and its other lines tell nothing:
+        right operators may leave as much of them as a constant image does.
     """
 
     held_out: Misfit
@@ -139,18 +141,18 @@ def gather_evidence(
     counted = [member for member in members if member.weight and had_fair_chance(member.result)]
     if not counted:
         return None
-    left = measurement.residual(constant_image(measurement)).abs().square()
+    of_constant = measurement.residual(constant_image(measurement)).abs().square()
     valid = measurement.valid > 0
 
     # Each fit has its mean square over its own measurements.
     weights = [member.weight / sum(other.weight for other in counted) for member in counted]
     held_out = sum(weight * member.result.chosen.held_out for weight, member in zip(weights, counted, strict=True))
-    constant = sum(weight * float(left[member.held_out].mean()) for weight, member in zip(weights, counted, strict=True))
+    constant = sum(weight * float(of_constant[member.held_out].mean()) for weight, member in zip(weights, counted, strict=True))
     count = int(torch.stack([member.held_out for member in counted]).any(0).sum())
     of_result = float(measurement.residual(image).abs().square()[valid].mean())
     return Evidence(
         held_out=Misfit(unit * math.sqrt(held_out), unit * math.sqrt(constant), count),
-        result=Misfit(unit * math.sqrt(of_result), unit * math.sqrt(float(left[valid].mean())), measurement.count),
+        result=Misfit(unit * math.sqrt(of_result), unit * math.sqrt(float(of_constant[valid].mean())), measurement.count),
         sigma=unit * measurement.sigma,
         sampled_fairly=sampled_fairly,
     )

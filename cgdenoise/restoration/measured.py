@@ -14,10 +14,11 @@ from cgdenoise.operators.least_squares import range_of
 from cgdenoise.restoration.units import Array, Scale
 
 _GRID = 2.0**36
-"""Measurements are rounded to this many steps of the largest."""
+"""Steps from 0 to the largest measurement, to which all are rounded. By hand, between the 24 bits of float32, which hold the fit,
+and the 53 of float64, of which a change of unit spoils the last."""
 
 _FLAT = 1e-6
-"""Range of a pilot, relative to its largest value, below which there is nothing to fit."""
+"""Range of a pilot, relative to its largest value, up to which there is nothing to fit. By hand; not measured."""
 
 
 def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) -> Array:

@@ -25,13 +25,18 @@ INPUT = "input"
 """Name of the part that is the image as it was, its gaps filled."""
 
 OUT_OF_MEMORY = "not enough memory for the groups of similar patches; the result is without them, or a part of them"
-"""Warning where the generators' result had to do."""
+"""Warning where only the generators' result, or a part of the groups', is available."""
 
 _WEAKER = 0.7
-"""Part of a white noise's level from which a weaker one would be no other model: its power is half of it."""
+"""Part of the level of white noise from which a weaker level is no other model: it has half of the power. By hand; not
+measured."""
 
 _FEW_MISSING = 0.01
-"""Share of missing values up to which they stay as the generators fill them."""
+"""Share of missing values up to which they stay as the generators fill them. By hand; not measured."""
+
+_QUIETEST = 0.05
+"""Quantile of the windows whose level a weaker noise may have: the smaller of the two that `quietest_level` takes. By hand; not
+measured."""
 
 
 def patch_stages() -> list[Stage[Denoising]]:
@@ -47,21 +52,21 @@ def patch_stages() -> list[Stage[Denoising]]:
 
 
 def give_up(state: Denoising, error: Exception) -> Denoising:
-    """Keep what there is if the memory does not suffice for more; without fits there is nothing."""
+    """Keep the result so far if memory is lacking for more; without fits there is none."""
     if state.failed:
         raise error
     return replace(state, warnings=(*state.warnings, OUT_OF_MEMORY), out_of_memory=True)
 
 
 def fill_pixels(state: Denoising, context: Context) -> Denoising:
-    """Fill the missing pixels by groups of patches that the generators' image guides."""
+    """Fill the missing pixels by groups of patches, guided by the generators' image."""
     prepared, generated = made(state.prepared), made(state.generated)
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
     return replace(state, filled=fill_missing(y, valid, generated.image, prepared.noise.level, context.meter.tick))
 
 
 def filter_patches(state: Denoising, context: Context) -> Denoising:
-    """Remove what noise there is by groups of similar patches; without noise, what was measured stays."""
+    """Remove the noise by groups of similar patches; without noise, measured values stay as they are."""
     prepared, generated = made(state.prepared), made(state.generated)
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
     filled = torch.where(valid > 0, y, generated.image if state.filled is None else state.filled)
@@ -86,10 +91,10 @@ def mix_parts(state: Denoising, context: Context) -> Denoising:
 
 
 def check_residual(state: Denoising, context: Context) -> Denoising:
-    """See whether what was taken out is the noise that was assumed.
+    """Check whether what was taken out looks like the noise that was assumed.
 
-    If it is not, white noise of the level of the image's quietest parts is assumed, and if that is no better the image is given
-    back as it is; no fit is repeated. What the user told of the noise is doubted, but done.
+    If not, white noise of the level of the image's quietest parts is assumed, and if that is no better the image is returned
+    unchanged; no fit is repeated. If the noise is the user's statement there is a warning, and the result stays.
     """
     model, prepared, generated = made(state.model), made(state.prepared), made(state.generated)
     objection = _objection(state)
@@ -114,16 +119,16 @@ def check_residual(state: Denoising, context: Context) -> Denoising:
         if context.interrupted or _objection(again) is None:
             return again
     none = NoiseModel(NoiseKind.GAUSSIAN, 0.0, np.zeros_like(model.impulses), reasons=model.reasons)
-    kept = prepare(state.normalised, none)
-    image = torch.where(kept.valid[0] > 0, kept.y[0], in_image.to(kept.y))
+    unchanged = prepare(state.normalised, none)
+    image = torch.where(unchanged.valid[0] > 0, unchanged.y[0], in_image.to(unchanged.y))
     warnings = (*state.warnings, f"{doubt}; the image was left as it is")
-    return replace(state, model=none, prepared=kept, mixture=Mixture((Part(INPUT, image, 1.0),)), warnings=warnings)
+    return replace(state, model=none, prepared=unchanged, mixture=Mixture((Part(INPUT, image, 1.0),)), warnings=warnings)
 
 
 def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
-    """Return white noise of a level that the quietest parts of the image allow; None if that is what was assumed, or none."""
+    """Return white noise of a level that the quietest parts of the image allow; None if that is 0 or what was assumed."""
     white = choose(normalised, NoiseKind.GAUSSIAN)
-    level = min(white.sigma, quietest_level(normalised, 0.05))
+    level = min(white.sigma, quietest_level(normalised, _QUIETEST))
     if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
         return None
     reason = "what would have been taken out as other noise had structure"

@@ -34,7 +34,7 @@ class Context:
     hooks : Hooks
         Of the caller.
     meter : Meter
-        Takes down the work, and tells the hooks.
+        Adds up the work, and calls the hooks.
     rng : torch.Generator
         For the stages after the fits, on the CPU.
     interrupted : bool
@@ -68,10 +68,10 @@ class Context:
         spending = Spending(most)
 
         def on_step(label: FitLabel, step: Step) -> None:
-            made, left = spending.spend(label, step.evaluation.iteration)
+            spent, remaining = spending.spend(label, step.evaluation.iteration)
             kind = "probe" if label.probe else "fit"
             name = f"{kind} {label.group + 1} at depth {label.depth}"
-            self.meter.advance(made, left, name, f"iteration {step.evaluation.iteration}")
+            self.meter.advance(spent, remaining, name, f"iteration {step.evaluation.iteration}")
             for observer in self.hooks.observers:
                 observer(snapshot_of(label, step, factor, lambda: shown(step.image)))
 

@@ -1,4 +1,8 @@
-"""The presets: every choice of a restoration that is not the user's, as data."""
+"""The presets: every choice of a restoration that is not the user's, as data.
+
+Numbers without another origin were chosen by hand; what half and twice of those of `fast` and `balanced` do is in
+`benchmarks/NOTES.md`, "Constants of the fits".
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,15 @@ _TAPERED = {
     5: DecoderSpec((512, 256, 128, 64, 16)),
     6: DecoderSpec((512, 256, 256, 128, 64, 16)),
 }
+"""By depth. Textured images want 3 to 4 levels, smooth ones 5 to 6; few channels at full resolution, where they cost most, and a
+wide coarse end. Both were measured ("Constants of the fits" in NOTES.md, "What each choice brought" in
+`benchmarks/README.md`)."""
 
 
 PRESETS = {
+    # 50 iterations chose within 0.5 dB of the better depth, at an eighth of the time of full fits (`benchmarks/README.md`).
     "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=30, members=1, max_iterations=120, patience=20),
+    # Full fits at both depths, as averaging over them gains 0.2 dB (`benchmarks/README.md`).
     "balanced": Preset(
         decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=0, members=2, max_iterations=170, patience=30, guided=True
     ),
@@ -30,7 +39,7 @@ PRESETS = {
         patience=30,
         guided=True,
     ),
-    # DD-O as published: the code of its denoising experiments holds nothing out, averages nothing and runs 1500 iterations.
+    # DD-O as published, with the numbers of the code of its denoising experiments: it holds nothing out and averages nothing.
     "paper": Preset(
         decoders=(
             DecoderSpec((512,) * 6, sigmoid=True, random_grid=False, early_normalisation=False, initial_scale=1.0, head_gain=1.0),
@@ -52,8 +61,8 @@ _WIDE = (
     DecoderSpec((256, 256, 128, 64, 32)),
     DecoderSpec((256, 256, 256, 128, 64, 32)),
 )
-"""Without noise to keep out there is more to express: twice the channels at full resolution are worth 0.4 dB where half of the
-pixels are missing."""
+"""Without noise there is more to express: twice the channels at full resolution are worth 0.4 dB where half of the pixels are
+missing."""
 
 RECONSTRUCTION = {
     "fast": replace(PRESETS["fast"], decoders=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60),
@@ -61,7 +70,8 @@ RECONSTRUCTION = {
     "best": replace(PRESETS["best"], decoders=_WIDE, members=6, max_iterations=800, patience=160),
     "paper": PRESETS["paper"],
 }
-"""The same names for images that are seen through an operator: they take longer to come out."""
+"""The same names for images that are measured through an operator, where fits converge more slowly. Iterations, patience and
+members are by hand; not measured."""
 
 
 def preset_of(name: str, presets: Mapping[str, Preset] = PRESETS) -> Preset:

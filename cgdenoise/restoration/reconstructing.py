@@ -35,8 +35,9 @@ class ReconstructionRequest:
     device : str
         "auto", "cpu", "cuda" or "mps".
     consistency : int
-        Iterations at most of the projection onto exact measurements, and of each step towards them before. 0 leaves the former
-        out, as an operator wants that nearly loses parts of the image: its data never are as exact as that.
+        Most iterations of the projection onto exact measurements, and of each step towards them before. 0 leaves the projection
+        out: right for operators that nearly lose parts of the image, as no data are exact enough for these. 10 as in
+        `plug_and_play.ITERATIONS`.
     """
 
     operator: ForwardOperator

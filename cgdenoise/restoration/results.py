@@ -124,11 +124,11 @@ class Restoration:
         return self.noise.sigma
 
     def __repr__(self) -> str:
-        found = "estimated" if self.sigma_estimated else "given"
+        origin = "estimated" if self.sigma_estimated else "given"
         parts = ", ".join(f"{part.name} {part.weight:.2f}" for part in self.parts)
         lines = [
             f"image {self.image.shape}, {self.image.dtype}",
-            f"noise {self.noise.kind}, sigma {self.sigma:.4g} ({found})",
+            f"noise {self.noise.kind}, sigma {self.sigma:.4g} ({origin})",
             f"fits {len(self.fits)}, depth {self.depth}, parts {parts or 'none'}",
             f"{'interrupted after ' if self.interrupted else ''}{self.seconds:.1f} s on {self.device}",
         ]

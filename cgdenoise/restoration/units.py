@@ -15,11 +15,11 @@ from cgdenoise.errors import ImageError, OptionError
 Array = NDArray[Any]
 
 _GRID = 2.0**20
-"""Scaled data are rounded to this many steps of their range, so that `a * x + b` gives the very numbers that `x` gives."""
-
+"""Steps of the range to which scaled data are rounded, so that `a * x + b` gives the same numbers as `x`. By hand: finer than 16
+bits, and a few bits less than the 24 of float32, for values that lie outside of 0 to 1."""
 
 _MOST_CHANNELS = 16
-"""As many as a file's image may have (`images.picture.MAX_CHANNELS`): a longer axis is hardly one of channels."""
+"""As many as a file's image may have (`images.picture.MAX_CHANNELS`); a longer axis is hardly one of channels. By hand."""
 
 
 def find_channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int:
@@ -35,8 +35,8 @@ def find_channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int:
     if len(shape) != 3:
         return -1
     if channel_axis is None and shape[0] <= _MOST_CHANNELS < shape[2]:
-        found = f"array of shape {shape}: channels first? expected (H, W, C)"
-        raise ImageError(f"{found}; say channel_axis=0, or channel_axis=-1 if that is meant")
+        doubt = f"array of shape {shape}: channels first? expected (H, W, C)"
+        raise ImageError(f"{doubt}; say channel_axis=0, or channel_axis=-1 if that is meant")
     if channel_axis is not None and channel_axis not in range(-3, 3):
         raise OptionError(f"channel_axis {channel_axis}; expected -3 to 2, an axis of the array of shape {shape}")
     return -1 if channel_axis is None else channel_axis
@@ -98,7 +98,7 @@ class Scale:
             Not constant; NaN where missing.
         whole_range : bool
             Map the extremes to 0 and 1, for a generator that is bounded. Otherwise the first and the last percent of the values
-            may lie outside: a hot pixel then does not squeeze the picture.
+            (by hand; not measured) may lie outside: a hot pixel then does not squeeze the picture.
         """
         low, high = np.nanpercentile(values, [0, 100] if whole_range else [1, 99])
         if low == high:

@@ -1,4 +1,4 @@
-"""The stopping rules by the names that a preset calls them."""
+"""The stopping rules, by the names that they have in a preset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Circumstances:
 def _by_held_out_data(at: Circumstances) -> StoppingRule:
     if not at.sees_pixels and not at.sigma:
         return Plateau(at.patience)
-    # `predicted_error` speaks of the fitted pixels; through an operator it is the others that are wanted.
+    # `predicted_error` is that of the fitted pixels; through an operator the others are wanted.
     return HoldOut(at.patience, at.sigma if at.sees_pixels else 0.0)
 
 

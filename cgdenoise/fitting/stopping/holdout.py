@@ -13,7 +13,7 @@ def predicted_error(evaluation: Evaluation, sigma: float) -> float:
     """Estimate the error of the averaged output on fresh noisy copies of the pixels it was fitted to.
 
     The held-out error alone stops too early where neighbours predict a pixel badly: it is the error of an output that
-    has not seen the pixel, while the picture that is kept has seen nearly all of its pixels. The two are tied by the
+    has not seen the pixel, while the picture that is kept has seen nearly all of its pixels. The two are related by the
     leverage h, the share that a pixel's own value has in its restoration: for a linear smoother, leaving a pixel out
     gives it the error residual / (1 - h)² (the identity behind cross-validation; Golub, Heath and Wahba,
     Technometrics 1979), and the error on a fresh copy is residual + 2 h σ² (Mallows' Cp; Stein's unbiased risk
@@ -59,6 +59,8 @@ class HoldOut:
         Noise level, in the units of the data, for `predicted_error`. 0 judges by the held-out error alone.
     slack : float
         How far above its minimum the held-out error of a kept output may lie, as a ratio. It bounds the harm of a wrong σ.
+        By hand; half,
+        twice and no bound were the same on the images of "Constants of the fits" in benchmarks/NOTES.md.
     """
 
     patience: int
