@@ -19,8 +19,8 @@ _LEAST = 8
 measured."""
 
 _KERNEL, _MOST = 6, 64
-"""Side of the patches of samples, as in a public demonstration of the method, and samples of the centre that are used, along each axis at
-most: theirs has 24. By hand, to bound the work; 24, 32 and 128 are as good."""
+"""Side of the patches of samples, as in a public demonstration of the method, and samples of the centre that are used, along each
+axis at most: there it is 24. By hand, to bound the work; 24, 32 and 128 are as good."""
 
 _SIGNAL = 0.01
 """Singular values of the patches above this part of the largest are signal; the same demonstration has 0.02. By hand; half of
