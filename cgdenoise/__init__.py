@@ -1,7 +1,7 @@
 """Restore one noisy image without training data, by early-stopped fitting of a convolutional generator.
 
-`denoise`, `inpaint`, `deblur`, `upscale` and `reconstruct` are the whole job in one call. The names below are imported on first
-use, so that importing the package is cheap.
+`denoise`, `inpaint`, `deblur`, `upscale` and `reconstruct` are the whole job in one call; forward operators are in `operators`. The
+names below are imported on first use, so that importing the package is cheap.
 """
 
 from __future__ import annotations
@@ -109,10 +109,12 @@ __all__ = [  # noqa: RUF022 - the calls first
 
 
 def __getattr__(name: str) -> Any:
+    if name == "operators":
+        return importlib.import_module(f"{__name__}.operators")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME, "operators"})

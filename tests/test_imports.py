@@ -105,3 +105,9 @@ def test_importing_the_package_and_help_leave_the_heavy_libraries_alone():
 def test_public_names_resolve_and_unknown_ones_do_not():
     assert all(getattr(cgdenoise, name) is not None for name in cgdenoise.__all__)
     assert not hasattr(cgdenoise, "nonsense")
+
+
+def test_names_are_listed_and_operators_are_at_hand_without_another_import():
+    code = "import cgdenoise; assert {'denoise', 'operators'} <= {*dir(cgdenoise)}; print(cgdenoise.operators.PixelMask.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "PixelMask\n"
