@@ -1,7 +1,7 @@
 """Restore one noisy image without training data, by early-stopped fitting of a convolutional generator.
 
-`denoise`, `inpaint`, `deblur`, `upscale` and `reconstruct` are the whole job in one call; forward operators are in `operators`. The
-names below are imported on first use, so that importing the package is cheap.
+`denoise`, `inpaint`, `deblur`, `upscale` and `reconstruct` are the whole job in one call; forward operators are in `operators`.
+The names below are imported on first use, so that importing the package is cheap.
 """
 
 from __future__ import annotations

@@ -88,11 +88,11 @@ def choose_device(name: str) -> torch.device:
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name not in list(DeviceName):
-        raise OptionError(f"device {name!r}; expected one of {', '.join(DeviceName)}")
+        raise OptionError(f"device {str(name)!r}; expected one of {', '.join(DeviceName)}")
     if name == DeviceName.AUTO:
         return torch.device(next(kind for kind, found in there.items() if found))
     if not there[name]:
-        raise OptionError(f"device {name!r} is not available on this machine; expected one of auto, cpu")
+        raise OptionError(f"device {str(name)!r} is not available on this machine; expected one of auto, cpu")
     return torch.device(name)
 
 

@@ -273,7 +273,7 @@ def test_constant_reference_is_one(denoise, folder, noisy_png):
 
 def test_absent_device_is_a_usage_error(refused_denoise, noisy_png):
     absent = "mps" if not torch.backends.mps.is_available() else "cuda"
-    refused_denoise("noisy.png", "--device", absent, names=absent, code=2)
+    assert f"device '{absent}' is not available" in refused_denoise("noisy.png", "--device", absent, names=absent, code=2)
 
 
 @pytest.mark.parametrize(
