@@ -102,13 +102,13 @@ def test_the_device_computes(device):
 @pytest.mark.parametrize(
     ("array", "options"),
     [
-        (NOISY, {"sigma": 5}),
+        pytest.param(NOISY, {"sigma": 5}, marks=pytest.mark.slow),
         pytest.param(NOISY, {}, marks=pytest.mark.slow),
         (HOLES, {"sigma": 5}),
         pytest.param(HOLES, {"sigma": 0}, marks=pytest.mark.slow),
         pytest.param(COLOURS, {"sigma": 5}, marks=pytest.mark.slow),
         (CLEAN, {"noise": KnownNoise("poisson", gain=1.0)}),
-        (COLOURS, {"noise": "correlated"}),
+        pytest.param(COLOURS, {"noise": "correlated"}, marks=pytest.mark.slow),
     ],
 )
 def test_denoising_runs_on_a_device(device, array, options):
