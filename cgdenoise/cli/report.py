@@ -7,8 +7,6 @@ from typing import Any
 
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
 
-_STREAM = "-"
-
 
 def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Collection[str] = ()) -> None:
     """Report the outcome of a page: errors, interruptions and warnings on stderr, the result on stdout.
@@ -33,7 +31,7 @@ def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Coll
     warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in shown], quiet)
     if json:
         emit_json(end)
-    elif not (quiet or end["error"] or output == _STREAM):
+    elif not (quiet or end["error"] or end["log"] is None):  # the picture itself went to standard output
         emit(f"{output}{page}: {sentence(end)}")
 
 

@@ -17,7 +17,7 @@ from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import warn
 from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.cli.report import report
-from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], qui
 
 
 def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -> None:
-    from cgdenoise import images
+    from cgdenoise.jobs.plan import check_output
 
     read = {os.path.realpath(name) for name in inputs}
     if len({os.path.realpath(path) for path in targets}) < len(targets):
@@ -241,9 +241,7 @@ def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -
     for path in targets:
         if os.path.realpath(path) in read:
             raise OptionError("is an input; expected another name for the output", path)
-        if not force and os.path.lexists(path):
-            raise ImageError("exists; expected a new name (--force replaces it)", path)
-        images.check_writable(path)
+        check_output(path, force)
 
 
 def _reference(name: str | None, task: Task) -> Any:

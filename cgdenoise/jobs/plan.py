@@ -87,7 +87,18 @@ def check_target(job: Job, picture: Picture, force: bool) -> str:
     container = images.container_for(job.target)
     images.check(picture, container, job.target)
     for written in (job.target, os.fspath(job.log or job.target)):
-        if not force and os.path.lexists(written):
-            raise ImageError("exists; expected a new name (--force replaces it)", written)
-        images.check_writable(written)
+        check_output(written, force)
     return container
+
+
+def check_output(path: str, force: bool) -> None:
+    """Check that a file can be written, and replaces another only if that is meant.
+
+    Raises
+    ------
+    ImageError
+        If not.
+    """
+    if not force and os.path.lexists(path):
+        raise ImageError("exists; expected a new name (--force replaces it)", path)
+    images.check_writable(path)

@@ -81,7 +81,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         outcome_of(0, result, picture, problem.view, reference),
         status=verdict.status,
         error=verdict.error,
-        warnings=(*result.warnings, *verdict.warnings),
+        warnings=verdict.warnings,
         missing=problem.missing,
     )
     return Solution(result.image, picture, outcome, evaluations)

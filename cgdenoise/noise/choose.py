@@ -14,7 +14,7 @@ from cgdenoise.noise.estimate import largest_correlation, sigma_with_uncertainty
 from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
-from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian, find_poisson_gaussian
+from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, find_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, rounding_level
 
 Array = NDArray[np.float64]
@@ -248,7 +248,8 @@ def _uncontradicted_level(rest: Array, coarse: NoiseCorrelation | None) -> _Leve
     claimed = sigma if coarse is None else coarse.sigma
     contradicted = claimed > _CONTRADICTED * max(quietest, rounding_level(rest))
     uncertain = coarse is None and sigma > 0 and np.isfinite(error) and error > _UNCERTAIN * sigma
-    by_light = (contradicted or uncertain) and _grows_with_light(rest)
+    # Quiet parts are those with little light, as in microscope pictures, whatever offset was said.
+    by_light = (contradicted or uncertain) and estimate_from_darkest(rest).is_signal_dependent
     if contradicted and not by_light:
         quietest = quietest_level(rest, 0.05)
         reason = "a tenth of the image is quieter than noise of the level of the rest would be: that has structure"
@@ -262,11 +263,6 @@ def _uncontradicted_level(rest: Array, coarse: NoiseCorrelation | None) -> _Leve
             lower, error, reasons=(f"texture may pass for a part of the noise: a level of {lower / sigma:.0%} is taken",)
         )
     return _Level(sigma, error, coarse)
-
-
-def _grows_with_light(rest: Array) -> bool:
-    """Tell whether quiet parts are those with little light, as in microscope pictures, whatever offset was said."""
-    return estimate_poisson_gaussian(rest, offset=float(np.nanpercentile(rest, 1))).is_signal_dependent
 
 
 def _white_level(rest: Array) -> tuple[float, float]:

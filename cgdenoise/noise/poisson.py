@@ -111,8 +111,13 @@ def find_poisson_gaussian(image: NDArray[np.floating], offset: float | None, zer
     line = estimate_poisson_gaussian(image, offset=zero if offset is None else offset)
     if offset is not None or line.is_signal_dependent:
         return line
-    raised = estimate_poisson_gaussian(image, offset=float(np.nanpercentile(image, _DARK)))
+    raised = estimate_from_darkest(image)
     return raised if raised.is_signal_dependent else line
+
+
+def estimate_from_darkest(image: NDArray[np.floating]) -> PoissonGaussian:
+    """Fit the model of Poisson-Gaussian noise as if the darkest values were the pedestal; `image` as for the fit itself."""
+    return estimate_poisson_gaussian(image, offset=float(np.nanpercentile(image, _DARK)))
 
 
 def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.0) -> PoissonGaussian:

@@ -145,11 +145,11 @@ def solve(
     preset, seed, device, progress
         As of `reconstruct`; it raises the same errors. That nothing is explained is a warning.
     """
-    chosen = preset_of(preset, RECONSTRUCTION) if isinstance(preset, str) else preset
+    chosen = preset_of(preset, RECONSTRUCTION)
     with watching(progress) as hooks:
         result = run_reconstruction(problem.request(chosen, seed, device), hooks)
     verdict = judge(problem, result, None)
-    warnings = (*result.warnings, *verdict.warnings, *([verdict.error] if verdict.error else []))
+    warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
     return replace(result, sigma_estimated=problem.sigma_estimated, warnings=warnings)
 
 

@@ -29,15 +29,16 @@ class Verdict:
 
 def judge(problem: LinearProblem, result: Restoration, failure: str | None) -> Verdict:
     """Judge a reconstruction; `failure` is why every fit failed, if that is so."""
+    warnings = (*result.warnings, *problem.warnings)
     if failure is not None:
-        return Verdict("failed", failure, problem.warnings)
+        return Verdict("failed", failure, warnings)
     evidence = result.evidence
     if result.interrupted or evidence is None:
-        return Verdict("interrupted" if result.interrupted else "complete", None, problem.warnings)
+        return Verdict("interrupted" if result.interrupted else "complete", None, warnings)
     if evidence.explains_nothing and not problem.certain:
         error = f"nothing is explained: {evidence.summary()}; expected the operator that made the measurements"
-        return Verdict("unexplained", error, problem.warnings)
+        return Verdict("unexplained", error, warnings)
     doubt = evidence.doubt(problem.predicted)
     cause = "they tell little of one another" if problem.certain else f"{problem.operator} may not be what made them"
     doubts = (f"the measurements are hardly explained: {doubt}; {cause}",) if doubt else ()
-    return Verdict("complete", None, problem.warnings + doubts)
+    return Verdict("complete", None, warnings + doubts)

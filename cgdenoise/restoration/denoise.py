@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from cgdenoise.errors import OptionError
-from cgdenoise.fitting.ensemble import Ensemble
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.fitting.plan import Preset
@@ -26,7 +25,7 @@ from cgdenoise.restoration.preprocess import Prepared, prepare
 from cgdenoise.restoration.presets import preset_of
 from cgdenoise.restoration.results import Restoration, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale, check_image, find_channel_axis, in_layout, is_constant
-from cgdenoise.runtime import choose_device, choose_dtype, memory_error
+from cgdenoise.runtime import choose_device, memory_error
 
 _NOISE = 30.0
 """Iterations of a fit that take as long as measuring the noise. Measured: 1 s for 256x256 pixels in colour on one core, half more
@@ -78,9 +77,8 @@ def denoise(
     if isinstance(noise, KnownNoise) and sigma is not None:
         raise OptionError(f"sigma {sigma} beside a KnownNoise; expected it in there")
     known = noise if isinstance(noise, KnownNoise) else KnownNoise(noise, sigma)
-    chosen = preset_of(preset) if isinstance(preset, str) else preset
     with watching(progress) as hooks:
-        return run_denoising(DenoisingRequest(image, chosen, known, channel_axis, seed, device), hooks)
+        return run_denoising(DenoisingRequest(image, preset_of(preset), known, channel_axis, seed, device), hooks)
 
 
 def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
@@ -167,20 +165,12 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
 
 def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoising:
     """Fit the generators to the image and average them."""
-    preset, prepared = state.preset, made(state.prepared)
+    prepared = made(state.prepared)
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
-    ensemble = Ensemble(
-        Measurement(Identity(tuple(y.shape)), y, valid, prepared.noise.level),
-        preset,
-        context.seed,
-        split=partial(hold_out, block=made(state.model).correlation_length + 1),
-        dtype=choose_dtype(context.device, preset.reduced_precision),
-        together=1 if context.device.type == "cpu" else preset.members,
-        on_step=context.watch_fits(preset.most_iterations, state.error_unit, partial(layout.shown, prepared, state.scale)),
-        cancelled=context.hooks.cancelled,
-    )
-    fits = ensemble.run()
-    context.interrupted = fits.interrupted
+    measurement = Measurement(Identity(tuple(y.shape)), y, valid, prepared.noise.level)
+    split = partial(hold_out, block=made(state.model).correlation_length + 1)
+    shown = partial(layout.shown, prepared, state.scale)
+    fits = context.fit(measurement, state.preset, split, state.error_unit, shown)
     return _with_fits(state, fits, fits.leverage)
 
 

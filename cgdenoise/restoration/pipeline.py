@@ -8,14 +8,17 @@ from typing import Generic, TypeVar
 
 import torch
 
-from cgdenoise.fitting.members import FailedFitsError
+from cgdenoise.fitting.ensemble import Ensemble, Split
+from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
+from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.fitting.spending import Spending
+from cgdenoise.operators import Measurement
 from cgdenoise.progress import Cancelled, Meter
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.results import snapshot_of
 from cgdenoise.restoration.units import Array
-from cgdenoise.runtime import lacks_memory, rng_for
+from cgdenoise.runtime import choose_dtype, lacks_memory, rng_for
 
 State = TypeVar("State")
 Made = TypeVar("Made")
@@ -53,19 +56,30 @@ class Context:
         """Return the context of the restoration of an image of so many pixels."""
         return Context(device, seed, hooks, Meter(area, hooks.progress, hooks.cancelled), rng_for(seed, 2))
 
-    def watch_fits(self, most: int, factor: float, shown: Callable[[torch.Tensor], Array]) -> Callable[[FitLabel, Step], None]:
-        """Return what an ensemble of `most` iterations calls at each evaluation.
+    def fit(
+        self, measurement: Measurement, preset: Preset, split: Split, factor: float, shown: Callable[[torch.Tensor], Array]
+    ) -> EnsembleResult:
+        """Make a preset's fits of what was measured, tell of each evaluation, and note whether the caller ended them.
 
         Parameters
         ----------
-        most : int
-            Iterations of all fits together.
+        measurement : Measurement
+            On the device, scaled.
+        preset : Preset
+            How to fit.
+        split : callable
+            Which measurements are held out together.
         factor : float
             Takes the fits' errors to the user's units.
         shown : callable
             Takes a fitted image, [1, C, H, W], to an array as the user has it.
+
+        Raises
+        ------
+        FailedFitsError, TooEarlyError
+            As `Ensemble.run`.
         """
-        spending = Spending(most)
+        spending = Spending(preset.most_iterations)
 
         def on_step(label: FitLabel, step: Step) -> None:
             spent, remaining = spending.spend(label, step.evaluation.iteration)
@@ -75,7 +89,19 @@ class Context:
             for observer in self.hooks.observers:
                 observer(snapshot_of(label, step, factor, lambda: shown(step.image)))
 
-        return on_step
+        ensemble = Ensemble(
+            measurement,
+            preset,
+            self.seed,
+            split=split,
+            dtype=choose_dtype(self.device, preset.reduced_precision),
+            together=1 if self.device.type == "cpu" else preset.members,
+            on_step=on_step,
+            cancelled=self.hooks.cancelled,
+        )
+        fits = ensemble.run()
+        self.interrupted = fits.interrupted
+        return fits
 
 
 @dataclass(frozen=True)

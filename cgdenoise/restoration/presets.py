@@ -74,14 +74,16 @@ RECONSTRUCTION = {
 members are by hand; not measured."""
 
 
-def preset_of(name: str, presets: Mapping[str, Preset] = PRESETS) -> Preset:
-    """Return a preset by name.
+def preset_of(name: str | Preset, presets: Mapping[str, Preset] = PRESETS) -> Preset:
+    """Return a preset by name; one that is a preset already is returned as it is.
 
     Raises
     ------
     OptionError
         If there is none of that name.
     """
+    if isinstance(name, Preset):
+        return name
     if name not in presets:
         raise OptionError(f"preset {name!r}; expected one of {', '.join(presets)}")
     return presets[name]

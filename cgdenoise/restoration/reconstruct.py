@@ -78,7 +78,7 @@ def reconstruct(
     MemoryLimitError
         If the image is too large for the device.
     """
-    chosen = preset_of(preset, RECONSTRUCTION) if isinstance(preset, str) else preset
+    chosen = preset_of(preset, RECONSTRUCTION)
     with watching(progress) as hooks:
         return run_reconstruction(ReconstructionRequest(operator, y, chosen, sampling, sigma, seed, device), hooks)
 

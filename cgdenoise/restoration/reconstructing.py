@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from cgdenoise.fitting.ensemble import Ensemble
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
@@ -17,7 +16,6 @@ from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.restoration.units import Array, Scale
-from cgdenoise.runtime import choose_dtype
 
 
 @dataclass(frozen=True)
@@ -110,20 +108,11 @@ class Reconstructing:
 
 def fit_through(state: Reconstructing, context: Context) -> Reconstructing:
     """Fit the generators through the operator and average them."""
-    ensemble = Ensemble(
-        state.on_device,
-        state.preset,
-        context.seed,
-        split=state.sampling.split,
-        dtype=choose_dtype(context.device, state.preset.reduced_precision),
-        together=1 if context.device.type == "cpu" else state.preset.members,
-        on_step=context.watch_fits(
-            state.preset.most_iterations, state.error_unit, lambda image: state.shown(state.restored(image[0]))
-        ),
-        cancelled=context.hooks.cancelled,
-    )
-    fits = ensemble.run()
-    context.interrupted = fits.interrupted
+
+    def shown(image: Tensor) -> Array:
+        return state.shown(state.restored(image[0]))
+
+    fits = context.fit(state.on_device, state.preset, state.sampling.split, state.error_unit, shown)
     return replace(state, fits=fits, generated=fits.image[0])
 
 

@@ -231,7 +231,7 @@ def test_running_out_of_memory_is_said_with_the_size(monkeypatch, error):
     def run(self):
         raise error
 
-    monkeypatch.setattr("cgdenoise.restoration.denoise.Ensemble.run", run)
+    monkeypatch.setattr("cgdenoise.restoration.pipeline.Ensemble.run", run)
     with pytest.raises(cgdenoise.MemoryLimitError, match="96x96"):
         denoise(NOISY)
 
@@ -240,7 +240,7 @@ def test_a_defect_is_not_called_a_lack_of_memory(monkeypatch):
     def run(self):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr("cgdenoise.restoration.denoise.Ensemble.run", run)
+    monkeypatch.setattr("cgdenoise.restoration.pipeline.Ensemble.run", run)
     with pytest.raises(RuntimeError, match="mat1"):
         denoise(NOISY)
 
