@@ -6,18 +6,7 @@
  * Rows are shared out by OpenMP, always in the same way, so that the same number of threads gives the same bytes. What is
  * done to a row is in functions that exist once for each instruction set; the loader picks.
  */
-#include <omp.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define EACH_CPU __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define EACH_CPU
-#endif
-
-const uint32_t layer_sources = LAYER_SOURCES; /* their checksum, from build.py: a library of other sources is not used */
+#include "portable.h"
 
 typedef float float32;
 typedef uint16_t bfloat16;
@@ -42,13 +31,13 @@ static inline float narrow_float32(float value) { return value; }
 static inline float32 kept_float32(float32 grad, float32 out) { return out != 0 ? grad : 0; }
 static inline bfloat16 kept_bfloat16(bfloat16 grad, bfloat16 out) { return out != 0 ? grad : 0; }
 
-static inline long clamp(long i, long last) { return i < 0 ? 0 : i > last ? last : i; }
+static inline int64_t clamp(int64_t i, int64_t last) { return i < 0 ? 0 : i > last ? last : i; }
 
 /* sums[0..count) = the threads' partial sums, added in the order of the threads. */
-static void add_up(const double *partial, double *sums, long count, int threads) {
+static void add_up(const double *partial, double *sums, int64_t count, int threads) {
     memset(sums, 0, count * sizeof *sums);
     for (int t = 0; t < threads; t++)
-        for (long i = 0; i < count; i++) sums[i] += partial[t * count + i];
+        for (int64_t i = 0; i < count; i++) sums[i] += partial[t * count + i];
 }
 
 #define JOIN_(a, b) a##_##b
