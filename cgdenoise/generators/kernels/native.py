@@ -23,6 +23,9 @@ _SIGNATURES = {
         "combine": [_POINTER] * 3 + [_SIZE] * 3 + [_INT],
     }.items()
 }
+_WORTH = 3
+"""Threads of torch's own functions that one of the compiled ones is worth: measured on a level of 128² pixels and 64 channels,
+forward and backward, 2.6 to 2.8 in float32 and 3.3 to 5.1 in bfloat16."""
 
 
 @cache
@@ -32,12 +35,13 @@ def library() -> ctypes.CDLL | None:
 
 
 def supports(picture: Tensor) -> bool:
-    """Tell whether the compiled functions take such pictures."""
-    return picture.device.type == "cpu" and picture.dtype in _TYPES and library() is not None
+    """Tell whether the compiled functions take such pictures, and not more time than torch's."""
+    found = library() if picture.device.type == "cpu" and picture.dtype in _TYPES else None
+    return found is not None and (bool(found.threaded()) or torch.get_num_threads() <= _WORTH)
 
 
 def call(name: str, kind: torch.dtype, tensors: tuple[Tensor, ...], numbers: tuple[int, ...]) -> None:
-    """Call a function of layer.c for pictures of a dtype, on as many threads as torch uses.
+    """Call a function of layer.c for pictures of a dtype, on as many threads as torch uses, if compiled with OpenMP.
 
     The tensors are contiguous and on the CPU.
 

@@ -1,7 +1,6 @@
 """The compiled norm-upsample-ReLU block against the one composed of torch's functions, and that against the formula."""
 
 import shutil
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cgdenoise.generators.kernels import native
 from cgdenoise.generators.kernels.block import composed_block, norm_upsample_relu, upsample
+from cgdenoise.native.build import COMPILER
 from cgdenoise.runtime import rng_for
 
 TOLERANCE = {torch.float32: {"rtol": 1e-4, "atol": 1e-5}, torch.bfloat16: {"rtol": 2e-2, "atol": 3e-2}}
@@ -57,7 +57,7 @@ def assert_near(found, expected, dtype: torch.dtype) -> None:
 
 
 def test_kernels_are_compiled_where_there_is_a_compiler():
-    if sys.platform != "linux" or shutil.which("cc") is None:
+    if shutil.which(COMPILER) is None:
         pytest.skip("no C compiler")
     assert native.library() is not None
 
@@ -198,8 +198,15 @@ def test_without_the_library_a_block_is_composed(monkeypatch, dtype, upsampled):
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize(("threaded", "number", "used"), [(1, 4, True), (0, 3, True), (0, 4, False)])
+def test_library_without_threads_is_used_beside_few_of_torch(monkeypatch, threads, threaded, number, used):
+    threads(number)
+    monkeypatch.setattr(native, "library", lambda: SimpleNamespace(threaded=lambda: threaded))
+    assert native.supports(torch.zeros(1)) is used
+
+
 def test_lack_of_memory_in_the_library_is_an_error(monkeypatch):
-    full = SimpleNamespace(moments_float32=lambda *arguments: 1)
+    full = SimpleNamespace(threaded=lambda: 1, moments_float32=lambda *arguments: 1)
     monkeypatch.setattr(native, "library", lambda: full)
     with pytest.raises(MemoryError, match="moments"):
         norm_upsample_relu(*given(1, (5, 7), 3, torch.float32), True)
