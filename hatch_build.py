@@ -19,13 +19,15 @@ class NativeHook(BuildHookInterface):
             return
         build = runpy.run_path(str(Path(self.root, "cgdenoise", "native", "build.py")))
         compiler = shlex.split(os.environ.get("CC", build["COMPILER"]))
+        platform = build["platform"](sysconfig.get_platform())
         for library in build["LIBRARIES"]:
+            if not library.suits(platform):
+                continue
             try:
                 build["compile_library"](library, compiler)
             except OSError as error:
                 self.app.display_warning(f"{library.source.name} was not compiled, and {library.without}: {error}")
                 continue
-            platform = build["platform"](sysconfig.get_platform()).replace("-", "_").replace(".", "_")
             build_data["artifacts"].append(library.path.relative_to(self.root).as_posix())
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{platform}"
+            build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"

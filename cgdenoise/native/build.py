@@ -5,12 +5,13 @@ import sys
 import sysconfig
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _HERE = Path(__file__).parent
 _FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+_AVX2 = ("-mavx2", "-mfma")
 COMPILER = "cl" if sys.platform == "win32" else "cc"
 """The command of a system's own compiler."""
 
@@ -27,11 +28,15 @@ class Library:
         The C file's name without its suffix.
     without : str
         What it is to be without it, as a clause, for the warnings that say so.
+    avx2 : bool
+        Whether it is for x86-64 processors with AVX2 and FMA only: where functions that each exist for several processors
+        (`portable.h`) cannot be used, there are two libraries of the same sources.
     """
 
     folder: Path
     stem: str
     without: str
+    avx2: bool = False
 
     @property
     def source(self) -> Path:
@@ -41,7 +46,12 @@ class Library:
     @property
     def path(self) -> Path:
         """The compiled library, there or not."""
-        return self.folder / f"_{self.stem}{'.dll' if sys.platform == 'win32' else '.so'}"
+        processor, suffix = "_avx2" if self.avx2 else "", ".dll" if sys.platform == "win32" else ".so"
+        return self.folder / f"_{self.stem}{processor}{suffix}"
+
+    def suits(self, platform: str) -> bool:
+        """Tell whether it can be compiled for a platform, named as `platform` does."""
+        return not self.avx2 or platform.endswith(("x86_64", "amd64"))
 
     def checksum(self) -> int:
         """Return the checksum of the sources, 32 bits, which a library compiled from them holds as `sources`."""
@@ -50,7 +60,9 @@ class Library:
 
 
 LAYER = Library(_HERE.parent / "generators" / "kernels", "layer", "a fit takes about 1.7 times as long")
-LIBRARIES = (LAYER,)
+GROUPS = Library(_HERE.parent / "patches" / "kernels", "groups", "groups of similar patches take about ten times as long")
+GROUPS_AVX2 = replace(GROUPS, avx2=True)
+LIBRARIES = (LAYER, GROUPS, GROUPS_AVX2)
 
 
 def platform(name: str) -> str:
@@ -89,8 +101,19 @@ def commands(library: Library, compiler: Sequence[str], platform: str) -> list[l
     sources = f"SOURCES={library.checksum()}u"
     if Path(compiler[0]).stem.lower() == "cl":  # its OpenMP is of 2002; its import library goes where it runs
         flags = ["/nologo", "/std:c11", "/O2", "/LD", f"/D{sources}", f"/I{_HERE}", f"/Fe:{library.path}"]
+        flags += ["/arch:AVX2"] if library.avx2 else []
         return [[*compiler, *flags, str(library.source), "/link", f"/IMPLIB:{library.stem}.lib"]]
-    flags = [*_FLAGS, *_for_macos(platform), f"-D{sources}", f"-I{_HERE}", "-o", str(library.path), str(library.source)]
+    flags = [
+        *_FLAGS,
+        *(_AVX2 if library.avx2 else ()),
+        *_for_macos(platform),
+        f"-D{sources}",
+        f"-I{_HERE}",
+        "-o",
+        str(library.path),
+        str(library.source),
+        "-lm",
+    ]
     return [[*compiler, "-fopenmp", *flags], [*compiler, *flags]]
 
 

@@ -70,6 +70,12 @@ class Tile:
         return len(self.rows) * len(self.columns)
 
 
+def references(length: int, search: Search) -> Tensor:
+    """Return where the references begin along an axis of so many pixels, int64: a step apart, and the last patch there is."""
+    last = length - search.patch
+    return torch.tensor([*range(0, last, search.step), last])
+
+
 def tiles(size: tuple[int, int], search: Search, side: int = TILE) -> Iterator[Tile]:
     """Yield tiles that hold each reference of an image once. The last patch of each axis is always a reference.
 
@@ -214,10 +220,9 @@ def _box_sums(values: Tensor, dim: int, starts: Tensor, length: int) -> Tensor:
 
 def _stretches(length: int, search: Search, side: int) -> list[tuple[Tensor, slice]]:
     """Cut the references along one axis into stretches: each with what it covers, and counted from there."""
-    last, margin = length - search.patch, search.window // 2
-    corners = torch.tensor([*range(0, last, search.step), last])
+    margin = search.window // 2
     stretches = []
-    for part in torch.split(corners, side):
+    for part in torch.split(references(length, search), side):
         start, stop = max(0, int(part[0]) - margin), min(length, int(part[-1]) + margin + search.patch)
         stretches.append((part - start, slice(start, stop)))
     return stretches

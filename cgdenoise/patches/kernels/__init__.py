@@ -1,0 +1,1 @@
+"""What takes the time of groups of similar patches, compiled."""

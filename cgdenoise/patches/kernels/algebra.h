@@ -1,0 +1,130 @@
+/* Algebra of the small symmetric matrices that groups have. */
+
+enum {
+    HIGH = 5,   /* rows that are multiplied at a time: with two blocks of columns each, they fit the registers of AVX2 */
+    WIDE = 16,  /* columns that rows are padded to */
+    LANES = 16, /* matrices whose eigenvectors are found at a time */
+    SWEEPS = 15 /* at most; a matrix of 28 rows takes 6 or 7 */
+};
+
+#define SMALL 1e-6f /* entries beside the diagonal up to which all are left as they are */
+
+static inline int padded(int count, int to) { return (count + to - 1) / to * to; }
+static inline int64_t padded64(int64_t count) { return (count + 15) / 16 * 16; }
+
+/* c[r][0..width) += sum over t < length of a[r * a_row + t * a_step] b[t][0..width), for r < rows; rows is a multiple of HIGH, and
+ * width of WIDE, which is how far the rows of b and c are apart. */
+static void add_multiply(const float *restrict a, int64_t a_row, int64_t a_step, const float *restrict b,
+                                  float *restrict c, int rows, int width, int length) {
+    for (int r = 0; r < rows; r += HIGH)
+        for (int k = 0; k < width; k += 2 * BLOCK) {
+            Block sums[HIGH][2];
+            const float *left = a + r * a_row, *right = b + k;
+            float *to = c + r * (int64_t)width + k;
+            for (int i = 0; i < HIGH; i++)
+                for (int b = 0; b < 2; b++) load(&sums[i][b], to + i * (int64_t)width + b * BLOCK);
+            for (int t = 0; t < length; t++, left += a_step, right += width)
+                for (int i = 0; i < HIGH; i++) {
+                    const float factor = left[i * a_row];
+                    add_product(&sums[i][0], factor, right);
+                    add_product(&sums[i][1], factor, right + BLOCK);
+                }
+            for (int i = 0; i < HIGH; i++)
+                for (int b = 0; b < 2; b++) store(to + i * (int64_t)width + b * BLOCK, &sums[i][b]);
+        }
+}
+
+/* The inverse of a symmetric positive definite matrix in its place, by Gauss and Jordan without a choice of pivots: HIGH of them
+ * at a time. Its size is a multiple of HIGH; work has 2 HIGH rows. */
+static void invert(float *restrict a, float *restrict work, int size, int width) {
+    float *restrict rows = work, *restrict factors = work + HIGH * width;
+    for (int first = 0; first < size; first += HIGH) {
+        float *pivots = a + first * (int64_t)width;
+        /* The pivots' own rows: their block becomes its inverse, what is beside it is multiplied by that. */
+        memcpy(rows, pivots, HIGH * width * sizeof *rows);
+        for (int t = 0; t < HIGH; t++) {
+            const float scale = 1 / rows[t * width + first + t];
+            rows[t * width + first + t] = 1;
+            for (int l = 0; l < width; l++) rows[t * width + l] *= scale;
+            for (int i = 0; i < HIGH; i++) {
+                if (i == t) continue;
+                const float factor = rows[i * width + first + t];
+                rows[i * width + first + t] = 0;
+                for (int l = 0; l < width; l++) rows[i * width + l] -= factor * rows[t * width + l];
+            }
+        }
+        for (int r = 0; r < size; r += HIGH) {
+            if (r == first) continue;
+            float *to = a + r * (int64_t)width;
+            for (int i = 0; i < HIGH; i++)
+                for (int t = 0; t < HIGH; t++) {
+                    factors[i * HIGH + t] = -to[i * width + first + t];
+                    to[i * width + first + t] = 0;
+                }
+            add_multiply(factors, HIGH, 1, rows, to, HIGH, width, HIGH);
+        }
+        memcpy(pivots, rows, HIGH * width * sizeof *rows);
+    }
+}
+
+/* Tell whether any of LANES entries is not small. */
+static int any_large(const float *entries) {
+    int found = 0;
+    for (int l = 0; l < LANES; l++) found |= entries[l] * entries[l] > SMALL * SMALL;
+    return found;
+}
+
+/* One rotation of each of LANES matrices, which makes their entry (p, q) zero. */
+static void rotate(float *restrict a, float *restrict vectors, int size, int p, int q) {
+    float cosine[LANES], sine[LANES];
+    float *restrict pp = a + (p * size + p) * LANES, *restrict qq = a + (q * size + q) * LANES;
+    float *restrict pq = a + (p * size + q) * LANES;
+#pragma omp simd
+    for (int l = 0; l < LANES; l++) {
+        const float twice = 2 * pq[l], apart = qq[l] - pp[l];
+        const float tangent = twice / (apart + copysignf(sqrtf(apart * apart + twice * twice) + FLT_MIN, apart));
+        cosine[l] = 1 / sqrtf(1 + tangent * tangent);
+        sine[l] = tangent * cosine[l];
+        pp[l] -= tangent * pq[l];
+        qq[l] += tangent * pq[l];
+        pq[l] = 0;
+    }
+    for (int i = 0; i < size; i++) {
+        float *restrict x = a + (i < p ? i * size + p : p * size + i) * LANES;
+        float *restrict y = a + (i < q ? i * size + q : q * size + i) * LANES;
+        float *restrict of_p = vectors + (p * size + i) * LANES, *restrict of_q = vectors + (q * size + i) * LANES;
+        if (i != p && i != q) {
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) {
+                const float before = x[l];
+                x[l] = cosine[l] * before - sine[l] * y[l];
+                y[l] = sine[l] * before + cosine[l] * y[l];
+            }
+        }
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const float before = of_p[l];
+            of_p[l] = cosine[l] * before - sine[l] * of_q[l];
+            of_q[l] = sine[l] * before + cosine[l] * of_q[l];
+        }
+    }
+}
+
+/* Eigenvalues and eigenvectors of LANES symmetric matrices, whose entries are at most 1, by Jacobi's rotations.
+ *
+ * a is [size][size][LANES], of which the upper triangles are read; its diagonals become the eigenvalues, and
+ * vectors [size][size][LANES] has the eigenvectors as rows. */
+static void eigen(float *restrict a, float *restrict vectors, int size) {
+    memset(vectors, 0, (size_t)size * size * LANES * sizeof *vectors);
+    for (int i = 0; i < size; i++)
+        for (int l = 0; l < LANES; l++) vectors[(i * size + i) * LANES + l] = 1;
+    for (int sweep = 0, turned = 1; turned && sweep < SWEEPS; sweep++) {
+        turned = 0;
+        for (int p = 0; p < size; p++)
+            for (int q = p + 1; q < size; q++)
+                if (any_large(a + (p * size + q) * LANES)) {
+                    rotate(a, vectors, size, p, q);
+                    turned = 1;
+                }
+    }
+}

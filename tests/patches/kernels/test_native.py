@@ -1,0 +1,99 @@
+"""The compiled groups are those of torch's functions, whatever the processor and the number of threads."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cgdenoise.native.build import GROUPS, GROUPS_AVX2
+from cgdenoise.native.library import load
+from cgdenoise.patches import composed
+from cgdenoise.patches.kernels import native
+from cgdenoise.patches.kernels.native import Method
+from cgdenoise.patches.matching import Search
+
+SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (61, 8), (2, 40), (97, 53)]
+ROUNDING = {Method.RIDGE: 1e-5, Method.PROJECTION: 1e-4}  # eigenvectors are found to a millionth of the largest power
+EDGE, SEARCH = 2.5, Search(5, 18, 15, 3)
+
+pytestmark = pytest.mark.skipif(native.library() is None, reason="not compiled")
+
+
+@pytest.fixture(params=[GROUPS, GROUPS_AVX2], ids=["any processor", "AVX2"])
+def library(request, monkeypatch):
+    """Each library that this processor has the instructions for."""
+    if request.param.avx2 and torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("no AVX2")
+    found = load(request.param, native._SIGNATURES)
+    monkeypatch.setattr(native, "library", lambda: found)
+
+
+def picture(channels: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
+    """Waves with noise: patches that are alike, and that have no exact copies."""
+    y, x = torch.arange(height)[:, None], torch.arange(width)
+    waves = torch.stack([torch.sin(0.7 * x + 0.2 * c * y) for c in range(channels)])
+    return waves + 0.3 * torch.randn(waves.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def filtered(how, noisy: torch.Tensor, method: Method, search: Search = SEARCH) -> torch.Tensor:
+    pilot = noisy if method is Method.PROJECTION else picture(*noisy.shape, seed=1)
+    variances = torch.linspace(0.05, 0.2, len(noisy))
+    limited = search.limited_to((noisy.shape[1], noisy.shape[2]))
+    return how(noisy, pilot, pilot[:2], limited, method, variances, EDGE, lambda pixels: None)
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+@pytest.mark.parametrize("size", SIZES)
+def test_as_torch_does(library, size, channels, method):
+    noisy = picture(channels, *size)
+    expected, found = (filtered(how, noisy, method) for how in (composed.filter_groups, native.filter_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=ROUNDING[method])
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("search", [Search(1, 1, 1, 1), Search(2, 5, 5, 2), Search(9, 28, 37, 5), Search(6, 64, 65, 3)], ids=str)
+def test_any_search(library, search, method):
+    noisy = picture(2, 60, 71)
+    expected, found = (filtered(how, noisy, method, search) for how in (composed.filter_groups, native.filter_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=ROUNDING[method])
+
+
+@pytest.mark.parametrize("method", Method)
+def test_same_bytes_on_any_number_of_threads(method, monkeypatch):
+    noisy = picture(3, 150, 170)
+    results = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        results.append(filtered(native.filter_groups, noisy, method))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_every_pixel_is_told_of_once(monkeypatch):
+    monkeypatch.setattr(native, "_AT_A_TIME", 2)
+    told = []
+    noisy = picture(1, 110, 90)
+    search = Search(5, 18, 15, 3)
+    native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.tensor([0.1]), EDGE, told.append)
+    assert len(told) > 4
+    assert sum(told) == pytest.approx(110 * 90)
+
+
+@pytest.mark.parametrize("side", [1, 3])
+@pytest.mark.parametrize("method", Method)
+def test_tiles_of_torch_do_not_change_its_result(method, side, monkeypatch):
+    noisy = picture(3, 28, 33)
+    results = []
+    for tile in (side, 99):
+        monkeypatch.setattr(composed, "TILE", tile)
+        results.append(filtered(composed.filter_groups, noisy, method))
+    torch.testing.assert_close(*results, rtol=0, atol=2e-6)
+
+
+def test_processor_without_avx2_takes_the_other_library(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    loaded = []
+    monkeypatch.setattr(native, "load", lambda library, signatures: loaded.append(library) or object())
+    assert native.library.__wrapped__() is not None
+    assert loaded == [replace(GROUPS_AVX2, avx2=False)]
