@@ -27,11 +27,14 @@ class Library:
         The C file's name without its suffix.
     without : str
         What it is to be without it, as a clause, for the warnings that say so.
+    options : tuple of str
+        Further options of gcc and clang.
     """
 
     folder: Path
     stem: str
     without: str
+    options: tuple[str, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -49,7 +52,12 @@ class Library:
         return zlib.crc32(b"".join(path.read_bytes() for path in sources))
 
 
-LAYER = Library(_HERE.parent / "generators" / "kernels", "layer", "a fit takes about 1.7 times as long")
+LAYER = Library(
+    _HERE.parent / "generators" / "kernels",
+    "layer",
+    "a fit takes about 1.7 times as long",
+    ("-ffp-contract=off",),  # the same bytes on every processor; its time is that of the memory
+)
 LIBRARIES = (LAYER,)
 
 
@@ -90,7 +98,8 @@ def commands(library: Library, compiler: Sequence[str], platform: str) -> list[l
     if Path(compiler[0]).stem.lower() == "cl":  # its OpenMP is of 2002; its import library goes where it runs
         flags = ["/nologo", "/std:c11", "/O2", "/LD", f"/D{sources}", f"/I{_HERE}", f"/Fe:{library.path}"]
         return [[*compiler, *flags, str(library.source), "/link", f"/IMPLIB:{library.stem}.lib"]]
-    flags = [*_FLAGS, *_for_macos(platform), f"-D{sources}", f"-I{_HERE}", "-o", str(library.path), str(library.source)]
+    flags = [*_FLAGS, *library.options, *_for_macos(platform), f"-D{sources}", f"-I{_HERE}"]
+    flags += ["-o", str(library.path), str(library.source)]
     return [[*compiler, "-fopenmp", *flags], [*compiler, *flags]]
 
 
