@@ -28,6 +28,8 @@ class Library:
         The C file's name without its suffix.
     without : str
         What it is to be without it, as a clause, for the warnings that say so.
+    options : tuple of str
+        Further options of gcc and clang.
     avx2 : bool
         Whether it is for x86-64 processors with AVX2 and FMA only: where functions that each exist for several processors
         (`portable.h`) cannot be used, there are two libraries of the same sources.
@@ -36,6 +38,7 @@ class Library:
     folder: Path
     stem: str
     without: str
+    options: tuple[str, ...] = ()
     avx2: bool = False
 
     @property
@@ -59,7 +62,12 @@ class Library:
         return zlib.crc32(b"".join(path.read_bytes() for path in sources))
 
 
-LAYER = Library(_HERE.parent / "generators" / "kernels", "layer", "a fit takes about 1.7 times as long")
+LAYER = Library(
+    _HERE.parent / "generators" / "kernels",
+    "layer",
+    "a fit takes about 1.7 times as long",
+    ("-ffp-contract=off",),  # the same bytes on every processor; its time is that of the memory
+)
 GROUPS = Library(_HERE.parent / "patches" / "kernels", "groups", "groups of similar patches take about ten times as long")
 GROUPS_AVX2 = replace(GROUPS, avx2=True)
 LIBRARIES = (LAYER, GROUPS, GROUPS_AVX2)
@@ -103,17 +111,8 @@ def commands(library: Library, compiler: Sequence[str], platform: str) -> list[l
         flags = ["/nologo", "/std:c11", "/O2", "/LD", f"/D{sources}", f"/I{_HERE}", f"/Fe:{library.path}"]
         flags += ["/arch:AVX2"] if library.avx2 else []
         return [[*compiler, *flags, str(library.source), "/link", f"/IMPLIB:{library.stem}.lib"]]
-    flags = [
-        *_FLAGS,
-        *(_AVX2 if library.avx2 else ()),
-        *_for_macos(platform),
-        f"-D{sources}",
-        f"-I{_HERE}",
-        "-o",
-        str(library.path),
-        str(library.source),
-        "-lm",
-    ]
+    flags = [*_FLAGS, *library.options, *(_AVX2 if library.avx2 else ()), *_for_macos(platform), f"-D{sources}", f"-I{_HERE}"]
+    flags += ["-o", str(library.path), str(library.source), "-lm"]
     return [[*compiler, "-fopenmp", *flags], [*compiler, *flags]]
 
 

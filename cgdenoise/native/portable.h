@@ -11,10 +11,14 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-/* Functions that exist once for each instruction set; the loader picks. That takes glibc, and "default" is any x86-64. */
+/* Functions that exist once for each level of x86-64, "default" being any; the loader picks, which takes glibc. Levels are
+ * picked by what a processor can do; names of processors would be by its model. Without gcc 12, whose v3 and v4 multiply and
+ * add at once, by two of its features. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute)
-#if __has_attribute(target_clones)
-#define EACH_CPU __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#if __has_attribute(target_clones) && __GNUC__ >= 12
+#define EACH_CPU __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#elif __has_attribute(target_clones)
+#define EACH_CPU __attribute__((target_clones("default", "avx2", "avx512f")))
 #endif
 #endif
 #ifndef EACH_CPU

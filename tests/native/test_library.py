@@ -1,7 +1,9 @@
 """Which compiled library is used, and what is said of one that is not."""
 
+import ast
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -52,3 +54,16 @@ def test_library_that_cannot_be_loaded_is_not_used(library):
     library.path.write_bytes(b"no library")
     with pytest.warns(RuntimeWarning, match="_layer.*; install cgdenoise again"):
         assert load(library, {}) is None
+
+
+@COMPILED
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_threads_are_those_of_torch(library):
+    compile_library(library, [COMPILER])
+    code = (
+        "import ctypes, sys, torch\n"
+        "ctypes.CDLL(sys.argv[1])\n"
+        "print({line.split()[-1] for line in open('/proc/self/maps') if 'libgomp' in line or 'libomp' in line})"
+    )
+    done = subprocess.run([sys.executable, "-c", code, library.path], capture_output=True, text=True, check=True)
+    assert len(ast.literal_eval(done.stdout)) == 1
