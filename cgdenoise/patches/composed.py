@@ -10,6 +10,13 @@ from cgdenoise.patches.kernels.native import Method
 from cgdenoise.patches.matching import TILE, Search, overlapped
 from cgdenoise.progress import Tick
 
+_SYSTEMS_TILE = 16
+"""References along each side of a tile whose patches are completed: their systems fill about 200 MB at most."""
+
+_ROUNDING = 1e-6
+"""Added to the variance of known pixels, in parts of their own: without noise, equal pixels would make a system singular. Eight
+times the rounding of float32."""
+
 
 def filter_groups(
     noisy: Tensor,
@@ -100,3 +107,80 @@ def _ridge(groups: Tensor, variance: Tensor) -> Tensor:
     theta = inverse.mul_(-(noise / ridge)[:, None, None])
     theta.diagonal(dim1=1, dim2=2).add_(1)
     return theta
+
+
+def complete_groups(
+    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, uncertain: float, tick: Tick
+) -> Tensor:
+    """Complete the patches of all groups and average the overlapping estimates, as `kernels.native.complete_groups` does.
+
+    Here `tick` is called after each tile.
+    """
+
+    def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
+        return _complete_area(y[area], known[area], pilot[area], members, search.patch, completed, variance, uncertain)
+
+    return overlapped(y, pilot, search, _SYSTEMS_TILE, estimate, tick)
+
+
+def _complete_area(
+    y: Tensor, known: Tensor, pilot: Tensor, members: Tensor, patch: int, completed: int, variance: float, uncertain: float
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
+
+    Parameters
+    ----------
+    y, known, pilot : Tensor
+        [C, H, W]; y is 0 where a value is missing.
+    members : Tensor
+        Groups, [N, k], by the patches' numbers in the area.
+    patch, completed, variance, uncertain
+        Side of a patch; the others as `complete_groups` has them.
+    """
+    of_pilot, of_y, is_known = (functional.unfold(image[None], patch)[0].mT.contiguous() for image in (pilot, y, known))
+    groups = of_pilot[members]
+    mean = groups.mean(1, keepdim=True)
+    deviations = groups - mean
+    covariance = deviations.mT @ deviations / groups.shape[1]
+    covariance.diagonal(dim1=1, dim2=2).add_(uncertain)
+
+    chosen = members[:, :completed]
+    estimates, variances = _expectation(of_y[chosen], is_known[chosen], mean, covariance, variance)
+    # An estimate counts by the inverse of its variance, to which the covariance's own uncertainty adds.
+    weights = 1 / (variances + uncertain)
+    index = chosen.flatten()
+    # index_add_ runs in the order of the index: the same sums each time.
+    sums = torch.zeros_like(of_y).index_add_(0, index, (estimates * weights).flatten(0, 1))
+    counts = torch.zeros_like(of_y).index_add_(0, index, weights.flatten(0, 1))
+    return tuple(functional.fold(x.mT[None], y.shape[1:], patch)[0] for x in (sums, counts))  # type: ignore[return-value]
+
+
+def _expectation(y: Tensor, known: Tensor, mean: Tensor, covariance: Tensor, variance: float) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance of each pixel of a normal patch, given some of them with noise.
+
+    mean + C K' (K C K' + variance I)^-1 (y - K mean), where K takes the known pixels.
+
+    Parameters
+    ----------
+    y, known : Tensor
+        [B, k, n], for k patches of each distribution; y is 0 where it is not known.
+    mean, covariance : Tensor
+        [B, 1, n] and [B, n, n].
+    variance : float
+        Of the noise.
+    """
+    b, k, n = y.shape
+    # Only as many rows as the patch with most known pixels has; what others have less counts for nothing.
+    most = max(1, int(known.sum(2).max()))
+    order = known.argsort(dim=2, descending=True, stable=True)[..., :most]
+    valid = known.gather(2, order)
+    rows = covariance.gather(1, order.reshape(b, -1, 1).expand(-1, -1, n)).view(b, k, most, n) * valid[..., None]
+    system = rows.gather(3, order[:, :, None].expand(-1, -1, most, -1)) * valid[:, :, None]
+    diagonal = system.diagonal(dim1=2, dim2=3)
+    diagonal.mul_(1 + _ROUNDING).add_(variance * valid + (1 - valid))
+    factor = torch.linalg.cholesky_ex(system).L
+    misfit = (y - known * mean).gather(2, order)
+    solved = torch.linalg.solve_triangular(factor, torch.cat([rows, misfit[..., None]], 3), upper=False)
+    whitened_rows, whitened_misfit = solved[..., :n], solved[..., n:]
+    variances = covariance.diagonal(dim1=1, dim2=2)[:, None] - whitened_rows.square().sum(2)
+    return mean + (whitened_rows * whitened_misfit).sum(2), variances.clamp(min=0)

@@ -2,32 +2,31 @@
 
 enum { RIDGE, PROJECTION }; /* how theta is found */
 
-/* How the groups of an image are formed and filtered; the arrays are those of the whole image. */
+/* What to filter, and how; the arrays are those of the whole image. */
 typedef struct {
-    const float *guide, *noisy, *pilot; /* to compare patches in, to filter, and to find theta by */
-    const float *variances;             /* of the noise in each channel */
-    float *sums, *counts;               /* weighted estimates and weights, [channels][height][width], to be added to */
-    const int32_t *rows, *columns;      /* the references' top-left corners: each row with each column */
-    int guide_channels, channels, height, width, patch, count, reach, method;
+    Groups groups;
+    const float *noisy, *pilot; /* to filter, and to find theta by */
+    const float *variances;     /* of the noise in each channel */
+    float *sums, *counts;       /* weighted estimates and weights, to be added to */
+    int channels, method;
     float edge; /* least eigenvalue of a direction that is kept, in units of the noise's in a patch; for PROJECTION */
-} Job;
+} Filter;
 
-/* What a thread works in. */
+/* What a thread filters in. */
 typedef struct {
-    int32_t *members; /* [references][count], places in the tile's area */
-    Candidate *heap;
-    float *distances, *guide, *noisy, *pilot, *sums, *weights;     /* planes of the tile's area */
+    Found found;
+    float *noisy, *pilot, *sums, *weights;                          /* planes of the tile's area */
     float *x, *y, *means, *estimates, *theta, *pivots, *confidence; /* of one group in one channel */
-    float *lanes, *vectors;                                        /* of LANES of them */
-} Work;
+    float *lanes, *vectors;                                         /* of LANES of them */
+} FilterWork;
 
 /* Sizes of a group's matrices: pixels in a patch, and members and pixels as they are padded. */
 typedef struct {
     int pixels, members, high, width;
 } Shape;
 
-static Shape shape_of(const Job *job) {
-    const int pixels = job->patch * job->patch, members = padded(job->count, HIGH);
+static Shape shape_of(const Groups *groups) {
+    const int pixels = groups->patch * groups->patch, members = padded(groups->count, HIGH);
     return (Shape){pixels, members, padded(pixels, HIGH), padded(members, WIDE)};
 }
 
@@ -126,4 +125,94 @@ static void put_back(const float *restrict y, const float *restrict means, const
             float *restrict to = sums + i * stride + j;
             for (int m = 0; m < count; m++) to[places[m]] += confidence[m] * estimates[m];
         }
+}
+
+/* Filter up to LANES groups, the channels of one group after the other, and put them back. */
+static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *work, int first, int lanes) {
+    const Shape shape = shape_of(&filter->groups);
+    const int64_t plane = tile->height * tile->stride;
+    const int count = filter->groups.count, patch = filter->groups.patch;
+    float traces[LANES];
+    if (filter->method == PROJECTION) {
+        memset(work->lanes, 0, (size_t)count * count * LANES * sizeof *work->lanes);
+        for (int lane = 0; lane < lanes; lane++) {
+            const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
+            gather(work->noisy + (first + lane) % filter->channels * plane, tile->stride, places, patch, count, shape.width, work->x,
+                   work->means);
+            traces[lane] = add_lane(work->x, &shape, count, lane, work->theta, work->lanes);
+        }
+        eigen(work->lanes, work->vectors, count);
+    }
+    for (int lane = 0; lane < lanes; lane++) {
+        const int channel = (first + lane) % filter->channels;
+        const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
+        const float variance = filter->variances[channel];
+        if (filter->method == PROJECTION)
+            projection(work->lanes, work->vectors, lane, filter->edge * (float)shape.pixels * variance / traces[lane], &shape, count,
+                       work->theta, work->x);
+        else {
+            gather(work->pilot + channel * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
+            ridge(work->x, variance, &shape, count, work->theta, work->pivots);
+        }
+        gather(work->noisy + channel * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
+        put_back(work->y, work->means, work->theta, &shape, places, tile->stride, patch, count, work->estimates,
+                 work->confidence, work->sums + channel * plane, work->weights + channel * plane);
+    }
+}
+
+/* Add a tile's sums and weights to the image's, the weights of the patches' corners to all their pixels. */
+static void add_tile(const Filter *filter, const Tile *tile, FilterWork *work) {
+    const Groups *groups = &filter->groups;
+    const int64_t plane = tile->height * tile->stride;
+    for (int c = 0; c < filter->channels; c++) {
+        const float *sums = work->sums + c * plane, *weights = work->weights + c * plane;
+        for (int y = 0; y < tile->height; y++) {
+            const int64_t row = row_of(groups, tile, c, y);
+            float *across = work->found.distances; /* a row of weights, summed down the patches */
+            memset(across, 0, tile->width * sizeof *across);
+            for (int i = 0; i < groups->patch && i <= y; i++)
+                for (int x = 0; x < tile->width; x++) across[x] += weights[(y - i) * tile->stride + x];
+            for (int x = 0; x < tile->width; x++) filter->sums[row + x] += sums[y * tile->stride + x];
+            for (int j = 0; j < groups->patch; j++)
+                for (int x = j; x < tile->width; x++) filter->counts[row + x] += across[x - j];
+        }
+    }
+}
+
+static void filter_tile(const Filter *filter, const int32_t *bounds, FilterWork *work) {
+    const Groups *groups = &filter->groups;
+    const Tile tile = tile_of(groups, bounds);
+    const int64_t area = filter->channels * tile.height * tile.stride;
+    cut_out(groups, &tile, filter->noisy, filter->channels, work->noisy);
+    cut_out(groups, &tile, filter->pilot, filter->channels, work->pilot);
+    memset(work->sums, 0, area * sizeof *work->sums);
+    memset(work->weights, 0, area * sizeof *work->weights);
+    find_members(groups, &tile, &work->found);
+    const int matrices = tile.rows * tile.columns * filter->channels;
+    for (int first = 0; first < matrices; first += LANES)
+        filter_groups(filter, &tile, work, first, matrices - first < LANES ? matrices - first : LANES);
+    add_tile(filter, &tile, work);
+}
+
+static void *memory_to_filter(const Filter *filter, int side, FilterWork *work) {
+    const Groups *groups = &filter->groups;
+    const Shape shape = shape_of(groups);
+    const int64_t members = shape.members, width = shape.width, planes = filter->channels * most_pixels(groups, side);
+    const int64_t lanes = filter->method == PROJECTION ? (int64_t)groups->count * groups->count * LANES : 0;
+    const Part parts[] = {
+        {&work->noisy, planes},
+        {&work->pilot, planes},
+        {&work->sums, planes},
+        {&work->weights, planes},
+        {&work->x, (shape.high > members ? shape.high : members) * width + width},
+        {&work->y, shape.high * width},
+        {&work->means, shape.high},
+        {&work->estimates, shape.high * width},
+        {&work->theta, (members + HIGH) * width},
+        {&work->pivots, 2 * HIGH * width},
+        {&work->confidence, 2 * width},
+        {&work->lanes, lanes},
+        {&work->vectors, lanes},
+    };
+    return allot(parts, sizeof parts / sizeof *parts);
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from functools import cache
 
@@ -16,7 +16,11 @@ from cgdenoise.patches.matching import Search, references
 from cgdenoise.progress import Tick
 
 _POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
-_SIGNATURES = {"filter_tiles": [_POINTER] * 9 + [_INT] * 10 + [_FLOAT, _INT]}
+_GROUPS, _TILES = [_POINTER] * 3 + [_INT] * 6, [_POINTER] + [_INT] * 3
+_SIGNATURES = {
+    "filter_tiles": [*_GROUPS, *[_POINTER] * 5, _INT, _INT, _FLOAT, *_TILES],
+    "complete_tiles": [*_GROUPS, *[_POINTER] * 4, _INT, _FLOAT, _FLOAT, *_TILES],
+}
 
 _AT_A_TIME = 32
 """Tiles of a call, so that whoever waits hears of it several times a second: a tile of 8x8 references takes 5 ms in colour."""
@@ -73,23 +77,73 @@ def filter_groups(
     MemoryError
         If the work space could not be allocated.
     """
-    size = (noisy.shape[1], noisy.shape[2])
-    noisy, pilot, guide, variances = (tensor.contiguous() for tensor in (noisy, pilot, guide, variances))
-    rows, columns = (references(length, search).int() for length in size)
-    side = max(1, -(-(search.window + search.patch - 2) // search.step))
-    sums, counts = torch.zeros_like(noisy), torch.zeros_like(noisy)
-    pixels = size[0] * size[1] / (len(rows) * len(columns))
+    noisy, pilot, variances = (tensor.contiguous() for tensor in (noisy, pilot, variances))
+    sums, weights = torch.zeros_like(noisy), torch.zeros_like(noisy)
+    arrays = [tensor.data_ptr() for tensor in (noisy, pilot, variances, sums, weights)]
+    _add_groups(_loaded().filter_tiles, guide.contiguous(), search, [*arrays, len(noisy), method, edge], tick)
+    return sums / weights
+
+
+def complete_groups(
+    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, uncertain: float, tick: Tick
+) -> Tensor:
+    """Complete the patches of all groups of an image and average the overlapping estimates, on as many threads as torch uses.
+
+    Parameters
+    ----------
+    y, known : Tensor
+        Values, and 1 where they are known and 0 where they are not, [C, H, W], float32 and on the CPU as all others.
+    pilot : Tensor
+        To compare patches in, and to take their distributions from, [C, H, W].
+    search : Search
+        Limited to the image's size.
+    completed : int
+        Patches of a group that are completed, the nearest ones; all of them make its distribution.
+    variance : float
+        Of the noise in `y`.
+    uncertain : float
+        Variance of a value that a group's covariance does not show.
+    tick : callable
+        Called several times a second.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W].
+
+    Raises
+    ------
+    MemoryError
+        If the work space could not be allocated.
+    """
+    y, known = y.contiguous(), known.contiguous()
+    sums, weights = torch.zeros_like(y), torch.zeros_like(y)
+    arrays = [tensor.data_ptr() for tensor in (y, known, sums, weights)]
+    numbers = [min(completed, search.count), variance, uncertain]
+    _add_groups(_loaded().complete_tiles, pilot.contiguous(), search, [*arrays, *numbers], tick)
+    return sums / weights
+
+
+def _loaded() -> ctypes.CDLL:
+    """Return the library, which `supports` has found."""
     loaded = library()
     assert loaded is not None
-    arrays = [tensor.data_ptr() for tensor in (guide, noisy, pilot, variances, sums, counts, rows, columns)]
-    sizes = [len(guide), len(noisy), *size, search.patch, search.count, search.window // 2, method]
+    return loaded
+
+
+def _add_groups(function: Callable[..., int], guide: Tensor, search: Search, arguments: Sequence[float], tick: Tick) -> None:
+    """Call a compiled function for all tiles of an image, with how its groups are formed, arguments of its own, and the tiles."""
+    size = (guide.shape[1], guide.shape[2])
+    rows, columns = (references(length, search).int() for length in size)
+    side = max(1, -(-(search.window + search.patch - 2) // search.step))
+    pixels = size[0] * size[1] / (len(rows) * len(columns))
+    groups = [guide.data_ptr(), rows.data_ptr(), columns.data_ptr(), len(guide), *size]
+    groups += [search.patch, search.count, search.window // 2]
     for tiles in _apart(len(rows), len(columns), side):
-        for first in range(0, len(tiles), _AT_A_TIME):
-            part = tiles[first : first + _AT_A_TIME]
-            if loaded.filter_tiles(*arrays, part.data_ptr(), *sizes, len(part), side, edge, torch.get_num_threads()):
+        for part in torch.split(tiles, _AT_A_TIME):
+            if function(*groups, *arguments, part.data_ptr(), len(part), side, torch.get_num_threads()):
                 raise MemoryError("no memory for the work space of the groups")
             tick(pixels * int(((part[:, 1] - part[:, 0]) * (part[:, 3] - part[:, 2])).sum()))
-    return sums / counts
 
 
 def _apart(rows: int, columns: int, side: int) -> Iterator[Tensor]:

@@ -1,4 +1,18 @@
-/* A tile of an image: the references of a rectangle, and the area that all patches within reach of them cover. */
+/* Groups of similar patches in a tile of an image: a rectangle of references, and the area that patches within reach cover. */
+
+/* How the groups of an image are formed. */
+typedef struct {
+    const float *guide;            /* to compare patches in, [channels][height][width] as all images */
+    const int32_t *rows, *columns; /* the references' top-left corners: each row with each column */
+    int guide_channels, height, width, patch, count, reach;
+} Groups;
+
+/* What a thread finds the groups of a tile in. */
+typedef struct {
+    int32_t *members; /* [references][count], places in the tile's area */
+    Candidate *heap;
+    float *distances, *guide;
+} Found;
 
 typedef struct {
     int first_row, rows, first_column, columns; /* of the references */
@@ -6,100 +20,79 @@ typedef struct {
     int64_t stride;
 } Tile;
 
-static Tile tile_of(const Job *job, const int32_t *bounds) {
+/* A part of a thread's memory: where its address goes, and its size in numbers of 4 bytes. */
+typedef struct {
+    void *at;
+    int64_t count;
+} Part;
+
+/* Give each part its piece of one allocation of zeros, which is returned; NULL if memory is lacking. */
+static void *allot(const Part *parts, int count) {
+    int64_t total = 0;
+    for (int i = 0; i < count; i++) total += padded64(parts[i].count);
+    float *memory = calloc(total, sizeof *memory), *next = memory;
+    for (int i = 0; memory && i < count; i++) {
+        *(void **)parts[i].at = next;
+        next += padded64(parts[i].count);
+    }
+    return memory;
+}
+
+/* Columns, and so rows, of the area of a tile whose references are at most a patch apart, with what matching reads beyond them. */
+static int64_t most_columns(const Groups *groups, int side) {
+    return side * (int64_t)groups->patch + 2 * groups->reach + 1 + groups->patch + SPAN;
+}
+
+static int64_t most_pixels(const Groups *groups, int side) {
+    const int64_t columns = most_columns(groups, side);
+    return columns * columns;
+}
+
+static void *memory_to_find(const Groups *groups, int side, Found *found) {
+    const int64_t columns = most_columns(groups, side), beyond = (ROWS + 1) * columns + SPAN;
+    const Part parts[] = {
+        {&found->members, (int64_t)side * side * groups->count},
+        {&found->heap, 2 * (int64_t)groups->count},
+        {&found->distances, ROWS * padded((int)columns, SPAN)},
+        {&found->guide, groups->guide_channels * most_pixels(groups, side) + beyond},
+    };
+    return allot(parts, sizeof parts / sizeof *parts);
+}
+
+static Tile tile_of(const Groups *groups, const int32_t *bounds) {
     Tile tile = {.first_row = bounds[0], .rows = bounds[1] - bounds[0], .first_column = bounds[2],
                  .columns = bounds[3] - bounds[2]};
-    const int reach = job->reach, margin = reach + job->patch;
-    const int bottom = job->rows[bounds[1] - 1] + margin, right = job->columns[bounds[3] - 1] + margin;
-    tile.top = job->rows[bounds[0]] > reach ? job->rows[bounds[0]] - reach : 0;
-    tile.left = job->columns[bounds[2]] > reach ? job->columns[bounds[2]] - reach : 0;
-    tile.height = (bottom < job->height ? bottom : job->height) - tile.top;
-    tile.width = (right < job->width ? right : job->width) - tile.left;
+    const int reach = groups->reach, margin = reach + groups->patch;
+    const int bottom = groups->rows[bounds[1] - 1] + margin, right = groups->columns[bounds[3] - 1] + margin;
+    tile.top = groups->rows[bounds[0]] > reach ? groups->rows[bounds[0]] - reach : 0;
+    tile.left = groups->columns[bounds[2]] > reach ? groups->columns[bounds[2]] - reach : 0;
+    tile.height = (bottom < groups->height ? bottom : groups->height) - tile.top;
+    tile.width = (right < groups->width ? right : groups->width) - tile.left;
     tile.stride = tile.width + SPAN;
     return tile;
 }
 
+/* Where a row of a tile's area begins in the image. */
+static inline int64_t row_of(const Groups *groups, const Tile *tile, int channel, int y) {
+    return ((int64_t)channel * groups->height + tile->top + y) * groups->width + tile->left;
+}
+
 /* Copy a tile's area of each plane, rows `stride` apart. */
-static void cut_out(const Job *job, const Tile *tile, const float *image, int channels, float *area) {
+static void cut_out(const Groups *groups, const Tile *tile, const float *image, int channels, float *area) {
     for (int c = 0; c < channels; c++)
         for (int y = 0; y < tile->height; y++, area += tile->stride)
-            memcpy(area, image + ((int64_t)c * job->height + tile->top + y) * job->width + tile->left, tile->width * sizeof *area);
+            memcpy(area, image + row_of(groups, tile, c, y), tile->width * sizeof *area);
 }
 
 /* Find the groups of a tile's references. */
-static void find_members(const Job *job, const Tile *tile, Work *work) {
-    int32_t *members = work->members;
+static void find_members(const Groups *groups, const Tile *tile, Found *found) {
+    int32_t *members = found->members;
+    cut_out(groups, tile, groups->guide, groups->guide_channels, found->guide);
     for (int r = 0; r < tile->rows; r++)
-        for (int c = 0; c < tile->columns; c++, members += job->count) {
-            const int y = job->rows[tile->first_row + r] - tile->top, x = job->columns[tile->first_column + c] - tile->left;
-            nearest(work->guide, job->guide_channels, tile->height * tile->stride, tile->stride, tile->height, tile->width,
-                    job->patch, job->reach, y, x, job->count, work->distances, work->heap);
-            for (int m = 0; m < job->count; m++) members[m] = work->heap[m].place;
+        for (int c = 0; c < tile->columns; c++, members += groups->count) {
+            const int y = groups->rows[tile->first_row + r] - tile->top, x = groups->columns[tile->first_column + c] - tile->left;
+            nearest(found->guide, groups->guide_channels, tile->height * tile->stride, tile->stride, tile->height, tile->width,
+                    groups->patch, groups->reach, y, x, groups->count, found->distances, found->heap);
+            for (int m = 0; m < groups->count; m++) members[m] = found->heap[m].place;
         }
-}
-
-/* Filter up to LANES groups, the channels of one group after the other, and put them back. */
-static void filter_groups(const Job *job, const Tile *tile, Work *work, int first, int groups) {
-    const Shape shape = shape_of(job);
-    const int64_t plane = tile->height * tile->stride;
-    const int count = job->count, patch = job->patch;
-    float traces[LANES];
-    if (job->method == PROJECTION) {
-        memset(work->lanes, 0, (size_t)count * count * LANES * sizeof *work->lanes);
-        for (int lane = 0; lane < groups; lane++) {
-            const int32_t *places = work->members + (first + lane) / job->channels * (int64_t)count;
-            gather(work->noisy + (first + lane) % job->channels * plane, tile->stride, places, patch, count, shape.width, work->x,
-                   work->means);
-            traces[lane] = add_lane(work->x, &shape, count, lane, work->theta, work->lanes);
-        }
-        eigen(work->lanes, work->vectors, count);
-    }
-    for (int lane = 0; lane < groups; lane++) {
-        const int channel = (first + lane) % job->channels;
-        const int32_t *places = work->members + (first + lane) / job->channels * (int64_t)count;
-        const float variance = job->variances[channel];
-        if (job->method == PROJECTION)
-            projection(work->lanes, work->vectors, lane, job->edge * (float)shape.pixels * variance / traces[lane], &shape, count,
-                       work->theta, work->x);
-        else {
-            gather(work->pilot + channel * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
-            ridge(work->x, variance, &shape, count, work->theta, work->pivots);
-        }
-        gather(work->noisy + channel * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
-        put_back(work->y, work->means, work->theta, &shape, places, tile->stride, patch, count, work->estimates,
-                 work->confidence, work->sums + channel * plane, work->weights + channel * plane);
-    }
-}
-
-/* Add a tile's sums and weights to the image's, the weights of the patches' corners to all their pixels. */
-static void add_tile(const Job *job, const Tile *tile, Work *work) {
-    const int64_t plane = tile->height * tile->stride;
-    for (int c = 0; c < job->channels; c++) {
-        const float *sums = work->sums + c * plane, *weights = work->weights + c * plane;
-        for (int y = 0; y < tile->height; y++) {
-            const int64_t row = ((int64_t)c * job->height + tile->top + y) * job->width + tile->left;
-            float *across = work->distances; /* a row of weights, summed down the patches */
-            memset(across, 0, tile->width * sizeof *across);
-            for (int i = 0; i < job->patch && i <= y; i++)
-                for (int x = 0; x < tile->width; x++) across[x] += weights[(y - i) * tile->stride + x];
-            for (int x = 0; x < tile->width; x++) job->sums[row + x] += sums[y * tile->stride + x];
-            for (int j = 0; j < job->patch; j++)
-                for (int x = j; x < tile->width; x++) job->counts[row + x] += across[x - j];
-        }
-    }
-}
-
-static void filter_tile(const Job *job, const int32_t *bounds, Work *work) {
-    const Tile tile = tile_of(job, bounds);
-    const int64_t area = job->channels * tile.height * tile.stride;
-    cut_out(job, &tile, job->guide, job->guide_channels, work->guide);
-    cut_out(job, &tile, job->noisy, job->channels, work->noisy);
-    cut_out(job, &tile, job->pilot, job->channels, work->pilot);
-    memset(work->sums, 0, area * sizeof *work->sums);
-    memset(work->weights, 0, area * sizeof *work->weights);
-    find_members(job, &tile, work);
-    const int groups = tile.rows * tile.columns * job->channels;
-    for (int first = 0; first < groups; first += LANES)
-        filter_groups(job, &tile, work, first, groups - first < LANES ? groups - first : LANES);
-    add_tile(job, &tile, work);
 }

@@ -14,7 +14,8 @@ from cgdenoise.patches.matching import Search
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (61, 8), (2, 40), (97, 53)]
 ROUNDING = {Method.RIDGE: 1e-5, Method.PROJECTION: 1e-4}  # eigenvectors are found to a millionth of the largest power
-EDGE, SEARCH = 2.5, Search(5, 18, 15, 3)
+EDGE, SEARCH, COARSE = 2.5, Search(5, 18, 15, 3), Search(4, 18, 15, 4)
+UNCERTAIN = 0.01  # of patches whose values have a variance of 0.6: so much that float32 solves their systems to four places
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="not compiled")
 
@@ -40,6 +41,19 @@ def filtered(how, noisy: torch.Tensor, method: Method, search: Search = SEARCH) 
     variances = torch.linspace(0.05, 0.2, len(noisy))
     limited = search.limited_to((noisy.shape[1], noisy.shape[2]))
     return how(noisy, pilot, pilot[:2], limited, method, variances, EDGE, lambda pixels: None)
+
+
+def completed(how, known: torch.Tensor, variance: float, search: Search = COARSE) -> torch.Tensor:
+    truth = picture(*known.shape)
+    limited = search.limited_to((known.shape[1], known.shape[2]))
+    return how(truth * known, known, picture(*known.shape, seed=1), limited, 7, variance, UNCERTAIN, lambda pixels: None)
+
+
+def mask(channels: int, height: int, width: int, share: float) -> torch.Tensor:
+    """Values known at random, each channel by itself, and none in a rectangle wider than a patch."""
+    known = torch.rand(channels, height, width, generator=torch.Generator().manual_seed(2)) < share
+    known[:, 10:22, 5:25] &= share == 1
+    return known.float()
 
 
 @pytest.mark.parametrize("method", Method)
@@ -70,14 +84,55 @@ def test_same_bytes_on_any_number_of_threads(method, monkeypatch):
     assert torch.equal(results[0], results[2])
 
 
-def test_every_pixel_is_told_of_once(monkeypatch):
+@pytest.mark.parametrize("variance", [0.0, 0.1])
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 1])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", SIZES)
+def test_completed_as_torch_does(library, size, channels, share, variance):
+    known = mask(channels, *size, share)
+    expected, found = (completed(how, known, variance) for how in (composed.complete_groups, native.complete_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "search", [Search(1, 1, 1, 1), Search(2, 5, 5, 2), Search(4, 72, 37, 3), Search(10, 100, 37, 6)], ids=str
+)
+def test_completed_by_any_search(library, search):
+    known = mask(3, 60, 71, 0.4)
+    expected, found = (completed(how, known, 0.01, search) for how in (composed.complete_groups, native.complete_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_completed_to_the_same_bytes_on_any_number_of_threads(monkeypatch):
+    results = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        results.append(completed(native.complete_groups, mask(3, 150, 170, 0.5), 0.0))
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("way", ["filter", "complete"])
+def test_every_pixel_is_told_of_once(way, monkeypatch):
     monkeypatch.setattr(native, "_AT_A_TIME", 2)
     told = []
     noisy = picture(1, 110, 90)
     search = Search(5, 18, 15, 3)
-    native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.tensor([0.1]), EDGE, told.append)
+    if way == "filter":
+        native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.tensor([0.1]), EDGE, told.append)
+    else:
+        native.complete_groups(noisy, torch.ones_like(noisy), noisy, search, 3, 0.1, UNCERTAIN, told.append)
     assert len(told) > 4
     assert sum(told) == pytest.approx(110 * 90)
+
+
+@pytest.mark.parametrize("side", [1, 3])
+def test_tiles_of_torch_do_not_change_what_is_completed(side, monkeypatch):
+    results = []
+    for tile in (side, 99):
+        monkeypatch.setattr(composed, "_SYSTEMS_TILE", tile)
+        results.append(completed(composed.complete_groups, mask(3, 28, 33, 0.5), 0.01))
+    torch.testing.assert_close(*results, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("side", [1, 3])
