@@ -34,24 +34,22 @@ def filter_groups(
     """
 
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
-        return _filter_area(noisy[area], pilot[area], members, search.patch, method, variances, edge)
+        return _filter_area(noisy[area], pilot[area], variances[area], members, search.patch, method, edge)
 
     return overlapped(noisy, guide, search, TILE, estimate, tick)
 
 
 def _filter_area(
-    noisy: Tensor, pilot: Tensor, members: Tensor, patch: int, method: Method, variances: Tensor, edge: float
+    noisy: Tensor, pilot: Tensor, variances: Tensor, members: Tensor, patch: int, method: Method, edge: float
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
 
     Parameters
     ----------
-    noisy, pilot : Tensor
-        What to filter and what to take the weights from, [C, H, W].
+    noisy, pilot, variances : Tensor
+        What to filter, what to take the weights from, and the noise's variance at each pixel, [C, H, W].
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
-    variances : Tensor
-        Of the noise in each channel, [C].
     """
     patches = _patches(noisy, patch)
     channels, positions, n = patches.shape
@@ -59,7 +57,8 @@ def _filter_area(
     index = (members.flatten() + positions * torch.arange(channels, device=members.device)[:, None]).flatten()
     y = patches.flatten(0, 1).index_select(0, index).view(-1, members.shape[1], n)
     x = y if pilot is noisy else _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
-    deviations, variance = x - x.mean(1, keepdim=True), variances.repeat_interleave(len(members))
+    middles = variances[:, patch // 2 :, patch // 2 :][:, : noisy.shape[1] - patch + 1, : noisy.shape[2] - patch + 1]
+    deviations, variance = x - x.mean(1, keepdim=True), middles.flatten()[index].view(y.shape[:2]).mean(1)
     theta = _ridge(deviations, variance) if method is Method.RIDGE else _projection(deviations, variance, edge)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
     mean = y.mean(1, keepdim=True)

@@ -107,7 +107,7 @@ def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search
         noise.comparable(rotated),
         search,
         method,
-        y.new_tensor(noise.sigmas).square(),
+        y.new_tensor(noise.sigmas).square()[:, None, None].expand_as(noisy),
         _edge(search, noise.correlation_area),
         tick,
     )

@@ -6,7 +6,7 @@ enum { RIDGE, PROJECTION }; /* how theta is found */
 typedef struct {
     Groups groups;
     const float *noisy, *pilot; /* to filter, and to find theta by */
-    const float *variances;     /* of the noise in each channel */
+    const float *variances;     /* of the noise, at each pixel of each channel */
     float *sums, *counts;       /* weighted estimates and weights, to be added to */
     int channels, method;
     float edge; /* least eigenvalue of a direction that is kept, in units of the noise's in a patch; for PROJECTION */
@@ -15,7 +15,7 @@ typedef struct {
 /* What a thread filters in. */
 typedef struct {
     Found found;
-    float *noisy, *pilot, *sums, *weights;                          /* planes of the tile's area */
+    float *noisy, *pilot, *variances, *sums, *weights;              /* planes of the tile's area */
     float *x, *y, *means, *estimates, *theta, *pivots, *confidence; /* of one group in one channel */
     float *lanes, *vectors;                                         /* of LANES of them */
 } FilterWork;
@@ -46,6 +46,14 @@ static void gather(const float *restrict plane, int64_t stride, const int32_t *r
             *means++ = mean;
             for (int m = 0; m < count; m++) x[m] -= mean;
         }
+}
+
+/* The variance of a group's noise: the mean over its patches of that in their middles. */
+static float variance_of(const float *restrict variances, int64_t stride, const int32_t *restrict places, int patch, int count) {
+    const float *middles = variances + patch / 2 * stride + patch / 2;
+    float sum = 0;
+    for (int m = 0; m < count; m++) sum += middles[places[m]];
+    return sum / (float)count;
 }
 
 /* theta = X'X (X'X + n variance I)^-1, of X [n][width], as `ridge._ridge` has it. */
@@ -146,7 +154,7 @@ static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *wo
     for (int lane = 0; lane < lanes; lane++) {
         const int channel = (first + lane) % filter->channels;
         const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
-        const float variance = filter->variances[channel];
+        const float variance = variance_of(work->variances + channel * plane, tile->stride, places, patch, count);
         if (filter->method == PROJECTION)
             projection(work->lanes, work->vectors, lane, filter->edge * (float)shape.pixels * variance / traces[lane], &shape, count,
                        work->theta, work->x);
@@ -185,6 +193,7 @@ static void filter_tile(const Filter *filter, const int32_t *bounds, FilterWork 
     const int64_t area = filter->channels * tile.height * tile.stride;
     cut_out(groups, &tile, filter->noisy, filter->channels, work->noisy);
     cut_out(groups, &tile, filter->pilot, filter->channels, work->pilot);
+    cut_out(groups, &tile, filter->variances, filter->channels, work->variances);
     memset(work->sums, 0, area * sizeof *work->sums);
     memset(work->weights, 0, area * sizeof *work->weights);
     find_members(groups, &tile, &work->found);
@@ -202,6 +211,7 @@ static void *memory_to_filter(const Filter *filter, int side, FilterWork *work) 
     const Part parts[] = {
         {&work->noisy, planes},
         {&work->pilot, planes},
+        {&work->variances, planes},
         {&work->sums, planes},
         {&work->weights, planes},
         {&work->x, (shape.high > members ? shape.high : members) * width + width},

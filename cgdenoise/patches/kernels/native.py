@@ -61,7 +61,7 @@ def filter_groups(
     method : Method
         How to find the weights.
     variances : Tensor
-        Of the noise in each channel, [C].
+        Of the noise at each pixel, [C, H, W]; a group's is their mean over the middles of its patches.
     edge : float
         Least power of a direction that is kept, in parts of the noise's in a patch; for `Method.PROJECTION`.
     tick : callable

@@ -38,7 +38,7 @@ def picture(channels: int, height: int, width: int, seed: int = 0) -> torch.Tens
 
 def filtered(how, noisy: torch.Tensor, method: Method, search: Search = SEARCH) -> torch.Tensor:
     pilot = noisy if method is Method.PROJECTION else picture(*noisy.shape, seed=1)
-    variances = torch.linspace(0.05, 0.2, len(noisy))
+    variances = torch.linspace(0.05, 0.2, noisy.numel()).view_as(noisy)
     limited = search.limited_to((noisy.shape[1], noisy.shape[2]))
     return how(noisy, pilot, pilot[:2], limited, method, variances, EDGE, lambda pixels: None)
 
@@ -119,7 +119,7 @@ def test_every_pixel_is_told_of_once(way, monkeypatch):
     noisy = picture(1, 110, 90)
     search = Search(5, 18, 15, 3)
     if way == "filter":
-        native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.tensor([0.1]), EDGE, told.append)
+        native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.full_like(noisy, 0.1), EDGE, told.append)
     else:
         native.complete_groups(noisy, torch.ones_like(noisy), noisy, search, 3, 0.1, UNCERTAIN, told.append)
     assert len(told) > 4
