@@ -66,7 +66,7 @@ missing."""
 
 RECONSTRUCTION = {
     "fast": replace(PRESETS["fast"], decoders=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60),
-    "balanced": replace(PRESETS["balanced"], decoders=_WIDE[:2], members=2, max_iterations=170, patience=40),
+    "balanced": replace(PRESETS["balanced"], decoders=_WIDE[:2], members=2, max_iterations=130, patience=40),
     "best": replace(PRESETS["best"], decoders=_WIDE, members=6, max_iterations=800, patience=160),
     "paper": PRESETS["paper"],
 }
