@@ -2,9 +2,8 @@
 
     python benchmarks/quality.py --images FOLDER --model gaussian --level 15 25 50 --crop 256 --preset best
 
-Prints a row for each picture and, as Markdown, the means: what the generators give alone, what groups of patches give alone
-(guide; again: filtered twice more) and guided by the generators (both), and the result. Others, where they can be imported, are
-told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share it),
+Prints a row for each picture and, as Markdown, the means: what the generators give alone, and the result, by groups of patches
+that they guide. Others, where they can be imported, are told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share it),
 the best median filter for impulses.
 """
 
@@ -19,7 +18,7 @@ from PIL import Image
 
 import cgdenoise
 
-COLUMNS = ("noisy", "generator", "guide", "again", "both", "result", "other", "sigma_ratio", "seconds")
+COLUMNS = ("noisy", "generator", "result", "other", "sigma_ratio", "seconds")
 
 
 def corrupted(clean: np.ndarray, model: str, level: float, rng: np.random.Generator) -> np.ndarray:

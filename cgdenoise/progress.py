@@ -8,9 +8,9 @@ from dataclasses import dataclass
 Tick = Callable[[float], None]
 """What a filter calls several times a second, with the pixels that it has filtered since the last call. May raise `Cancelled`."""
 
-FILTER = 30.0
-"""Iterations of a fit that take as long as one filter of the same image: 1.2 s for 256x256 pixels in colour on one core, where an
-iteration takes 0.03 s. Where products in bfloat16 are slow it takes 0.25 s more, and then this says too much."""
+FILTER = 10.0
+"""Iterations of a fit that take as long as one filter of the same image: 0.3 to 0.5 s for 256x256 pixels in colour on one core,
+where an iteration takes 0.03 s, or 0.05 where products in bfloat16 are slow."""
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: somebody asked for it

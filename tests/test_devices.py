@@ -32,7 +32,7 @@ from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.patches.ridge import nonlocal_ridge
-from cgdenoise.restoration.mixture import filter_alone, least_risk, mix
+from cgdenoise.restoration.mixture import filter_patches
 from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.reconstruct import reconstruct
 
@@ -150,21 +150,11 @@ def test_groups_run_on_a_device(device):
     torch.testing.assert_close(filled, fill_missing(y, known, torch.full_like(y, 0.5), 0.1), rtol=0, atol=1e-3)
 
 
-def test_the_mixture_is_made_on_a_device(device):
+def test_rounds_of_the_groups_are_made_on_a_device(device):
     y, noise = image(3, 20, 20), ChannelNoise.equal(0.1, 3)
-
-    def mixture(of):
-        return mix(of, filter_alone(of, noise), of, 0.5, noise, torch.Generator().manual_seed(1))
-
-    found, here = mixture(y.to(device)), mixture(y)
-    assert found.image.device == DEVICE
-    assert [part.weight for part in found.parts] == pytest.approx([part.weight for part in here.parts], abs=1e-3)
-
-
-def test_the_least_risk_is_found_for_misfits_on_a_device(device):
-    misfits = [image(50, seed=seed) for seed in range(3)]
-    there = least_risk([misfit.to(device) for misfit in misfits], [0.1, 0.2, 0.3])
-    assert there == pytest.approx(least_risk(misfits, [0.1, 0.2, 0.3]))
+    found = filter_patches(y.to(device), noise, y.to(device))
+    assert found.device == DEVICE
+    torch.testing.assert_close(found.cpu(), filter_patches(y, noise, y), rtol=0, atol=1e-4)
 
 
 MAPS = RNG.standard_normal((3, 12, 12)) + 1j * RNG.standard_normal((3, 12, 12))

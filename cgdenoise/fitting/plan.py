@@ -37,8 +37,10 @@ class Preset:
     stop : "holdout", "noise-level" or "none"
         Stopping rule.
     guided : bool
-        Filter the image by its groups of similar patches, guided by the generators, and mix both (`restoration.mixture`).
-        Otherwise the result is the generators' average.
+        Filter the image by its groups of similar patches, guided by the generators (`restoration.mixture`). Otherwise the result
+        is the generators' average.
+    estimates : int
+        Estimates by groups, of patches of different sizes, that are averaged.
     reduced_precision : bool
         Compute the activations in bfloat16 where the hardware multiplies it natively: 0.005 dB less in the mean, in two thirds of
         the time (benchmarks/README.md).
@@ -54,6 +56,7 @@ class Preset:
     hold_out: float = 0.05
     stop: str = "holdout"
     guided: bool = False
+    estimates: int = 1
     reduced_precision: bool = True
 
     @property

@@ -12,8 +12,7 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.ridge import nonlocal_ridge
-from cgdenoise.restoration.mixture import equivalent_passes
+from cgdenoise.restoration.mixture import filter_patches
 from cgdenoise.restoration.presets import preset_of
 from cgdenoise.runtime import choose_device, choose_dtype, rng_for
 
@@ -55,7 +54,7 @@ def seconds_at_most(preset: str, size: tuple[int, int], channels: int) -> float:
     if large != size:
         slope = (fits - _fit_seconds(chosen, small, channels)) / (math.prod(large) - math.prod(small))
         fits += max(slope, 0.0) * (math.prod(size) - math.prod(large))
-    return fits + (_guide_seconds(size, channels) if chosen.guided else 0.0)
+    return fits + (_guide_seconds(chosen, size, channels) if chosen.guided else 0.0)
 
 
 def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -79,10 +78,10 @@ def _fit_seconds(chosen: Preset, size: tuple[int, int], channels: int) -> float:
     return run(_TIMED) / _TIMED * chosen.most_iterations
 
 
-def _guide_seconds(size: tuple[int, int], channels: int) -> float:
-    """Return the time that the filters take, from that of a small image."""
+def _guide_seconds(chosen: Preset, size: tuple[int, int], channels: int) -> float:
+    """Return the time that the groups of patches take, from that of a small image."""
     height, width = _within(size, _SMALL)
     noise = torch.randn(channels, height, width, generator=rng_for(0))
     start = time.perf_counter()
-    nonlocal_ridge(noise, ChannelNoise.equal(1.0, channels))
-    return (time.perf_counter() - start) * equivalent_passes(size) / (height * width)
+    filter_patches(noise, ChannelNoise.equal(1.0, channels), noise, chosen.estimates)
+    return (time.perf_counter() - start) * math.prod(size) / (height * width)

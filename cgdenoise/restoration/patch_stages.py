@@ -16,7 +16,7 @@ from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
-from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_alone, mix, pixels_mixed
+from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_patches, pixels_filtered
 from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
 from cgdenoise.restoration.preprocess import prepare
 from cgdenoise.restoration.units import Array
@@ -45,8 +45,7 @@ def patch_stages() -> list[Stage[Denoising]]:
         Stage(
             "missing pixels", fill_pixels, _work_of_filling, lambda state: _needs_patches(state) and _misses_many(state), give_up
         ),
-        Stage("similar patches", filter_patches, lambda state: 2 * FILTER if _has_noise(state) else 0.0, _needs_patches, give_up),
-        Stage("mixture", mix_parts, _work_of_mixing, _is_mixed, give_up),
+        Stage("similar patches", remove_noise, _work_of_filtering, _needs_patches, give_up),
         Stage("last check", check_residual, applies=_needs_patches),
     ]
 
@@ -65,29 +64,20 @@ def fill_pixels(state: Denoising, context: Context) -> Denoising:
     return replace(state, filled=fill_missing(y, valid, generated.image, prepared.noise.level, context.meter.tick))
 
 
-def filter_patches(state: Denoising, context: Context) -> Denoising:
+def remove_noise(state: Denoising, context: Context) -> Denoising:
     """Remove the noise by groups of similar patches; without noise, measured values stay as they are."""
     prepared, generated = made(state.prepared), made(state.generated)
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
     filled = torch.where(valid > 0, y, generated.image if state.filled is None else state.filled)
     noise = prepared.noise
-    plain = filter_alone(filled, noise, context.meter.tick) if noise.level else filled
-    if state.failed:
-        parts: tuple[Part, ...] = (Part(GUIDE, plain, 1.0),)
+    guides = None if state.failed or noise.correlation_area > 1 else generated.image
+    if noise.level:
+        image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick)
+        name = GUIDE if guides is None else BOTH
     else:
-        name = GUIDE if noise.level else BOTH if _share_missing(valid) else INPUT
-        parts = (Part(name, plain, 1.0), Part(GENERATOR, generated.image, 0.0))
-    return replace(state, filled=filled, mixture=Mixture(parts))
-
-
-def mix_parts(state: Denoising, context: Context) -> Denoising:
-    """Filter further, with the generators in the pilot and without, and mix all by their risk."""
-    plain, generated = made(state.mixture).parts[0].image, made(state.generated)
-    noise, tick = made(state.prepared).noise, context.meter.tick
-    return replace(
-        state,
-        mixture=mix(made(state.filled), plain, generated.image, made(generated.leverage), noise, context.rng, tick),
-    )
+        image, name = filled, BOTH if _share_missing(valid) else INPUT
+    fitted = () if state.failed else (Part(GENERATOR, generated.image, 0.0),)
+    return replace(state, filled=filled, mixture=Mixture((Part(name, image, 1.0), *fitted)))
 
 
 def check_residual(state: Denoising, context: Context) -> Denoising:
@@ -156,11 +146,6 @@ def _has_noise(state: Denoising) -> bool:
     return state.prepared is None or state.prepared.noise.level > 0
 
 
-def _is_mixed(state: Denoising) -> bool:
-    white = state.prepared is None or state.prepared.noise.correlation_area <= 1
-    return _needs_patches(state) and not state.failed and _has_noise(state) and white
-
-
 def _misses_many(state: Denoising) -> bool:
     valid = np.isfinite(state.normalised) if state.prepared is None else state.prepared.valid
     return _share_missing(torch.as_tensor(valid)) > _FEW_MISSING
@@ -175,6 +160,8 @@ def _work_of_filling(state: Denoising) -> float:
     return float(FILTER * pixels_filled((channels, height, width)) / (height * width))
 
 
-def _work_of_mixing(state: Denoising) -> float:
-    height, width = state.normalised.shape[:2]
-    return float(FILTER * pixels_mixed((height, width)) / (height * width))
+def _work_of_filtering(state: Denoising) -> float:
+    if not _has_noise(state):
+        return 0.0
+    correlated = state.prepared is not None and state.prepared.noise.correlation_area > 1
+    return FILTER * pixels_filtered(1, correlated, state.preset.estimates)

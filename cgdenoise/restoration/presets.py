@@ -27,17 +27,11 @@ wide coarse end. Both were measured ("Constants of the fits" in NOTES.md, "What 
 PRESETS = {
     # 50 iterations chose within 0.5 dB of the better depth, at an eighth of the time of full fits (`benchmarks/README.md`).
     "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=30, members=1, max_iterations=120, patience=20),
-    # Full fits at both depths, as averaging over them gains 0.2 dB (`benchmarks/README.md`).
-    "balanced": Preset(
-        decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=0, members=2, max_iterations=170, patience=30, guided=True
-    ),
+    # What the generator is worth in the pilot of the groups it has after 40 to 85 iterations at one depth: two fits of 170
+    # change 0.02 dB (`benchmarks/NOTES.md`, "Generators in the pilot").
+    "balanced": Preset(decoders=(_TAPERED[4],), probe_iterations=0, members=1, max_iterations=60, patience=30, guided=True),
     "best": Preset(
-        decoders=(_TAPERED[4], _TAPERED[5], _TAPERED[6]),
-        probe_iterations=0,
-        members=4,
-        max_iterations=170,
-        patience=30,
-        guided=True,
+        decoders=(_TAPERED[4],), probe_iterations=0, members=1, max_iterations=85, patience=30, guided=True, estimates=3
     ),
     # DD-O as published, with the numbers of the code of its denoising experiments: it holds nothing out and averages nothing.
     "paper": Preset(
@@ -67,7 +61,7 @@ missing."""
 RECONSTRUCTION = {
     "fast": replace(PRESETS["fast"], decoders=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60),
     "balanced": replace(PRESETS["balanced"], decoders=_WIDE[:2], members=2, max_iterations=130, patience=40),
-    "best": replace(PRESETS["best"], decoders=_WIDE, members=6, max_iterations=800, patience=160),
+    "best": replace(PRESETS["balanced"], decoders=_WIDE, members=6, max_iterations=800, patience=160),
     "paper": PRESETS["paper"],
 }
 """The same names for images that are measured through an operator, where fits converge more slowly. `balanced` gives what four

@@ -29,13 +29,13 @@ def test_large_images_are_never_made(monkeypatch, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_time_grows_linearly_with_the_pixels(monkeypatch, size):
     monkeypatch.setattr(duration, "_fit_seconds", lambda chosen, part, channels: 80 + 1e-4 * math.prod(part))
-    monkeypatch.setattr(duration, "_guide_seconds", lambda whole, channels: 7.0)
+    monkeypatch.setattr(duration, "_guide_seconds", lambda chosen, whole, channels: 7.0)
     assert duration.seconds_at_most("balanced", size, 3) == pytest.approx(87 + 1e-4 * math.prod(size))
 
 
 def test_noise_of_the_clock_never_makes_a_larger_image_quicker(monkeypatch):
     monkeypatch.setattr(duration, "_fit_seconds", lambda chosen, part, channels: 1 / math.prod(part))
-    monkeypatch.setattr(duration, "_guide_seconds", lambda whole, channels: 0.0)
+    monkeypatch.setattr(duration, "_guide_seconds", lambda chosen, whole, channels: 0.0)
     assert duration.seconds_at_most("balanced", (3000, 4000), 3) == 1 / 768**2
 
 
@@ -48,14 +48,15 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(duration, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(duration, "fit", lambda *args, schedule, **others: passes(ITERATION * schedule.max_iterations))
-    monkeypatch.setattr(duration, "nonlocal_ridge", lambda noise, of: passes(FILTER * noise[0].numel()))
-    monkeypatch.setattr(duration, "equivalent_passes", lambda size: 10 * size[0] * size[1])
+    monkeypatch.setattr(
+        duration, "filter_patches", lambda y, noise, generated, estimates: passes(estimates * FILTER * y[0].numel())
+    )
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
 def test_time_is_that_of_all_iterations_and_of_the_filters(clock, preset):
     assert not PRESETS["fast"].guided
-    filters = 10 * 120 * 100 * FILTER if PRESETS[preset].guided else 0
+    filters = PRESETS[preset].estimates * 120 * 100 * FILTER if PRESETS[preset].guided else 0
     assert duration.seconds_at_most(preset, (120, 100), 3) == ITERATION * PRESETS[preset].most_iterations + filters
 
 
