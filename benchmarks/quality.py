@@ -3,8 +3,8 @@
     python benchmarks/quality.py --images FOLDER --model gaussian --level 15 25 50 --crop 256 --preset best
 
 Prints a row for each picture and, as Markdown, the means: what the generators give alone, and the result, by groups of patches
-that they guide. Others, where they can be imported, are told the noise: BM3D (with the Anscombe transform for Poisson noise; on luminance, with sigma * sqrt(3), where channels share it),
-the best median filter for impulses.
+that they guide. Others, where they can be imported, are told the noise: BM3D (with the Anscombe transform for Poisson noise; on
+luminance, with sigma * sqrt(3), where channels share it), the best median filter for impulses.
 """
 
 import argparse
