@@ -1,13 +1,16 @@
-"""An iteration of the fast preset against its floor: operations and bytes, the machine's ceilings, what was measured.
+"""An iteration of the fast preset, and the groups of similar patches, against their floors: operations and bytes, the machine's
+ceilings, what was measured.
 
     python benchmarks/floor.py            # prints the tables of benchmarks/README.md
 
 An operation's floor is the longer of its arithmetic at the rate of a large matrix product and its bytes at the rate of a
 large copy; the iteration's is their sum. Bytes count each array once where it is read and once where it is written; an
-array is read again only where something in between needs all of it (the normalisation's sums).
+array is read again only where something in between needs all of it (the normalisation's sums). What groups need beside their
+images fits the cache: their floor is arithmetic, each symmetric matrix counted by half.
 """
 
 import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -19,6 +22,9 @@ from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.stopping import Budget
 from cgdenoise.generators.decoder import build
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.matching import Search, references
+from cgdenoise.patches.ridge import FIRST, SECOND, first_estimate, nonlocal_ridge, refine
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
 
@@ -56,6 +62,20 @@ def operations(spec: DecoderSpec, side: int, channels: int, width: int) -> list[
     return found
 
 
+def group_operations(search: Search, side: int, channels: int, projected: bool) -> list[Operation]:
+    """Count a step of `nonlocal_ridge` on a square image of white noise, whose patches are compared in one plane."""
+    groups = len(references(side, search)) ** 2
+    k, n = search.count, search.patch**2
+    # Eigenvectors by tridiagonal form and QR: Golub & Van Loan, Matrix Computations, 8.3. A positive definite inverse: 2/3 + 1/3.
+    weights = 9 * k**3 + k**2 * n if projected else k**3
+    return [
+        Operation("matching", groups * search.window**2 * 3 * n, 4 * side**2),
+        Operation("Gram matrices", groups * channels * k**2 * n, 0),
+        Operation("eigenvectors" if projected else "inverses", groups * channels * weights, 0),
+        Operation("estimates", groups * channels * 2 * k**2 * n, 4 * 4 * channels * side**2),
+    ]
+
+
 def median_seconds(function: Callable[[], object], runs: int) -> float:
     function()
     times = []
@@ -73,6 +93,29 @@ def ceilings(dtype: torch.dtype) -> tuple[float, float]:
     target = torch.empty_like(source)
     rate = 2 * 2048**3 / median_seconds(lambda: a @ b, 9)
     return rate, 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source), 9)
+
+
+def groups_against_floor(side: int, runs: int, rate: float, bandwidth: float) -> None:
+    """Print the tables of the two steps of `nonlocal_ridge`, `side`² in colour, and its time at half that side."""
+    y, noise = torch.rand(3, side, side, generator=rng_for(2)), ChannelNoise.equal(0.1, 3)
+    small = y[:, : side // 2, : side // 2].contiguous()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    first = first_estimate(y, noise)
+    measured = [median_seconds(step, runs) for step in (lambda: first_estimate(y, noise), lambda: refine(y, first, noise))]
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"\n{side}² RGB, groups of similar patches, float32; {more:.0f} MB over what was there.\n")
+    print("| | GFLOP | floor, ms | measured, ms |\n| --- | --- | --- | --- |")
+    whole = 0.0
+    for name, search, seconds in (("first", FIRST, measured[0]), ("second", SECOND, measured[1])):
+        total = 0.0
+        for operation in group_operations(search, side, 3, name == "first"):
+            floor = max(operation.flops / rate, operation.bytes / bandwidth)
+            total += floor
+            print(f"| {name} step: {operation.name} | {operation.flops / 1e9:.2f} | {1e3 * floor:.1f} | |")
+        print(f"| {name} step | | {1e3 * total:.1f} | {1e3 * seconds:.0f} ({seconds / total:.1f} times) |")
+        whole += total
+    print(f"| both | | {1e3 * whole:.1f} | {1e3 * sum(measured):.0f} ({sum(measured) / whole:.1f} times) |")
+    print(f"\n{side // 2}² RGB: {1e3 * median_seconds(lambda: nonlocal_ridge(small, noise), runs):.0f} ms.")
 
 
 def main() -> None:
@@ -116,6 +159,7 @@ def main() -> None:
     rows = sorted(profile.key_averages(), key=lambda row: -row.self_cpu_time_total)
     for row in rows[:8]:
         print(f"| `{row.key}` | {row.self_cpu_time_total / 20 / 1e3:.1f} |")
+    groups_against_floor(side, arguments.runs, ceilings(torch.float32)[0], bandwidth)
 
 
 if __name__ == "__main__":
