@@ -38,11 +38,11 @@ def test_what_a_stage_left_undone_is_not_to_come(seen):
 
 def test_filtered_pixels_are_work_and_never_leave_less_than_none(seen):
     work = meter(seen)
-    work.begin("patches", 60, 0)
-    # A filter of the image's 1000 pixels counts as 30 iterations.
+    work.begin("patches", 20, 0)
+    # A filter of the image's 1000 pixels counts as 10 iterations.
     for pixels in (500, 1500, 100):
         work.tick(pixels)
-    assert seen[1:] == [("patches", 15, 45), ("patches", 60, 0), ("patches", 63, 0)]
+    assert seen[1:] == [("patches", 5, 15), ("patches", 20, 0), ("patches", 21, 0)]
 
 
 def test_a_stage_that_is_cancelled_ends_before_it_reports(seen):

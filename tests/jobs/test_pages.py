@@ -101,10 +101,10 @@ def test_of_a_finished_page_nothing_is_kept_but_what_is_stored(noisy, clean, pic
     assert [page.dtype for page in picture.pages] == [np.uint8] * 3
     assert len(pictures["image"]) == 3
     assert not [ref for refs in pictures.values() for ref in refs if ref() is not None]
-    assert len(pictures["part"]) == (12 if compared else 0)  # four a page, and not made for nothing
+    assert len(pictures["part"]) == (6 if compared else 0)  # two a page, and not made for nothing
     parts = [record["parts"] for record in records if record["type"] == "end"]
     assert all(("psnr" in part) == compared for of_page in parts for part in of_page)
-    assert [len(of_page) for of_page in parts] == [4, 4, 4]
+    assert [len(of_page) for of_page in parts] == [2, 2, 2]
     assert [outcome.result.parts for outcome in outcomes] == [()] * 3
 
 
