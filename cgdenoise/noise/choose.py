@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
-from cgdenoise.noise.covariance import channel_covariance, common_noise
-from cgdenoise.noise.estimate import largest_correlation, sigma_with_uncertainty
+from cgdenoise.noise.covariance import common_noise, without_texture
+from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise
 from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
@@ -92,9 +92,10 @@ def examine(values: Array, offset: float | None = None) -> NoiseReport:
     """
     impulses = find_impulses(values)
     rest = np.where(impulses.mask, np.nan, values)
-    sigma, error = _white_level(rest)
+    noise = patch_noise(rest)
+    sigma, error = _white_level(rest, noise)
     poisson = find_poisson_gaussian(rest, offset, 0.0)
-    return NoiseReport(sigma, error, channel_covariance(rest), poisson, noise_correlation(rest), impulses)
+    return NoiseReport(sigma, error, without_texture(noise), poisson, noise_correlation(rest, noise), impulses)
 
 
 def choose(
@@ -126,12 +127,15 @@ def choose(
     mask, reasons = _impulses(values, kind)
     rest = np.where(mask, np.nan, values)
     span = float(np.nanmax(values) - np.nanmin(values))
-    coarse = _coarse_noise(rest, kind)
-    if kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) or (kind is NoiseKind.AUTO and sigma is None and coarse is None):
+    told = kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
+    noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without
+    coarse = None if noise is None else _coarse_noise(rest, kind, noise)
+    if told or (kind is NoiseKind.AUTO and sigma is None and coarse is None):
         poisson = _signal_dependent(rest, kind, sigma, gain, find_poisson_gaussian(rest, offset, zero), span, mask)
         if poisson is not None:
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
-    level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, coarse, span)
+    noise = noise or patch_noise(rest)
+    level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, span)
     reasons += level.reasons
     length, area = 0, 1.0
     if level.correlation is not None and level.sigma:
@@ -141,7 +145,7 @@ def choose(
         level = level if sigma is not None else replace(level, sigma=level.correlation.sigma, error=float("inf"))
     # Not where the level is uncertain or the noise coarse: texture, which channels share, is then a good part of what is seen.
     certain = level.sigma > 0 and not level.error > _UNCERTAIN * level.sigma
-    covariance = _shared_covariance(rest, level.sigma) if certain and not length else None
+    covariance = _shared_covariance(noise, level.sigma) if certain and not length else None
     if covariance is not None:
         reasons += (f"shared between channels: their noise has a correlation of {largest_correlation(covariance):.2f}",)
     if kind is NoiseKind.AUTO and not length and not reasons:
@@ -176,18 +180,18 @@ def _impulses(values: Array, kind: NoiseKind) -> tuple[NDArray[np.bool_], tuple[
     return impulses.mask, ("impulses: none were found",) if kind is NoiseKind.IMPULSE else ()
 
 
-def _coarse_noise(rest: Array, kind: NoiseKind) -> NoiseCorrelation | None:
+def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise) -> NoiseCorrelation | None:
     """Return the correlation of the noise if the user says that there is one, or the image does and can be believed."""
     if kind not in (NoiseKind.AUTO, NoiseKind.CORRELATED):
         return None
-    correlation = noise_correlation(rest)
+    correlation = noise_correlation(rest, noise)
     tells = rest.shape[0] * rest.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
     return correlation if kind is NoiseKind.CORRELATED or (tells and not correlation.is_white) else None
 
 
-def _shared_covariance(rest: Array, sigma: float) -> Array | None:
+def _shared_covariance(noise: PatchNoise, sigma: float) -> Array | None:
     """Return the covariance between channels of noise of a level, None if each has noise of its own."""
-    covariance = channel_covariance(rest) if rest.shape[2] > 1 else np.zeros((1, 1))
+    covariance = without_texture(noise)
     return covariance * (sigma**2 * len(covariance) / np.trace(covariance)) if common_noise(covariance) else None
 
 
@@ -228,22 +232,22 @@ def _signal_dependent(
     )
 
 
-def _believable_level(rest: Array, coarse: NoiseCorrelation | None, span: float) -> _Level:
+def _believable_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None, span: float) -> _Level:
     """Return the level of the noise, 0 where it may be the texture of an image that has lost many of its pixels."""
-    level = _uncontradicted_level(rest, coarse)
+    level = _uncontradicted_level(rest, noise, coarse)
     if np.isnan(rest).mean() > _MANY_MISSING and level.sigma < TEXTURE * span:
         reason = "between the missing values the image is clean: they are filled, the others are kept"
         return replace(level, sigma=0.0, reasons=(*level.reasons, reason))
     return level
 
 
-def _uncontradicted_level(rest: Array, coarse: NoiseCorrelation | None) -> _Level:
+def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None) -> _Level:
     """Return the level of the noise, and whether it is coarse after all.
 
     A level that the quietest parts of the image contradict is that of ink or of texture. One that is uncertain is taken at the
     lower end of what it may be, for what is left of weak noise harms less than what is lost of an image.
     """
-    sigma, error = _white_level(rest)
+    sigma, error = _white_level(rest, noise)
     quietest = quietest_level(rest, 0.1)
     claimed = sigma if coarse is None else coarse.sigma
     contradicted = claimed > _CONTRADICTED * max(quietest, rounding_level(rest))
@@ -265,11 +269,11 @@ def _uncontradicted_level(rest: Array, coarse: NoiseCorrelation | None) -> _Leve
     return _Level(sigma, error, coarse)
 
 
-def _white_level(rest: Array) -> tuple[float, float]:
+def _white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:
     """Return σ and its standard error."""
     if np.isnan(rest).mean() > _MANY_MISSING:
         return sigma_from_differences(rest), float("inf")
-    return sigma_with_uncertainty(rest)
+    return noise.sigma, noise.error
 
 
 def _correlation_area(autocorrelation: Array) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from cgdenoise.noise.estimate import estimate_sigma, largest_correlation, noise_moments, sample_patches, unclipped
+from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, unclipped
 
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
 # estimation".
@@ -73,7 +73,7 @@ class NoiseCorrelation:
     is_white: bool
 
 
-def noise_correlation(image: NDArray[np.floating]) -> NoiseCorrelation:
+def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = None) -> NoiseCorrelation:
     """Estimate the autocorrelation of the noise from the flattest blocks of an image.
 
     The power spectrum of white noise is the same everywhere, also on texture, where it is what remains at the finest
@@ -93,6 +93,8 @@ def noise_correlation(image: NDArray[np.floating]) -> NoiseCorrelation:
     ----------
     image : (H, W) or (H, W, C) real array
         In any unit. NaN marks missing pixels; blocks that touch one are left out.
+    noise : PatchNoise, optional
+        What `patch_noise` gives of the image, if that was measured already.
 
     Returns
     -------
@@ -104,17 +106,17 @@ def noise_correlation(image: NDArray[np.floating]) -> NoiseCorrelation:
     ImageError
         If the array has not 2 or 3 axes.
     """
-    sigma = estimate_sigma(image)
+    noise = noise or patch_noise(image)
     spectra = _spectra(image)
     if spectra is None:
-        return _white(sigma, 1.0, np.inf, 1.0)
-    contrasts = _contrasts(image, spectra)
+        return _white(noise.sigma, 1.0, np.inf, 1.0)
+    contrasts = _contrasts(spectra, noise)
     flat, less_flat = _flat_spectra(contrasts, _FLAT), _flat_spectra(contrasts, _LESS_FLAT)
     excess, error = _excess(flat)
     least = flat[:, _MIDDLE].mean()
     growth = float(less_flat[:, _MIDDLE].mean() / least) if least > 0 else 1.0
     if excess < _WHITE or growth > _EVEN:
-        return _white(sigma, excess, error, growth)
+        return _white(noise.sigma, excess, error, growth)
     power = np.mean(_flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0)
     # Shading, the same in a whole block, is mostly in these.
     power[0, 1] = min(power[0, 1], power[1, 1])
@@ -151,10 +153,9 @@ def _spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
     return spectra
 
 
-def _contrasts(image: NDArray[np.floating], spectra: NDArray[np.float64]) -> NDArray[np.float64]:
+def _contrasts(spectra: NDArray[np.float64], noise: PatchNoise) -> NDArray[np.float64]:
     """Return the power (N, 16, 16) of the differences of neighbouring channels, or of the channels if those share noise."""
-    patches = sample_patches(image)
-    own = patches is not None and largest_correlation(noise_moments(patches).covariance) < 1 / 3
+    own = largest_correlation(noise.covariance) < 1 / 3
     parts = np.diff(spectra, axis=1) if own and spectra.shape[1] > 1 else spectra
     power: NDArray[np.float64] = np.square(parts).mean(axis=1)
     return power

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.noise.estimate import largest_correlation, level_moments, noise_moments, sample_patches
+from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise
 
 _COMMON = 0.5
 """Correlation from which channels share their noise: the difference of two then has less noise than one of them, as 2 sigma² (1 -
@@ -34,14 +34,13 @@ def channel_covariance(image: NDArray[np.floating]) -> NDArray[np.float64]:
     ImageError
         If the array has not 2 or 3 axes.
     """
-    patches, level = sample_patches(image), level_moments(image)
-    if patches is None or level is None:
-        channels = 1 if image.ndim == 2 else image.shape[2]
-        return np.zeros((channels, channels))
-    measured = noise_moments(patches).covariance
-    channels = len(measured)
-    trace = channels * float(level.covariance.mean())
-    powers, axes = np.linalg.eigh(measured)
+    return without_texture(patch_noise(image))
+
+
+def without_texture(noise: PatchNoise) -> NDArray[np.float64]:
+    """Return the covariance of the noise between the channels, as `channel_covariance` does, from what was measured."""
+    trace = len(noise.covariance) * noise.sigma**2
+    powers, axes = np.linalg.eigh(noise.covariance)
     # Not more than would make the first axis the weakest.
     powers[-1] -= np.clip(powers.sum() - trace, 0, powers[-1] - powers[0])
     powers = np.maximum(powers, 0)

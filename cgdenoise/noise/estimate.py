@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
 from cgdenoise.noise.clipping import clipped_ends
+from cgdenoise.noise.moments import Moments, average, jackknife_error
 
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
 # estimation".
@@ -43,6 +44,9 @@ _CORRELATED = 1 / 3
 _REACH = 2.0
 """Standard deviations of a patch by which its mean has to keep clear of a value where its channel is clipped. By hand."""
 
+_ROUNDING = 1e-12
+"""Part of a sum of squares by which rounding may move it: some thousand times the precision of float64, for a hundred terms."""
+
 _OWN_NOISE = 0.01
 """Share of σ by which it may be wrong on any photograph, which has some noise before any is added. By hand, not measured."""
 
@@ -56,17 +60,20 @@ class Patches:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Sums of products of the noise in C channels, `products` (K, C, C), by the cell of the image, from `counts` (K,) values."""
+class PatchNoise:
+    """White noise as the patches of an image tell it, measured once for all that is asked of it.
 
-    products: NDArray[np.float64]
-    counts: NDArray[np.float64]
+    Attributes
+    ----------
+    covariance : (C, C) array of float64
+        Between the channels, in the directions that are quietest in all of them; zeros where there are too few patches.
+    sigma, error : float
+        Level and standard error as `sigma_with_uncertainty` returns them.
+    """
 
-    @property
-    def covariance(self) -> NDArray[np.float64]:
-        """(C, C); of all cells together."""
-        mean: NDArray[np.float64] = self.products.sum(0) / self.counts.sum()
-        return mean
+    covariance: NDArray[np.float64]
+    sigma: float
+    error: float
 
 
 def estimate_sigma(image: NDArray[np.floating]) -> float:
@@ -98,8 +105,7 @@ def estimate_sigma(image: NDArray[np.floating]) -> float:
     ImageError
         If the array has not 2 or 3 axes.
     """
-    moments = level_moments(image)
-    return 0.0 if moments is None else float(np.sqrt(moments.covariance.mean()))
+    return patch_noise(image).sigma
 
 
 def sigma_with_uncertainty(image: NDArray[np.floating]) -> tuple[float, float]:
@@ -125,12 +131,25 @@ def sigma_with_uncertainty(image: NDArray[np.floating]) -> tuple[float, float]:
     ImageError
         If the array has not 2 or 3 axes.
     """
-    smooth, everywhere = level_moments(image), level_moments(image, 1.0)
-    if smooth is None or everywhere is None:
-        return 0.0, np.inf
-    sigma = float(np.sqrt(smooth.covariance.mean()))
-    texture = max(float(np.sqrt(everywhere.covariance.mean())) - sigma, 0.0) / 2
-    return sigma, float(np.linalg.norm([_jackknife(smooth), texture, _OWN_NOISE * sigma]))
+    noise = patch_noise(image)
+    return noise.sigma, noise.error
+
+
+def patch_noise(image: NDArray[np.floating]) -> PatchNoise:
+    """Measure the noise in the patches of an image, (H, W) or (H, W, C); raises ImageError if it has not 2 or 3 axes."""
+    patches = sample_patches(image)
+    if patches is None:
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        return PatchNoise(np.zeros((channels, channels)), 0.0, np.inf)
+    if patches.values.shape[1] == 1:
+        smooth, everywhere = noise_moments(patches, (_SMOOTH, 1.0))
+        covariance = smooth.covariance
+    else:
+        covariance = noise_moments(patches, (_SMOOTH,))[0].covariance
+        smooth, everywhere = _level_moments(image, patches, covariance)
+    texture = max(everywhere.sigma - smooth.sigma, 0.0) / 2
+    error = float(np.linalg.norm([jackknife_error(smooth), texture, _OWN_NOISE * smooth.sigma]))
+    return PatchNoise(covariance, smooth.sigma, error)
 
 
 def sample_patches(image: NDArray[np.floating]) -> Patches | None:
@@ -154,9 +173,9 @@ def sample_patches(image: NDArray[np.floating]) -> Patches | None:
     if image.ndim not in (2, 3):
         raise ImageError(f"array of shape {image.shape}; expected (H, W) or (H, W, C)")
     channels = (image[..., None] if image.ndim == 2 else image).astype(np.float64)
-    height, width, count = channels.shape
+    height, width, depth = channels.shape
     size = _PATCH if min(height, width) >= 4 * _PATCH else _SMALL_PATCH
-    if min(height, width) < 2 * size or count == 0:
+    if min(height, width) < 2 * size or depth == 0:
         return None
     windows = np.lib.stride_tricks.sliding_window_view(channels, (size, size), axis=(0, 1))
     # A fixed stride that bounds the memory: the estimate needs no more, and must not depend on a seed.
@@ -164,94 +183,82 @@ def sample_patches(image: NDArray[np.floating]) -> Patches | None:
     windows = windows[::stride, ::stride]
     rows, columns = windows.shape[:2]
     cell = (np.arange(rows) * _CELLS // rows)[:, None] * _CELLS + np.arange(columns) * _CELLS // columns
-    values = windows.reshape(rows * columns, count, size * size)
+    values = windows.reshape(rows * columns, depth, size * size)
     finite = np.isfinite(values).all(axis=(1, 2))
-    values, cell = values[finite], cell.ravel()[finite]
-    if len(values) < 2 * size * size:
+    count = int(finite.sum())
+    if count < 2 * size * size:
         return None
-    kept = unclipped(values, channels)
-    if kept.sum() >= min(_MIN_PATCHES, len(values)):
-        values, cell = values[kept], cell[kept]
-    return Patches(values, cell)
+    kept = finite & unclipped(values, channels)
+    used = kept if int(kept.sum()) >= min(_MIN_PATCHES, count) else finite
+    return Patches(values[used], cell.ravel()[used])
 
 
-def noise_moments(patches: Patches, smooth: float = _SMOOTH) -> Moments:
+def noise_moments(patches: Patches, shares: tuple[float, ...]) -> list[Moments]:
     """Measure the products of the channels' noise in the quietest directions of the smoothest patches.
 
     Parameters
     ----------
     patches : Patches
         Of N patches with C channels and P pixels. The directions are of the P pixels, the same in all channels.
-    smooth : float
-        Share of the patches that count, (0, 1].
+    shares : tuple of float
+        Shares of the patches that count, (0, 1]; one result of each.
 
     Returns
     -------
-    Moments
+    list of Moments
         Divided by their counts the expected products of white noise are its covariance between channels.
     """
     values, cell = patches.values, patches.cell
     _, channels, pixels = values.shape
     quiet = max(1, round(_QUIET * pixels))
-    products, counts = np.zeros((_CELLS**2, channels, channels)), np.zeros(_CELLS**2)
+    measured = [Moments(np.zeros((_CELLS**2, channels, channels)), np.zeros(_CELLS**2)) for _ in shares]
+    brightness = values.mean(axis=(1, 2))
     # A chequerboard of cells: both halves hold parts from all over the image.
     half = (cell // _CELLS + cell) % 2 == 1
-    for learn, measure in [(half, ~half), (~half, half)] if half.any() and not half.all() else [(half | True, half | True)]:
-        deviations = values[learn] - values[learn].mean(axis=0)
-        _, axes = np.linalg.eigh(np.tensordot(deviations, deviations, axes=((0, 1), (0, 1))))
-        z = values[measure] @ axes
-        z -= z.mean(axis=0)
+    halves = [half, ~half] if half.any() and not half.all() else [half | True]
+    deviations = [values[part] for part in halves]
+    for part in deviations:
+        part -= part.mean(axis=0)
+    axes = [np.linalg.eigh(np.tensordot(part, part, axes=((0, 1), (0, 1))))[1] for part in deviations]
+    # Each half is measured along the axes that were found in the other.
+    for members, part, directions in zip(halves, deviations, axes[::-1], strict=True):
+        z = (part.reshape(-1, pixels) @ directions).reshape(part.shape)
         # The last direction is the brightness, by and large: a smooth patch may be bright.
-        texture = np.square(z[..., quiet:-1]).sum(axis=(1, 2))
-        chosen = _smoothest(texture, values[measure].mean(axis=(1, 2)), smooth)
-        noise, where = z[chosen, :, :quiet], cell[measure][chosen]
-        for k in np.unique(where):
-            part = noise[where == k]
-            products[k] += np.tensordot(part, part, axes=((0, 2), (0, 2)))
-            counts[k] += len(part) * quiet
-    return Moments(products, counts)
+        texture = np.einsum("ncp,ncp->n", z[..., quiet:-1], z[..., quiet:-1])
+        strata = np.array_split(np.argsort(brightness[members], kind="stable"), _STRATA)
+        for moments, share in zip(measured, shares, strict=True):
+            chosen = _smoothest(texture, strata, share)
+            noise, where = z[chosen, :, :quiet], cell[members][chosen]
+            for k in np.unique(where):
+                own = noise[where == k]
+                moments.products[k] += np.tensordot(own, own, axes=((0, 2), (0, 2)))
+                moments.counts[k] += len(own) * quiet
+    return measured
 
 
-def level_moments(image: NDArray[np.floating], smooth: float = _SMOOTH) -> Moments | None:
-    """Measure the mean variance of the noise over the channels, as `estimate_sigma` describes it.
+def _level_moments(image: NDArray[np.floating], patches: Patches, covariance: NDArray[np.float64]) -> tuple[Moments, Moments]:
+    """Measure the mean variance over the channels, products (K, 1, 1), in the smoothest patches and in all.
 
-    Parameters
-    ----------
-    image : (H, W) or (H, W, C) real array
-        In any unit.
-    smooth : float
-        Share of the patches that count, (0, 1].
-
-    Returns
-    -------
-    Moments or None
-        With products (K, 1, 1): the covariance is σ², the mean over the channels. None if there are too few patches.
-
-    Raises
-    ------
-    ImageError
-        If the array has not 2 or 3 axes.
+    The patches are those of the image (H, W, C), and the covariance (C, C) is that of the noise in them.
     """
-    patches = sample_patches(image)
-    if patches is None:
-        return None
-    separate = noise_moments(patches).covariance
-    variances = np.diag(separate)
-    count = len(variances)
-    if count == 1:
-        return noise_moments(patches, smooth)
-    if largest_correlation(separate) >= _CORRELATED or variances.min() <= 1e-12 * variances.max():
+    variances = np.diag(covariance)
+    count, shares = len(variances), (_SMOOTH, 1.0)
+    parts = []
+    if largest_correlation(covariance) >= _CORRELATED or variances.min() <= 1e-12 * variances.max():
         # One by one, also since each is clipped at places of its own.
-        single = [level_moments(image[..., c], smooth) for c in range(count)]
-        return _average([(1.0, moments) for moments in single if moments is not None])
-    groups = [patches.values[:, group] for group in np.array_split(np.arange(count), -(-count // _JOINT))]
-    joint = []
-    for values, levels in zip(groups, np.array_split(np.sqrt(variances), len(groups)), strict=True):
-        # At one level, since otherwise the quietest directions would be those of the quietest channel.
-        whitened = (values / levels[:, None]).reshape(len(values), 1, -1)
-        moments = noise_moments(Patches(whitened, patches.cell), smooth)
-        joint.append((float(len(levels)), Moments(moments.products * np.mean(levels**2), moments.counts)))
-    return _average(joint)
+        for c in range(count):
+            single = sample_patches(image[..., c])
+            if single is not None:
+                parts.append((1.0, noise_moments(single, shares)))
+    else:
+        for group in np.array_split(np.arange(count), -(-count // _JOINT)):
+            # At one level, since otherwise the quietest directions would be those of the quietest channel.
+            levels = np.sqrt(variances[group])
+            whitened = (patches.values[:, group] / levels[:, None]).reshape(len(patches.values), 1, -1)
+            joint = noise_moments(Patches(whitened, patches.cell), shares)
+            parts.append((float(len(group)), [Moments(m.products * np.mean(levels**2), m.counts) for m in joint]))
+    smooth, everywhere = (average([(weight, moments[i]) for weight, moments in parts]) for i in range(len(shares)))
+    return smooth, everywhere
 
 
 def largest_correlation(covariance: NDArray[np.floating]) -> float:
@@ -264,37 +271,19 @@ def largest_correlation(covariance: NDArray[np.floating]) -> float:
 def unclipped(values: NDArray[np.float64], channels: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which patches (N, C, P) keep clear of the values at which those of their channels (H, W, C) pile up."""
     kept = np.ones(len(values), dtype=bool)
-    mean, reach = values.mean(axis=2), _REACH * values.std(axis=2)
     for c in range(channels.shape[2]):
         low, high = clipped_ends(channels[..., c])
-        kept &= (mean[:, c] - reach[:, c] > low) & (mean[:, c] + reach[:, c] < high)
+        if np.isfinite([low, high]).any():
+            mean, reach = values[:, c].mean(axis=1), _REACH * values[:, c].std(axis=1)
+            kept &= (mean - reach > low) & (mean + reach < high)
     return kept
 
 
-def _average(parts: list[tuple[float, Moments]]) -> Moments:
-    """Return moments whose covariance is the weighted mean of those of the parts, however many values each has."""
-    total = sum(weight for weight, _ in parts)
-    shares = [weight / total / moments.counts.sum() for weight, moments in parts]
-    products = [share * moments.products for share, (_, moments) in zip(shares, parts, strict=True)]
-    counts = [share * moments.counts for share, (_, moments) in zip(shares, parts, strict=True)]
-    return Moments(np.sum(products, axis=0), np.sum(counts, axis=0))
-
-
-def _smoothest(texture: NDArray[np.float64], brightness: NDArray[np.float64], share: float) -> NDArray[np.intp]:
+def _smoothest(texture: NDArray[np.float64], strata: list[NDArray[np.intp]], share: float) -> NDArray[np.intp]:
     """Return the patches (N,) with the least texture, as many from each range of brightness.
 
     The dark parts of a photograph are often both the smoothest and the least noisy.
     """
     share = min(1.0, max(share, _MIN_PATCHES / len(texture)))
-    strata = np.array_split(np.argsort(brightness, kind="stable"), _STRATA)
-    return np.concatenate([s[texture[s] <= np.quantile(texture[s], share)] for s in strata if len(s)])
-
-
-def _jackknife(moments: Moments) -> float:
-    """Return the delete-one jackknife's standard error of σ over the cells that hold any of the moments (K, 1, 1)."""
-    used = moments.counts > 0
-    products, counts = moments.products[used, 0, 0], moments.counts[used]
-    if len(counts) < 2:
-        return np.inf
-    without = np.sqrt((products.sum() - products) / (counts.sum() - counts))
-    return float(np.sqrt((len(counts) - 1) * without.var()))
+    # Equal patches, as compression makes them, count or not together, whatever rounding does to their texture.
+    return np.concatenate([s[texture[s] <= (1 + _ROUNDING) * np.quantile(texture[s], share)] for s in strata if len(s)])

@@ -65,18 +65,19 @@ def measure(channels: Array, low: float, high: float) -> Scatter:
     coefficients = patches @ np.kron(axis, axis).T  # for so many small patches in half of the time of `dctn`
     order = np.add.outer(np.arange(_PATCH), np.arange(_PATCH)).ravel()
     texture = np.square(coefficients[:, (order > 0) & (order < _PATCH // 2)]).sum(axis=1)
-    fine = np.square(coefficients[:, order >= _PATCH])
+    fine_ones = np.flatnonzero(order >= _PATCH)
     rows = []
     for group in np.array_split(np.argsort(coefficients[:, 0], kind="stable"), _LEVELS):
         smooth = group[np.argsort(texture[group], kind="stable")][: max(_MIN_SMOOTH, round(_SMOOTH_SHARE * len(group)))]
         if len(smooth) < _MIN_SMOOTH:
             continue
-        variance = _noise_variance(fine[smooth])
+        fine = np.square(coefficients[np.ix_(smooth, fine_ones)])
+        variance = _noise_variance(fine)
         below, above = float(np.mean(patches[smooth] <= low)), float(np.mean(patches[smooth] >= high))
         if variance == 0 or max(below, above) > _MAX_CLIPPED:
             continue
         # The smoother half has less texture: the difference to it measures what is left in the whole.
-        texture_error = 1 - _noise_variance(fine[smooth[: len(smooth) // 2]]) / variance
+        texture_error = 1 - _noise_variance(fine[: len(fine) // 2]) / variance
         # Of overlapping patches only so many count as independent; that, and 1 % that no variance is better than, are by hand.
         independent = len(smooth) * fine.shape[1] * min(1.0, 2 * stride**2 / _PATCH**2)
         (raised, kept_below), (lowered, kept_above) = _clipped_normal(below), _clipped_normal(above)

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from cgdenoise.noise import NoiseKind, choose, examine
+from cgdenoise.noise.estimate import PatchNoise
 from cgdenoise.noise.quiet import quietest_level
 
 CLEAN = data.astronaut()[:256, 96:352] / 255
@@ -128,5 +129,5 @@ def test_a_quiet_dark_does_not_contradict_noise_that_grows_with_light():
 
 
 def test_no_noise_with_an_uncertainty_is_no_noise(monkeypatch):
-    monkeypatch.setattr(sys.modules["cgdenoise.noise.choose"], "sigma_with_uncertainty", lambda image: (0.0, 0.1))
+    monkeypatch.setattr(sys.modules["cgdenoise.noise.choose"], "patch_noise", lambda image: PatchNoise(np.eye(3), 0.0, 0.1))
     assert choose(gaussian()).sigma == 0
