@@ -198,7 +198,7 @@ def test_plug_and_play_runs_on_a_device(device, name):
     assert torch.isfinite(plug_and_play(there, torch.zeros_like(x).to(device), iterations=2).cpu()).all()
 
 
-@most_are_slow("coils")
+@most_are_slow("mask")
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_reconstruction_runs_on_a_device(device, name, sigma):
     operator = OPERATORS[name]

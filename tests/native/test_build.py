@@ -16,7 +16,7 @@ from cgdenoise.native.build import COMPILER, LAYER, LIBRARIES, Library, commands
 from cgdenoise.native.library import load
 from cgdenoise.runtime import rng_for
 
-COMPILERS = ["cc", "gcc", "clang"]
+COMPILERS = ["cc", pytest.param("gcc", marks=pytest.mark.slow), "clang"]  # on Linux cc mostly is gcc
 
 
 def needs(compiler: str) -> None:
