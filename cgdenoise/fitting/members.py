@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitting.results import Evaluation, FitLabel, FitResult, StopReason
-from cgdenoise.fitting.stopping import leverage, predicted_error
+from cgdenoise.fitting.stopping import predicted_error
 
 _STUCK, _FAR_ABOVE_NOISE = 0.5, 4.0
 """A fit has failed if its error is above this part of the data's variance and above so many variances of the noise. By hand; not
@@ -92,11 +92,6 @@ class EnsembleResult:
     def interrupted(self) -> bool:
         """Whether the caller asked for an end before all fits were done."""
         return any(member.result.reason is StopReason.INTERRUPTED for member in self.members)
-
-    @property
-    def leverage(self) -> float:
-        """Share that a pixel's own value has in its restoration; 0 where nothing was held out."""
-        return sum(member.weight * leverage(member.result.chosen) for member in self.members if member.weight)
 
 
 def average(members: Sequence[Member], image_shape: tuple[int, ...]) -> EnsembleResult:

@@ -60,6 +60,11 @@ class ChannelNoise:
         """Root mean square of the noise over the channels."""
         return math.sqrt(sum(sigma**2 for sigma in self.sigmas) / len(self.sigmas))
 
+    @property
+    def is_correlated(self) -> bool:
+        """Whether neighbouring pixels share it."""
+        return self.correlation_area > 1
+
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
         return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.correlation_area)

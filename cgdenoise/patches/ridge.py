@@ -39,9 +39,6 @@ ROUNDS, _LEFT = 3, 0.75
 """Rounds, and the share of the image before that the first of many would keep. The share is the paper's; 2 rounds lose 0.02 to
 0.05 dB, 4 change -0.01 to 0.02 (as above)."""
 
-_LEAST_LEVEL = 1e-3
-"""Least level of noise that is assumed, in parts of what there was: for the last round's sums only."""
-
 
 def nonlocal_ridge(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
     """Return the NL-Ridge estimate of an image: `first_estimate`, then `refine` with it as pilot.
@@ -131,15 +128,16 @@ def repeated_ridge(
     Tensor
         [C, H, W].
     """
-    noisy, image = noise.rotate(y), noise.rotate(pilot)
-    variances = y.new_tensor(noise.sigmas).square()[:, None, None].expand_as(noisy)
+    noisy = noise.rotate(y)
+    variances = _variances(noise, noisy)
     remaining, level = noisy, torch.ones_like(noisy)
-    for number in range(1, rounds + 1):
-        image = _filter_rotated(remaining, image, noise, variances * level.square(), search, Method.RIDGE, tick)
+    image = _filter_rotated(noisy, noise.rotate(pilot), noise, variances, search, Method.RIDGE, tick)
+    for number in range(1, rounds):
         share = _LEFT * (1 - number / rounds)
         remaining = torch.lerp(image, remaining, share / level)
         removed = functional.avg_pool2d((noisy - remaining).square(), 3, 1, 1, count_include_pad=False)
-        level = (1 - (removed / variances.clamp(min=torch.finfo(y.dtype).tiny)).sqrt()).clamp(min=max(share, _LEAST_LEVEL))
+        level = (1 - (removed / variances.clamp(min=torch.finfo(y.dtype).tiny)).sqrt()).clamp(min=share)
+        image = _filter_rotated(remaining, image, noise, variances * level.square(), search, Method.RIDGE, tick)
     return noise.rotate_back(image)
 
 
@@ -147,8 +145,7 @@ def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search
     """Filter all groups of an image along each axis of its noise. Without a pilot the image is its own."""
     noisy = noise.rotate(y)
     rotated = noisy if pilot is None else noise.rotate(pilot)
-    variances = y.new_tensor(noise.sigmas).square()[:, None, None].expand_as(noisy)
-    return noise.rotate_back(_filter_rotated(noisy, rotated, noise, variances, search, method, tick))
+    return noise.rotate_back(_filter_rotated(noisy, rotated, noise, _variances(noise, noisy), search, method, tick))
 
 
 def _filter_rotated(
@@ -160,6 +157,11 @@ def _filter_rotated(
     groups = native if native.supports(noisy) else composed
     filtered: Tensor = groups.filter_groups(noisy, pilot, noise.comparable(pilot), search, method, variances, edge, tick)
     return filtered
+
+
+def _variances(noise: ChannelNoise, rotated: Tensor) -> Tensor:
+    """Return the variance of the noise at each pixel of an image that is in its axes."""
+    return rotated.new_tensor(noise.sigmas).square()[:, None, None].expand_as(rotated)
 
 
 def _edge(search: Search, correlation_area: float) -> float:

@@ -171,7 +171,7 @@ def fit_generators(layout: _Layout, state: Denoising, context: Context) -> Denoi
     split = partial(hold_out, block=made(state.model).correlation_length + 1)
     shown = partial(layout.shown, prepared, state.scale)
     fits = context.fit(measurement, state.preset, split, state.error_unit, shown)
-    return _with_fits(state, fits, fits.leverage)
+    return _with_fits(state, fits, failed=False)
 
 
 def do_without_fits(state: Denoising, error: Exception) -> Denoising:
@@ -180,13 +180,13 @@ def do_without_fits(state: Denoising, error: Exception) -> Denoising:
         raise error
     warning = f"all {len(error.members)} fits failed; the groups of similar patches restored it without them"
     fits = EnsembleResult(error.best.result.image, error.members, error.best.label.depth)
-    return replace(_with_fits(state, fits, None), warnings=(*state.warnings, warning))
+    return replace(_with_fits(state, fits, failed=True), warnings=(*state.warnings, warning))
 
 
-def _with_fits(state: Denoising, fits: EnsembleResult, leverage: float | None) -> Denoising:
+def _with_fits(state: Denoising, fits: EnsembleResult, failed: bool) -> Denoising:
     image = fits.image[0]
     mixture = Mixture((Part(GENERATOR, image, 1.0),))
-    return replace(state, fits=fits, generated=Generated(image, leverage), mixture=mixture)
+    return replace(state, fits=fits, generated=Generated(image, failed), mixture=mixture)
 
 
 def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:

@@ -47,13 +47,10 @@ class DenoisingRequest:
 
 @dataclass(frozen=True)
 class Generated:
-    """The generators' image, [C, H, W] in the units of what was fitted.
-
-    `leverage` is the share that a pixel's own value has in it, None if every fit failed: it then only fills gaps.
-    """
+    """The generators' image, [C, H, W] in the units of what was fitted; if every fit `failed` it only fills gaps."""
 
     image: Tensor
-    leverage: float | None
+    failed: bool
 
 
 @dataclass(frozen=True)
@@ -107,4 +104,4 @@ class Denoising:
     @property
     def failed(self) -> bool:
         """Whether no fit came near the data: the groups of patches then restore the image without them."""
-        return self.generated is not None and self.generated.leverage is None
+        return self.generated is not None and self.generated.failed

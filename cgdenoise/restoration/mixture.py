@@ -75,20 +75,20 @@ def filter_patches(
     estimates : int
         How many of `SEARCHES` are averaged; one where the noise is correlated.
     tick : callable
-        Called several times a second; see `pixels_filtered`.
+        Called several times a second; see `filters`.
 
     Returns
     -------
     Tensor
         [C, H, W].
     """
-    if noise.correlation_area > 1:
+    if noise.is_correlated:
         return nonlocal_ridge(y, noise.scaled(COARSE), tick)
     first = first_estimate(y, noise, tick=tick)
     pilot = first if generated is None else torch.lerp(first, generated, _SHARE)
     return torch.stack([repeated_ridge(y, pilot, noise, search, ROUNDS, tick) for search in SEARCHES[:estimates]]).mean(0)
 
 
-def pixels_filtered(area: int, correlated: bool, estimates: int = 1) -> int:
-    """Return the pixels that `filter_patches` tells of in all, for an image of so many."""
-    return area * (2 if correlated else 1 + estimates * ROUNDS)
+def filters(correlated: bool, estimates: int = 1) -> int:
+    """Return how often `filter_patches` filters the whole image."""
+    return 2 if correlated else 1 + estimates * ROUNDS

@@ -16,7 +16,7 @@ from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
-from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_patches, pixels_filtered
+from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_patches, filters
 from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
 from cgdenoise.restoration.preprocess import prepare
 from cgdenoise.restoration.units import Array
@@ -70,7 +70,7 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
     y, valid = (tensor[0].to(context.device) for tensor in (prepared.y, prepared.valid))
     filled = torch.where(valid > 0, y, generated.image if state.filled is None else state.filled)
     noise = prepared.noise
-    guides = None if state.failed or noise.correlation_area > 1 else generated.image
+    guides = None if state.failed or noise.is_correlated else generated.image
     if noise.level:
         image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick)
         name = GUIDE if guides is None else BOTH
@@ -130,7 +130,7 @@ def _objection(state: Denoising) -> str | None:
     noise = prepared.noise
     if not noise.level:
         return None
-    level = noise.level * (COARSE if noise.correlation_area > 1 else 1.0)
+    level = noise.level * (COARSE if noise.is_correlated else 1.0)
     y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
     restored = made(state.mixture).image.cpu().permute(1, 2, 0).double().numpy()
     residual = np.where(valid > 0, y - restored, np.nan) / level
@@ -163,5 +163,5 @@ def _work_of_filling(state: Denoising) -> float:
 def _work_of_filtering(state: Denoising) -> float:
     if not _has_noise(state):
         return 0.0
-    correlated = state.prepared is not None and state.prepared.noise.correlation_area > 1
-    return FILTER * pixels_filtered(1, correlated, state.preset.estimates)
+    correlated = state.prepared is not None and state.prepared.noise.is_correlated
+    return FILTER * filters(correlated, state.preset.estimates)

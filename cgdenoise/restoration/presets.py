@@ -17,7 +17,6 @@ from cgdenoise.generators.spec import DecoderSpec
 _TAPERED = {
     4: DecoderSpec((512, 256, 64, 16)),
     5: DecoderSpec((512, 256, 128, 64, 16)),
-    6: DecoderSpec((512, 256, 256, 128, 64, 16)),
 }
 """By depth. Textured images want 3 to 4 levels, smooth ones 5 to 6; few channels at full resolution, where they cost most, and a
 wide coarse end. Both were measured ("Constants of the fits" in NOTES.md, "What each choice brought" in

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.restoration.mixture import SEARCHES, filter_patches, pixels_filtered
+from cgdenoise.restoration.mixture import SEARCHES, filter_patches, filters
 
 SIGMA = 0.1
 CLEAN = torch.tensor(data.camera()[None, 100:164, 180:244] / 255, dtype=torch.float32)
@@ -26,7 +26,7 @@ def psnr(image: torch.Tensor) -> float:
 def test_pixels_that_are_filtered_are_told_beforehand(estimates, noise):
     told = []
     filter_patches(NOISY[:, :40], noise, NOISY[:, :40], estimates, told.append)
-    assert sum(told) == pytest.approx(pixels_filtered(40 * 64, noise is COARSE, estimates))
+    assert sum(told) == pytest.approx(40 * 64 * filters(noise is COARSE, estimates))
 
 
 def test_a_better_generator_gives_a_better_image():

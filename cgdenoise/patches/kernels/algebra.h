@@ -9,13 +9,12 @@ enum {
 
 #define SMALL 1e-6f /* entries beside the diagonal up to which all are left as they are */
 
-static inline int padded(int count, int to) { return (count + to - 1) / to * to; }
-static inline int64_t padded64(int64_t count) { return (count + 15) / 16 * 16; }
+static inline int64_t padded(int64_t count, int to) { return (count + to - 1) / to * to; }
 
-/* c[r][0..width) += sum over t < length of a[r * a_row + t * a_step] b[t][0..width), for r < rows; rows is a multiple of HIGH, and
- * width of WIDE, which is how far the rows of b and c are apart. */
+/* c[r][0..width) += sum over t < length of a[r * a_row + t * a_step] b[t][0..width), for r < rows; rows is a multiple of HIGH,
+ * and width of WIDE, which is how far the rows of b and c are apart. */
 static void add_multiply(const float *restrict a, int64_t a_row, int64_t a_step, const float *restrict b,
-                                  float *restrict c, int rows, int width, int length) {
+                         float *restrict c, int rows, int width, int length) {
     for (int r = 0; r < rows; r += HIGH)
         for (int k = 0; k < width; k += 2 * BLOCK) {
             Block sums[HIGH][2];

@@ -34,7 +34,7 @@ static void distribution(const float *restrict pilot, const int32_t *places, int
     for (int l = 0; l < width; l++) mean[l] /= (float)count;
     for (int m = 0; m < count; m++)
         for (int l = 0; l < width; l++) deviations[m * width + l] -= mean[l];
-    const int rows = padded(values, HIGH);
+    const int rows = (int)padded(values, HIGH);
     memset(covariance, 0, (size_t)rows * width * sizeof *covariance);
     add_multiply(deviations, 1, width, deviations, covariance, rows, width, count);
     for (int i = 0; i < rows * width; i++) covariance[i] /= (float)count;
@@ -134,7 +134,7 @@ static void complete_tile(const Completion *completion, const int32_t *bounds, C
         work->offsets[v] = (int32_t)(v / (patch * patch) * plane + v / patch % patch * tile.stride + v % patch);
     find_members(groups, &tile, &work->found);
     for (int g = 0; g < tile.rows * tile.columns; g++)
-        complete_group(completion, work->found.members + g * (int64_t)groups->count, values, padded(values, WIDE), work);
+        complete_group(completion, work->found.members + g * (int64_t)groups->count, values, (int)padded(values, WIDE), work);
     for (int c = 0; c < channels; c++)
         for (int y = 0; y < tile.height; y++) {
             const int64_t to = row_of(groups, &tile, c, y), from = c * plane + y * tile.stride;

@@ -26,13 +26,13 @@ typedef struct {
 } Shape;
 
 static Shape shape_of(const Groups *groups) {
-    const int pixels = groups->patch * groups->patch, members = padded(groups->count, HIGH);
-    return (Shape){pixels, members, padded(pixels, HIGH), padded(members, WIDE)};
+    const int pixels = groups->patch * groups->patch, members = (int)padded(groups->count, HIGH);
+    return (Shape){pixels, members, (int)padded(pixels, HIGH), (int)padded(members, WIDE)};
 }
 
 /* x = the patches at the members' places, less their mean: [pixels][width], a member in each column; means [pixels]. */
 static void gather(const float *restrict plane, int64_t stride, const int32_t *restrict places, int patch, int count,
-                            int width, float *restrict x, float *restrict means) {
+                   int width, float *restrict x, float *restrict means) {
     for (int i = 0; i < patch; i++)
         for (int j = 0; j < patch; j++, x += width) {
             const float *from = plane + i * stride + j;
@@ -56,9 +56,9 @@ static float variance_of(const float *restrict variances, int64_t stride, const 
     return sum / (float)count;
 }
 
-/* theta = X'X (X'X + n variance I)^-1, of X [n][width], as `ridge._ridge` has it. */
+/* theta = X'X (X'X + n variance I)^-1, of X [n][width], as `composed._ridge` has it. */
 static void ridge(const float *restrict x, float variance, const Shape *shape, int count, float *restrict theta,
-                           float *restrict pivots) {
+                  float *restrict pivots) {
     const int width = shape->width;
     memset(theta, 0, (size_t)shape->members * width * sizeof *theta);
     add_multiply(x, 1, width, x, theta, shape->members, width, shape->pixels);
@@ -106,11 +106,10 @@ static void projection(const float *restrict powers, const float *restrict vecto
 }
 
 /* Put Y theta back where the patches are, Y [n][width]: a member counts by the inverse of the noise that theta lets through.
- * The weights go to the patches' corners only; `spread` takes them to all their pixels. */
+ * The weights go to the patches' corners only; `add_tile` takes them to all their pixels. */
 static void put_back(const float *restrict y, const float *restrict means, const float *restrict theta,
-                              const Shape *shape, const int32_t *restrict places, int64_t stride, int patch, int count,
-                              float *restrict estimates, float *restrict confidence, float *restrict sums,
-                              float *restrict weights) {
+                     const Shape *shape, const int32_t *restrict places, int64_t stride, int patch, int count,
+                     float *restrict estimates, float *restrict confidence, float *restrict sums, float *restrict weights) {
     const int width = shape->width;
     float *restrict row_sums = confidence + width;
     memset(confidence, 0, 2 * width * sizeof *confidence);
@@ -145,8 +144,8 @@ static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *wo
         memset(work->lanes, 0, (size_t)count * count * LANES * sizeof *work->lanes);
         for (int lane = 0; lane < lanes; lane++) {
             const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
-            gather(work->noisy + (first + lane) % filter->channels * plane, tile->stride, places, patch, count, shape.width, work->x,
-                   work->means);
+            gather(work->noisy + (first + lane) % filter->channels * plane, tile->stride, places, patch, count, shape.width,
+                   work->x, work->means);
             traces[lane] = add_lane(work->x, &shape, count, lane, work->theta, work->lanes);
         }
         eigen(work->lanes, work->vectors, count);
@@ -156,8 +155,8 @@ static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *wo
         const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
         const float variance = variance_of(work->variances + channel * plane, tile->stride, places, patch, count);
         if (filter->method == PROJECTION)
-            projection(work->lanes, work->vectors, lane, filter->edge * (float)shape.pixels * variance / traces[lane], &shape, count,
-                       work->theta, work->x);
+            projection(work->lanes, work->vectors, lane, filter->edge * (float)shape.pixels * variance / traces[lane], &shape,
+                       count, work->theta, work->x);
         else {
             gather(work->pilot + channel * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
             ridge(work->x, variance, &shape, count, work->theta, work->pivots);

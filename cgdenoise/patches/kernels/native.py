@@ -77,11 +77,7 @@ def filter_groups(
     MemoryError
         If the work space could not be allocated.
     """
-    noisy, pilot, variances = (tensor.contiguous() for tensor in (noisy, pilot, variances))
-    sums, weights = torch.zeros_like(noisy), torch.zeros_like(noisy)
-    arrays = [tensor.data_ptr() for tensor in (noisy, pilot, variances, sums, weights)]
-    _add_groups(_loaded().filter_tiles, guide.contiguous(), search, [*arrays, len(noisy), method, edge], tick)
-    return sums / weights
+    return _averaged(_loaded().filter_tiles, guide, search, (noisy, pilot, variances), (len(noisy), method, edge), tick)
 
 
 def complete_groups(
@@ -116,12 +112,8 @@ def complete_groups(
     MemoryError
         If the work space could not be allocated.
     """
-    y, known = y.contiguous(), known.contiguous()
-    sums, weights = torch.zeros_like(y), torch.zeros_like(y)
-    arrays = [tensor.data_ptr() for tensor in (y, known, sums, weights)]
-    numbers = [min(completed, search.count), variance, uncertain]
-    _add_groups(_loaded().complete_tiles, pilot.contiguous(), search, [*arrays, *numbers], tick)
-    return sums / weights
+    numbers = (min(completed, search.count), variance, uncertain)
+    return _averaged(_loaded().complete_tiles, pilot, search, (y, known), numbers, tick)
 
 
 def _loaded() -> ctypes.CDLL:
@@ -131,8 +123,16 @@ def _loaded() -> ctypes.CDLL:
     return loaded
 
 
-def _add_groups(function: Callable[..., int], guide: Tensor, search: Search, arguments: Sequence[float], tick: Tick) -> None:
-    """Call a compiled function for all tiles of an image, with how its groups are formed, arguments of its own, and the tiles."""
+def _averaged(
+    function: Callable[..., int], guide: Tensor, search: Search, images: Sequence[Tensor], numbers: Sequence[float], tick: Tick
+) -> Tensor:
+    """Call a compiled function for all tiles of an image, and average what it adds up.
+
+    It is given how the groups are formed, images and numbers of its own, and the tiles; the result is of the first image's shape.
+    """
+    guide, images = guide.contiguous(), [image.contiguous() for image in images]
+    sums, weights = torch.zeros_like(images[0]), torch.zeros_like(images[0])
+    arguments = [*(image.data_ptr() for image in (*images, sums, weights)), *numbers]
     size = (guide.shape[1], guide.shape[2])
     rows, columns = (references(length, search).int() for length in size)
     side = max(1, -(-(search.window + search.patch - 2) // search.step))
@@ -144,6 +144,7 @@ def _add_groups(function: Callable[..., int], guide: Tensor, search: Search, arg
             if function(*groups, *arguments, part.data_ptr(), len(part), side, torch.get_num_threads()):
                 raise MemoryError("no memory for the work space of the groups")
             tick(pixels * int(((part[:, 1] - part[:, 0]) * (part[:, 3] - part[:, 2])).sum()))
+    return sums / weights
 
 
 def _apart(rows: int, columns: int, side: int) -> Iterator[Tensor]:

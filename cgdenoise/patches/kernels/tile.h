@@ -29,16 +29,16 @@ typedef struct {
 /* Give each part its piece of one allocation of zeros, which is returned; NULL if memory is lacking. */
 static void *allot(const Part *parts, int count) {
     int64_t total = 0;
-    for (int i = 0; i < count; i++) total += padded64(parts[i].count);
+    for (int i = 0; i < count; i++) total += padded(parts[i].count, WIDE);
     float *memory = calloc(total, sizeof *memory), *next = memory;
     for (int i = 0; memory && i < count; i++) {
         *(void **)parts[i].at = next;
-        next += padded64(parts[i].count);
+        next += padded(parts[i].count, WIDE);
     }
     return memory;
 }
 
-/* Columns, and so rows, of the area of a tile whose references are at most a patch apart, with what matching reads beyond them. */
+/* Columns, and so rows, of the area of a tile whose references are at most a patch apart, with what matching reads beyond. */
 static int64_t most_columns(const Groups *groups, int side) {
     return side * (int64_t)groups->patch + 2 * groups->reach + 1 + groups->patch + SPAN;
 }
@@ -53,7 +53,7 @@ static void *memory_to_find(const Groups *groups, int side, Found *found) {
     const Part parts[] = {
         {&found->members, (int64_t)side * side * groups->count},
         {&found->heap, 2 * (int64_t)groups->count},
-        {&found->distances, ROWS * padded((int)columns, SPAN)},
+        {&found->distances, ROWS * padded(columns, SPAN)},
         {&found->guide, groups->guide_channels * most_pixels(groups, side) + beyond},
     };
     return allot(parts, sizeof parts / sizeof *parts);
