@@ -26,9 +26,9 @@ wide coarse end. Both were measured ("Constants of the fits" in NOTES.md, "What 
 PRESETS = {
     # 50 iterations chose within 0.5 dB of the better depth, at an eighth of the time of full fits (`benchmarks/README.md`).
     "fast": Preset(decoders=(_TAPERED[4], _TAPERED[5]), probe_iterations=30, members=1, max_iterations=120, patience=20),
-    # What the generator is worth in the pilot of the groups it has after 40 to 85 iterations at one depth: two fits of 170
+    # What the generator is worth in the pilot of the groups it has after 30 to 85 iterations at one depth: two fits of 170
     # change 0.02 dB (`benchmarks/NOTES.md`, "Generators in the pilot").
-    "balanced": Preset(decoders=(_TAPERED[4],), probe_iterations=0, members=1, max_iterations=60, patience=30, guided=True),
+    "balanced": Preset(decoders=(_TAPERED[4],), probe_iterations=0, members=1, max_iterations=40, patience=30, guided=True),
     "best": Preset(
         decoders=(_TAPERED[4],), probe_iterations=0, members=1, max_iterations=85, patience=30, guided=True, estimates=3
     ),
