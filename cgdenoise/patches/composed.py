@@ -59,7 +59,7 @@ def _filter_area(
     x = y if pilot is noisy else _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
     middles = variances[:, patch // 2 :, patch // 2 :][:, : noisy.shape[1] - patch + 1, : noisy.shape[2] - patch + 1]
     deviations, variance = x - x.mean(1, keepdim=True), middles.flatten()[index].view(y.shape[:2]).mean(1)
-    theta = _ridge(deviations, variance) if method is Method.RIDGE else _projection(deviations, variance, edge)
+    theta = _theta(deviations, variance, method, edge)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
     mean = y.mean(1, keepdim=True)
     estimates = torch.baddbmm(mean.expand_as(y), theta, y - mean)
@@ -76,6 +76,24 @@ def _filter_area(
 def _patches(image: Tensor, patch: int) -> Tensor:
     """Return all patches of each channel, [C, positions, n]."""
     return functional.unfold(image[:, None], patch).mT.contiguous()
+
+
+def _theta(groups: Tensor, variance: Tensor, method: Method, edge: float) -> Tensor:
+    """Return the weights with which the deviations of a group's members from their mean are combined."""
+    if method is Method.PROJECTION:
+        return _projection(groups, variance, edge)
+    return _ridge(groups, variance) if method is Method.RIDGE else _shrinkage(groups, variance, edge)
+
+
+def _shrinkage(groups: Tensor, variance: Tensor, edge: float) -> Tensor:
+    """Return a ridge of which a direction with so many times the noise's power keeps half, sharpened by 3 theta² - 2 theta³.
+
+    The polynomial takes shares beside 1/2 towards 0 and 1 (McWeeny's purification, Rev. Mod. Phys. 32, 1960), so that weak
+    directions go and strong ones stay whole, without a decomposition.
+    """
+    theta = _ridge(groups, edge * variance)
+    square = theta @ theta
+    return 3 * square - 2 * square @ theta
 
 
 def _projection(groups: Tensor, variance: Tensor, edge: float) -> Tensor:

@@ -35,9 +35,9 @@ REPEATED = Search(patch=7, count=80, window=37, step=5)
 """Groups of `repeated_ridge`. 80 patches for 55 gain 0.02 dB at noise of 25 of 255 and 0.08 at 50, steps of 3 another 0.02 for
 three times the time (`benchmarks/NOTES.md`, "Rounds")."""
 
-ROUNDS, _LEFT = 3, 0.75
-"""Rounds, and the share of the image before that the first of many would keep. The share is the paper's; 2 rounds lose 0.02 to
-0.05 dB, 4 change -0.01 to 0.02 (as above)."""
+ROUNDS, _LEFT = 2, 0.75
+"""Rounds, and the share of the image before that the first of many would keep. The share is the paper's; 3 rounds gain 0.02 to
+0.05 dB (as above), of which 0.01 is left after `shrinkage`."""
 
 
 def nonlocal_ridge(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tensor:
@@ -129,15 +129,15 @@ def repeated_ridge(
         [C, H, W].
     """
     noisy = noise.rotate(y)
-    variances = _variances(noise, noisy)
+    variances = pixel_variances(noise, noisy)
     remaining, level = noisy, torch.ones_like(noisy)
-    image = _filter_rotated(noisy, noise.rotate(pilot), noise, variances, search, Method.RIDGE, tick)
+    image = filter_rotated(noisy, noise.rotate(pilot), noise, variances, search, Method.RIDGE, tick)
     for number in range(1, rounds):
         share = _LEFT * (1 - number / rounds)
         remaining = torch.lerp(image, remaining, share / level)
         removed = functional.avg_pool2d((noisy - remaining).square(), 3, 1, 1, count_include_pad=False)
         level = (1 - (removed / variances.clamp(min=torch.finfo(y.dtype).tiny)).sqrt()).clamp(min=share)
-        image = _filter_rotated(remaining, image, noise, variances * level.square(), search, Method.RIDGE, tick)
+        image = filter_rotated(remaining, image, noise, variances * level.square(), search, Method.RIDGE, tick)
     return noise.rotate_back(image)
 
 
@@ -145,21 +145,31 @@ def _filter(y: Tensor, pilot: Tensor | None, noise: ChannelNoise, search: Search
     """Filter all groups of an image along each axis of its noise. Without a pilot the image is its own."""
     noisy = noise.rotate(y)
     rotated = noisy if pilot is None else noise.rotate(pilot)
-    return noise.rotate_back(_filter_rotated(noisy, rotated, noise, _variances(noise, noisy), search, method, tick))
+    return noise.rotate_back(filter_rotated(noisy, rotated, noise, pixel_variances(noise, noisy), search, method, tick))
 
 
-def _filter_rotated(
-    noisy: Tensor, pilot: Tensor, noise: ChannelNoise, variances: Tensor, search: Search, method: Method, tick: Tick
+def filter_rotated(
+    noisy: Tensor,
+    pilot: Tensor,
+    noise: ChannelNoise,
+    variances: Tensor,
+    search: Search,
+    method: Method,
+    tick: Tick = no_tick,
+    share: float = 1.0,
 ) -> Tensor:
-    """Filter all groups of an image that is in the axes of its noise, whose variances are given for each pixel."""
+    """Filter all groups of an image that is in the axes of its noise, whose variances are given for each pixel.
+
+    `share` is the power from which a direction counts as the image's, in parts of the most that noise alone would show.
+    """
     search = search.limited_to((noisy.shape[1], noisy.shape[2]))
-    edge = _edge(search, noise.correlation_area)
+    edge = share * _edge(search, noise.correlation_area)
     groups = native if native.supports(noisy) else composed
     filtered: Tensor = groups.filter_groups(noisy, pilot, noise.comparable(pilot), search, method, variances, edge, tick)
     return filtered
 
 
-def _variances(noise: ChannelNoise, rotated: Tensor) -> Tensor:
+def pixel_variances(noise: ChannelNoise, rotated: Tensor) -> Tensor:
     """Return the variance of the noise at each pixel of an image that is in its axes."""
     return rotated.new_tensor(noise.sigmas).square()[:, None, None].expand_as(rotated)
 

@@ -9,13 +9,15 @@ from torch import Tensor
 
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.matching import Search
-from cgdenoise.patches.ridge import REPEATED, ROUNDS, first_estimate, nonlocal_ridge, repeated_ridge
+from cgdenoise.patches.ridge import ROUNDS, first_estimate, nonlocal_ridge, repeated_ridge
+from cgdenoise.patches.shrinkage import ROUNDS as SHRINKAGES
+from cgdenoise.patches.shrinkage import SHRUNK, repeated_shrinkage
 from cgdenoise.progress import Tick, no_tick
 
 GENERATOR, GUIDE, BOTH = "generator", "guide", "both"
 
-SEARCHES = (REPEATED, Search(patch=9, count=110, window=37, step=5), Search(patch=5, count=60, window=37, step=3))
-"""Groups of as many estimates as are averaged: their errors differ as their patches do. Measured ("Rounds" in
+SEARCHES = (SHRUNK, Search(patch=7, count=45, window=37, step=4), Search(patch=4, count=30, window=37, step=3))
+"""Groups of as many estimates as are averaged: their errors differ as their patches do. Measured ("Shrinkage" in
 `benchmarks/NOTES.md`)."""
 
 _SHARE = 0.2
@@ -73,7 +75,7 @@ def filter_patches(
         The generators' restoration, [C, H, W], for the pilot. It is not used where the noise is correlated, which generators
         follow as they follow an image.
     estimates : int
-        How many of `SEARCHES` are averaged; one where the noise is correlated.
+        How many of `SEARCHES` are averaged; none is used where the noise is correlated.
     tick : callable
         Called several times a second; see `filters`.
 
@@ -86,9 +88,10 @@ def filter_patches(
         return nonlocal_ridge(y, noise.scaled(COARSE), tick)
     first = first_estimate(y, noise, tick=tick)
     pilot = first if generated is None else torch.lerp(first, generated, _SHARE)
-    return torch.stack([repeated_ridge(y, pilot, noise, search, ROUNDS, tick) for search in SEARCHES[:estimates]]).mean(0)
+    image = repeated_ridge(y, pilot, noise, tick=tick)
+    return torch.stack([repeated_shrinkage(y, image, noise, search, tick=tick) for search in SEARCHES[:estimates]]).mean(0)
 
 
 def filters(correlated: bool, estimates: int = 1) -> int:
     """Return how often `filter_patches` filters the whole image."""
-    return 2 if correlated else 1 + estimates * ROUNDS
+    return 2 if correlated else 1 + ROUNDS + estimates * SHRINKAGES

@@ -1,6 +1,6 @@
 /* A group's patches as the columns of a matrix, filtered by a symmetric matrix theta. */
 
-enum { RIDGE, PROJECTION }; /* how theta is found */
+enum { RIDGE, PROJECTION, SHRINKAGE }; /* how theta is found */
 
 /* What to filter, and how; the arrays are those of the whole image. */
 typedef struct {
@@ -9,7 +9,7 @@ typedef struct {
     const float *variances;     /* of the noise, at each pixel of each channel */
     float *sums, *counts;       /* weighted estimates and weights, to be added to */
     int channels, method;
-    float edge; /* least eigenvalue of a direction that is kept, in units of the noise's in a patch; for PROJECTION */
+    float edge; /* eigenvalue, in units of the noise's in a patch, from which a direction is kept by PROJECTION; by SHRINKAGE, half */
 } Filter;
 
 /* What a thread filters in. */
@@ -75,6 +75,23 @@ static void ridge(const float *restrict x, float variance, const Shape *shape, i
         for (int l = 0; l < width; l++) theta[i * width + l] *= -share;
         theta[i * width + i] += 1;
     }
+}
+
+/* theta = 3 theta^2 - 2 theta^3, which takes shares beside 1/2 towards 0 and 1 (McWeeny's purification). work has HIGH rows,
+ * and sharp as many as theta. */
+static void sharpen(float *restrict theta, const Shape *shape, int count, float *restrict work, float *restrict sharp) {
+    const int width = shape->width;
+    for (int r = 0; r < shape->members; r += HIGH) {
+        float *square = work, *to = sharp + r * width;
+        memset(square, 0, HIGH * width * sizeof *square);
+        add_multiply(theta + r * width, width, 1, theta, square, HIGH, width, count);
+        for (int l = 0; l < HIGH * width; l++) {
+            to[l] = 3 * square[l];
+            square[l] *= -2;
+        }
+        add_multiply(square, width, 1, theta, to, HIGH, width, count);
+    }
+    memcpy(theta, sharp, (size_t)shape->members * width * sizeof *theta);
 }
 
 /* lanes[..][lane] = X'X / its trace, as far as the upper triangle; returns the trace. */
@@ -159,7 +176,9 @@ static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *wo
                        count, work->theta, work->x);
         else {
             gather(work->pilot + channel * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
-            ridge(work->x, variance, &shape, count, work->theta, work->pivots);
+            const int shrinks = filter->method == SHRINKAGE;
+            ridge(work->x, shrinks ? filter->edge * variance : variance, &shape, count, work->theta, work->pivots);
+            if (shrinks) sharpen(work->theta, &shape, count, work->pivots, work->x);
         }
         gather(work->noisy + channel * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
         put_back(work->y, work->means, work->theta, &shape, places, tile->stride, patch, count, work->estimates,

@@ -31,6 +31,7 @@ class Method(IntEnum):
 
     RIDGE = 0
     PROJECTION = 1
+    SHRINKAGE = 2
 
 
 @cache
@@ -63,7 +64,8 @@ def filter_groups(
     variances : Tensor
         Of the noise at each pixel, [C, H, W]; a group's is their mean over the middles of its patches.
     edge : float
-        Least power of a direction that is kept, in parts of the noise's in a patch; for `Method.PROJECTION`.
+        Power of a direction, in parts of the noise's in a patch, from which `Method.PROJECTION` keeps it and `Method.SHRINKAGE`
+        more than half of it; not for `Method.RIDGE`.
     tick : callable
         Called several times a second.
 

@@ -13,7 +13,11 @@ from cgdenoise.patches.kernels.native import Method
 from cgdenoise.patches.matching import Search
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (61, 8), (2, 40), (97, 53)]
-ROUNDING = {Method.RIDGE: 1e-5, Method.PROJECTION: 1e-4}  # eigenvectors are found to a millionth of the largest power
+ROUNDING = {
+    Method.RIDGE: 1e-5,
+    Method.SHRINKAGE: 1e-5,
+    Method.PROJECTION: 1e-4,
+}  # eigenvectors are found to a millionth of the largest power
 EDGE, SEARCH, COARSE = 2.5, Search(5, 18, 15, 3), Search(4, 18, 15, 4)
 UNCERTAIN = 0.01  # of patches whose values have a variance of 0.6: so much that float32 solves their systems to four places
 
