@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.matching import Search
-from cgdenoise.patches.ridge import ROUNDS, first_estimate, nonlocal_ridge, repeated_ridge
+from cgdenoise.patches.ridge import ROUNDS, first_estimate, repeated_ridge
 from cgdenoise.patches.shrinkage import ROUNDS as SHRINKAGES
 from cgdenoise.patches.shrinkage import SHRUNK, repeated_shrinkage
 from cgdenoise.progress import Tick, no_tick
@@ -24,9 +24,17 @@ _SHARE = 0.2
 """Share of the generators in the pilot. Groups err where an image does not repeat itself, generators in fine texture, and a pilot
 of both is better than either. 0.1 to 0.35 are within 0.03 dB of it (`benchmarks/NOTES.md`, "Generators in the pilot")."""
 
-COARSE = 1.4
+COARSE = 2.0
 """Factor by which correlated noise is taken to be stronger: patches resemble each other by their noise, too, which then does not
-cancel. Measured, between 1.3 and 1.6 (`benchmarks/NOTES.md`, "Correlated noise")."""
+cancel. Told the true level, 2 to 2.8 is best on real pictures; levels by held-out pixels are a little too high
+(`benchmarks/NOTES.md`, "Correlated noise")."""
+
+_COARSE_FIRST, _COARSE_SEARCH = Search(patch=11, count=40, window=37, step=5), Search(patch=9, count=80, window=37, step=5)
+"""Groups where the noise is correlated: patches have to be large enough that more than their noise is alike. Patches of 9 and 7
+lose 1 to 2 dB on wide-field microscopes and telephones and gain up to 0.1 on cameras (as above)."""
+
+_COARSE_ROUNDS = 3
+"""Rounds of ridge there; one loses 0.1 dB on cameras and 1 on wide-field microscopes (as above)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,9 @@ def filter_patches(
         [C, H, W].
     """
     if noise.is_correlated:
-        return nonlocal_ridge(y, noise.scaled(COARSE), tick)
+        stronger = noise.scaled(COARSE)
+        first = first_estimate(y, stronger, _COARSE_FIRST, tick)
+        return repeated_ridge(y, first, stronger, _COARSE_SEARCH, _COARSE_ROUNDS, tick)
     first = first_estimate(y, noise, tick=tick)
     pilot = first if generated is None else torch.lerp(first, generated, _SHARE)
     image = repeated_ridge(y, pilot, noise, tick=tick)
@@ -94,4 +104,4 @@ def filter_patches(
 
 def filters(correlated: bool, estimates: int = 1) -> int:
     """Return how often `filter_patches` filters the whole image."""
-    return 2 if correlated else 1 + ROUNDS + estimates * SHRINKAGES
+    return 1 + _COARSE_ROUNDS if correlated else 1 + ROUNDS + estimates * SHRINKAGES
