@@ -22,7 +22,7 @@ from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.mixture import GENERATOR, Mixture, Part
 from cgdenoise.restoration.patch_stages import patch_stages
 from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
-from cgdenoise.restoration.preprocess import Prepared, prepare
+from cgdenoise.restoration.preprocess import Prepared, prepare, values_of
 from cgdenoise.restoration.presets import preset_of
 from cgdenoise.restoration.results import Restoration, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale, check_image, find_channel_axis, in_layout, is_constant
@@ -184,21 +184,19 @@ def _with_measured_level(state: Denoising) -> Denoising:
 
     Flat parts of an image tell how its noise is correlated, but the level of the darkest or the smoothest alone.
     """
-    model, prepared = made(state.model), made(state.prepared)
+    model = made(state.model)
     if not model.correlation_length or state.known.sigma is not None:
         return state
-    y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
-    levels = []
+    values, levels = made(state.prepared).measured, []
     for member in made(state.fits).members:
-        if not member.failed and not member.label.probe:
-            fitted = member.result.image[0].permute(1, 2, 0).double().cpu().numpy()
-            held_out = member.held_out.permute(1, 2, 0).numpy()
-            levels.append(held_out_level(np.where(valid > 0, y - fitted, np.nan), fitted, held_out))
-    measured = [level for level in levels if level]
-    if not measured:
+        if member.weight:
+            fitted = values_of(member.result.image[0])
+            level = held_out_level(values - fitted, fitted, member.held_out.permute(1, 2, 0).numpy())
+            levels += [level] if level else []
+    if not levels:
         return state
     reason = "its level is that of what a generator missed of the pixels it was not shown"
-    model = replace(model, sigma=float(np.mean(measured)), reasons=(*model.reasons, reason))
+    model = replace(model, sigma=float(np.mean(levels)), reasons=(*model.reasons, reason))
     return replace(state, model=model, prepared=prepare(state.normalised, model))
 
 

@@ -18,7 +18,7 @@ from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
 from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_patches, filters
 from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
-from cgdenoise.restoration.preprocess import prepare
+from cgdenoise.restoration.preprocess import prepare, values_of
 from cgdenoise.restoration.units import Array
 
 INPUT = "input"
@@ -131,11 +131,10 @@ def _objection(state: Denoising) -> str | None:
     if not noise.level:
         return None
     level = noise.level * (COARSE if noise.is_correlated else 1.0)
-    y, valid = (tensor[0].permute(1, 2, 0).double().numpy() for tensor in (prepared.y, prepared.valid))
-    restored = made(state.mixture).image.cpu().permute(1, 2, 0).double().numpy()
-    residual = np.where(valid > 0, y - restored, np.nan) / level
-    may_be_texture = noise.level < TEXTURE and clipped_share(np.where(valid > 0, y, np.nan)) < MOSTLY_CLIPPED
-    return objection_to(residual, y, noise.correlation_area, model.impulses, may_be_texture)
+    measured = prepared.measured
+    residual = (measured - values_of(made(state.mixture).image)) / level
+    may_be_texture = noise.level < TEXTURE and clipped_share(measured) < MOSTLY_CLIPPED
+    return objection_to(residual, measured, noise.correlation_area, model.impulses, may_be_texture)
 
 
 def _needs_patches(state: Denoising) -> bool:

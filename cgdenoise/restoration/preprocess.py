@@ -44,11 +44,22 @@ class Prepared:
     scale: Scale
     clipping: Clipping | None = None
 
+    @property
+    def measured(self) -> NDArray[np.float64]:
+        """Return `y` as values (H, W, C); NaN where nothing was measured."""
+        return np.where(values_of(self.valid[0]) > 0, values_of(self.y[0]), np.nan)
+
     def restored(self, image: Tensor) -> Tensor:
         """Return what was fitted, [1, C, H, W], in the units of the image that was prepared; float64 on the CPU."""
         values = image.cpu().double() * self.scale.factor + self.scale.offset
         inverse = self.stabiliser or self.clipping
         return values if inverse is None else torch.from_numpy(inverse.inverse(values.numpy()))
+
+
+def values_of(image: Tensor) -> NDArray[np.float64]:
+    """Return an image [C, H, W] as values (H, W, C)."""
+    values: NDArray[np.float64] = image.cpu().permute(1, 2, 0).double().numpy()
+    return values
 
 
 def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
