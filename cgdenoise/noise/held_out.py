@@ -30,7 +30,7 @@ def held_out_level(residual: NDArray[np.float64], image: NDArray[np.float64], he
     image : (H, W, C) array
         The fit, whose brightness sorts the pixels.
     held_out : (H, W, C) array of bool
-        Which values the fit was not shown, nor any that share their noise.
+        Which values the fit was not shown. It should not have been shown many that share their noise either: it would know it.
 
     Returns
     -------

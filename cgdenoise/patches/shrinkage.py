@@ -10,12 +10,11 @@ each pixel's neighbourhood instead of each group, as in `repeated_ridge`.
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional
 
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.kernels.native import Method
 from cgdenoise.patches.matching import Search
-from cgdenoise.patches.ridge import filter_rotated, pixel_variances
+from cgdenoise.patches.ridge import filter_rotated, pixel_variances, removed_power
 from cgdenoise.progress import Tick, no_tick
 
 SHRUNK = Search(patch=5, count=40, window=37, step=4)
@@ -68,7 +67,6 @@ def repeated_shrinkage(
     variances = pixel_variances(noise, noisy)
     for _ in range(rounds):
         current = image.lerp(noisy, _GIVEN_BACK)
-        removed = functional.avg_pool2d((noisy - current).square(), _AROUND, 1, _AROUND // 2, count_include_pad=False)
-        left = _REMAINS**2 * (variances - removed).abs()
+        left = _REMAINS**2 * (variances - removed_power(noisy, current, _AROUND)).abs()
         image = filter_rotated(current, current, noise, left, search, Method.SHRINKAGE, tick, _EDGE)
     return noise.rotate_back(image)
