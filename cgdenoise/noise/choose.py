@@ -15,7 +15,7 @@ from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, find_poisson_gaussian
-from cgdenoise.noise.quiet import quietest_level, rounding_level
+from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse, rounding_level
 
 Array = NDArray[np.float64]
 
@@ -39,6 +39,11 @@ none of them."""
 _CONTRADICTED = 1.6
 """Level over that of the quietest windows from which it is not the noise's. It was 0.2 to 1.5 on 33 photographs with real noise
 called Gaussian or correlated and on 30 with white noise; 1.4 to 11 on text, plots and codes, clean or with noise of 15/255."""
+
+_COARSE_CONTRADICTED = 1.25
+"""The same for coarse noise, by what its quietest windows are expected to show: 0.5 to 1.22 in 143 of 152 crops of cameras,
+telephones and microscopes that were called coarse; 1.34 to 3.4 in four, and in five a tenth is flat. In photographs without noise
+1.28 to 2.3 in 6 of 14, 0.7 to 1.22 in the others (`benchmarks/NOTES.md`, "Correlated noise")."""
 
 MOSTLY_CLIPPED = 0.25
 """Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars. Noise may
@@ -135,7 +140,7 @@ def choose(
         if poisson is not None:
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     noise = noise or patch_noise(rest)
-    level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, span)
+    level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
     reasons += level.reasons
     length, area = 0, 1.0
     if level.correlation is not None and level.sigma:
@@ -184,9 +189,10 @@ def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise) -> NoiseCorre
     """Return the correlation of the noise if the user says that there is one, or the image does and can be believed."""
     if kind not in (NoiseKind.AUTO, NoiseKind.CORRELATED):
         return None
-    correlation = noise_correlation(rest, noise)
+    told = kind is NoiseKind.CORRELATED
+    correlation = noise_correlation(rest, noise, told=told)
     tells = rest.shape[0] * rest.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
-    return correlation if kind is NoiseKind.CORRELATED or (tells and not correlation.is_white) else None
+    return correlation if told or (tells and not correlation.is_white) else None
 
 
 def _shared_covariance(noise: PatchNoise, sigma: float) -> Array | None:
@@ -232,8 +238,10 @@ def _signal_dependent(
     )
 
 
-def _believable_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None, span: float) -> _Level:
+def _believable_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None, kind: NoiseKind, span: float) -> _Level:
     """Return the level of the noise, 0 where it may be the texture of an image that has lost many of its pixels."""
+    if kind is NoiseKind.CORRELATED and coarse is not None and not coarse.is_white:
+        return _Level(*_white_level(rest, noise), coarse)  # quiet parts of the image do not contradict the user
     level = _uncontradicted_level(rest, noise, coarse)
     if np.isnan(rest).mean() > _MANY_MISSING and level.sigma < TEXTURE * span:
         reason = "between the missing values the image is clean: they are filled, the others are kept"
@@ -249,8 +257,11 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
     """
     sigma, error = _white_level(rest, noise)
     quietest = quietest_level(rest, 0.1)
-    claimed = sigma if coarse is None else coarse.sigma
-    contradicted = claimed > _CONTRADICTED * max(quietest, rounding_level(rest))
+    if coarse is None:
+        contradicted = sigma > _CONTRADICTED * max(quietest, rounding_level(rest))
+    else:
+        shown = coarse.sigma * quietest_of_coarse(coarse.autocorrelation, 0.1)
+        contradicted = shown > _COARSE_CONTRADICTED * max(quietest, rounding_level(rest))
     uncertain = coarse is None and sigma > 0 and np.isfinite(error) and error > _UNCERTAIN * sigma
     # Quiet parts are those with little light, as in microscope pictures, whatever offset was said.
     by_light = (contradicted or uncertain) and estimate_from_darkest(rest).is_signal_dependent

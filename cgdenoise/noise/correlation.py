@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, unclipped
+from cgdenoise.noise.quiet import quietest_level
 
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
 # estimation".
@@ -30,6 +31,11 @@ noise of 5/255 or more made up to 6 on 30 photographs, and up to 10 in those wit
 _EVEN = 1.6
 """`growth` up to which power is noise rather than texture. It was 1.0 to 1.3 for filtered noise of 30/255 and 1.0 to 1.5 in five
 photographs of correlated noise; 2.4 in the middle for photographs that are nearly clean."""
+
+_EVERYWHERE = 2.8
+"""`least` from which the excess is noise however it grows: texture leaves quiet places. With an excess above `_WHITE` and such a
+growth it was 2.85 to 4.3 for four photographs with correlated noise; 0 to 2.7 for 21 of 23 clean ones, 3.3 and 3.8 for two means
+of a camera's shots, which have some of its noise left."""
 
 _NEGLIGIBLE = 0.1
 """Autocorrelation below which pixels count as independent; by hand, and not measured: it defines the correlation length."""
@@ -59,9 +65,12 @@ class NoiseCorrelation:
     growth : float
         Power at middle frequencies in the flattest fifth of the image over that in the flattest twentieth: noise is the same
         everywhere, texture is not.
+    least : float
+        Level of the quietest tenth of the image over that of white noise of the power at the finest frequencies: coarse noise is
+        in quiet places, too.
     is_white : bool
-        Whether texture may account for the excess, because that is low or the growth is high: the noise is taken as white until
-        it shows otherwise.
+        Whether texture may account for the excess, because that is low, or because it grows and leaves quiet places: the noise is
+        taken as white until it shows otherwise.
     """
 
     sigma: float
@@ -70,10 +79,11 @@ class NoiseCorrelation:
     excess: float
     error: float
     growth: float
+    least: float
     is_white: bool
 
 
-def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = None) -> NoiseCorrelation:
+def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = None, *, told: bool = False) -> NoiseCorrelation:
     """Estimate the autocorrelation of the noise from the flattest blocks of an image.
 
     The power spectrum of white noise is the same everywhere, also on texture, where it is what remains at the finest
@@ -83,7 +93,8 @@ def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = No
     and texture are nearly uncorrelated (Ahmed, Natarajan & Rao, IEEE Trans. Computers 1974). Every coefficient is measured
     in blocks that were chosen by others, those of the opposite parity: the choice then takes away texture but no noise.
 
-    The power at middle frequencies must also be nearly the same in less flat blocks, else it is texture.
+    The power at middle frequencies must also be nearly the same in less flat blocks, else it is texture; unless even the quietest
+    parts of the image are far above the power at the finest frequencies. Noise that depends on the brightness grows, too.
 
     Channels with noise of their own are tested by their differences, in which texture mostly cancels. Coarse noise below
     white noise, stripes and other periodic patterns are not told from the image. Mild compression of strong noise is white,
@@ -95,6 +106,8 @@ def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = No
         In any unit. NaN marks missing pixels; blocks that touch one are left out.
     noise : PatchNoise, optional
         What `patch_noise` gives of the image, if that was measured already.
+    told : bool
+        The noise is known to be correlated: an excess is taken for noise although it grows as texture does.
 
     Returns
     -------
@@ -109,30 +122,37 @@ def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = No
     noise = noise or patch_noise(image)
     spectra = _spectra(image)
     if spectra is None:
-        return _white(noise.sigma, 1.0, np.inf, 1.0)
+        return _white(noise.sigma, 1.0, np.inf, 1.0, 1.0)
     contrasts = _contrasts(spectra, noise)
     flat, less_flat = _flat_spectra(contrasts, _FLAT), _flat_spectra(contrasts, _LESS_FLAT)
     excess, error = _excess(flat)
-    least = flat[:, _MIDDLE].mean()
-    growth = float(less_flat[:, _MIDDLE].mean() / least) if least > 0 else 1.0
-    if excess < _WHITE or growth > _EVEN:
-        return _white(noise.sigma, excess, error, growth)
-    power = np.mean(_flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0)
-    # Shading, the same in a whole block, is mostly in these.
-    power[0, 1] = min(power[0, 1], power[1, 1])
-    power[1, 0] = min(power[1, 0], power[1, 1])
-    power[0, 0] = (power[0, 1] + power[1, 0]) / 2
+    flattest = flat[:, _MIDDLE].mean()
+    growth = float(less_flat[:, _MIDDLE].mean() / flattest) if flattest > 0 else 1.0
+    quietest = quietest_level((image[..., None] if image.ndim == 2 else image).astype(np.float64), 0.1)
+    least = quietest / noise.sigma if noise.sigma > 0 else 0.0
+    if excess < _WHITE or (not told and growth > _EVEN and least < _EVERYWHERE):
+        return _white(noise.sigma, excess, error, growth, least)
+    power = _without_shading(np.mean(_flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
     covariance = _covariance(power)
     autocorrelation = covariance / covariance[0, 0]
     below = (autocorrelation[0] + autocorrelation[:, 0]) / 2 < _NEGLIGIBLE
     length = int(np.argmax(below)) if below.any() else len(below)
-    return NoiseCorrelation(float(np.sqrt(covariance[0, 0])), length, autocorrelation, excess, error, growth, False)
+    return NoiseCorrelation(float(np.sqrt(covariance[0, 0])), length, autocorrelation, excess, error, growth, least, False)
 
 
-def _white(sigma: float, excess: float, error: float, growth: float) -> NoiseCorrelation:
+def _without_shading(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a power spectrum (16, 16) whose lowest coefficients, which shading is mostly in, are no more than those beside."""
+    power = power.copy()
+    power[0, 1] = min(power[0, 1], power[1, 1])
+    power[1, 0] = min(power[1, 0], power[1, 1])
+    power[0, 0] = (power[0, 1] + power[1, 0]) / 2
+    return power
+
+
+def _white(sigma: float, excess: float, error: float, growth: float, least: float) -> NoiseCorrelation:
     autocorrelation = np.zeros((_BLOCK // 2, _BLOCK // 2))
     autocorrelation[0, 0] = 1
-    return NoiseCorrelation(sigma, 0, autocorrelation, excess, error, growth, True)
+    return NoiseCorrelation(sigma, 0, autocorrelation, excess, error, growth, least, True)
 
 
 def _spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtri
 
 from cgdenoise.noise.clipping import clipped_ends
 from cgdenoise.noise.places import blocks
@@ -49,6 +50,40 @@ def quietest_level(image: Values, quantile: float) -> float:
     """
     channels = np.moveaxis(image, 2, 0)
     return float(np.mean([min(_of_windows(channel, quantile), _of_two_values(channel)) for channel in channels]))
+
+
+def quietest_of_coarse(autocorrelation: Values, quantile: float) -> float:
+    """Return what `quietest_level` gives of coarse noise of standard deviation 1, by expectation.
+
+    Neighbours share it, so a window shows a part of it, and the windows scatter more than those of white noise: as a chi-square
+    with fewer degrees of freedom, which have the first two moments of the window's variance (Satterthwaite, Biometrics 1946).
+
+    Parameters
+    ----------
+    autocorrelation : (8, 8) array
+        At distances of 0 to 7 pixels down and across, the same in all four directions.
+    quantile : 0.05 or 0.1
+        Share of the windows that are quieter.
+
+    Returns
+    -------
+    float
+        1 for white noise, less for coarse noise; up to an eighth too low where the correlation is longer than a window.
+    """
+    count = _SIDE**2
+    down, across = np.divmod(np.arange(count), _SIDE)
+    covariance = autocorrelation[np.abs(down[:, None] - down), np.abs(across[:, None] - across)]
+    centred = np.eye(count) - 1 / count
+    deviations = centred @ covariance @ centred
+    power = max(float(np.trace(deviations)), 0.0)
+    freedom = power**2 / float(np.square(deviations).sum())
+    white = count - 1
+    return float(np.sqrt(power / white) * _chi(freedom, quantile) / _chi(white, quantile))
+
+
+def _chi(freedom: float, quantile: float) -> float:
+    """Return a quantile of a standard deviation that was measured with some degrees of freedom; the true one is 1."""
+    return float(np.sqrt(chdtri(freedom, 1 - quantile) / freedom))
 
 
 def rounding_level(image: Values) -> float:

@@ -88,6 +88,13 @@ def test_filtered_noise():
     assert model.correlation_area > 4
 
 
+def test_noise_of_which_the_smallest_windows_show_little():
+    noise = gaussian_filter(rng().standard_normal(CLEAN.shape), (2.5, 2.5, 0))
+    model = choose(CLEAN + 0.08 * noise / noise.std())
+    assert model.kind is NoiseKind.CORRELATED
+    assert model.correlation_length >= 5
+
+
 def test_what_the_user_says_counts():
     image = gaussian()
     assert choose(image, NoiseKind.GAUSSIAN, sigma=0.07).sigma == 0.07
@@ -97,6 +104,15 @@ def test_what_the_user_says_counts():
     assert choose(counts, NoiseKind.GAUSSIAN).gain == 0
     assert choose(counts + 0.5, NoiseKind.POISSON, offset=0.5).gain == pytest.approx(1 / 30)
     assert not choose(with_impulses(image), NoiseKind.GAUSSIAN).impulses.any()
+
+
+def test_correlated_noise_that_grows_as_texture_does_is_taken_from_the_user():
+    noise = gaussian_filter(rng().standard_normal(CLEAN.shape), (0.7, 0.7, 0))
+    image = CLEAN + np.linspace(0.01, 0.1, CLEAN.shape[1])[:, None] * noise / noise.std()
+    assert choose(image).kind is NoiseKind.GAUSSIAN
+    told = choose(image, NoiseKind.CORRELATED)
+    assert told.kind is NoiseKind.CORRELATED
+    assert told.correlation_length == 3
 
 
 def test_weak_noise_is_not_stabilised():

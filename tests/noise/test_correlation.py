@@ -60,6 +60,15 @@ def test_filtered_noise_is_not_white(name, width):
     assert abs(found.length - np.ceil(2 * width * np.sqrt(np.log(10)))) <= 1
 
 
+def test_filtered_noise_that_is_stronger_in_places_is_not_white():
+    weak, strong = 2.0, 12.0
+    picture = PICTURES["coffee"]
+    levels = np.where(np.arange(192) < 20, weak, strong)[None, :, None]
+    found = noise_correlation(picture + levels * filtered(picture.shape, 1.0))
+    assert found.growth > 1.6  # as of texture
+    assert not found.is_white
+
+
 def test_autocorrelation_of_pure_filtered_noise():
     found = noise_correlation(filtered((192, 192), 1.0))
     distance = np.hypot(*np.indices((4, 4)))

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from structured import PICTURES, noisy
 
-from cgdenoise.noise.quiet import quietest_level
+from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse
 
 RNG = np.random.default_rng(0)
 
@@ -29,3 +30,12 @@ def test_it_follows_the_unit_and_leaves_out_missing_values():
     level = quietest_level(image, 0.1)
     assert quietest_level(5 * image - 3, 0.1) == pytest.approx(5 * level)
     assert quietest_level(np.full((9, 9, 1), np.nan), 0.1) == np.inf
+
+
+@pytest.mark.parametrize("width", [0.0, 0.7, 1.5, 3.0])
+def test_coarse_noise_shows_what_is_expected_of_it(width):
+    noise = gaussian_filter(np.random.default_rng(2).standard_normal((500, 500, 1)), (width, width, 0), mode="wrap")
+    distance = np.hypot(*np.indices((8, 8)))
+    autocorrelation = np.exp(-np.square(distance) / (4 * width**2)) if width else (distance == 0).astype(float)
+    expected = quietest_of_coarse(autocorrelation, 0.1)
+    assert quietest_level(noise / noise.std(), 0.1) == pytest.approx(expected, rel=0.12)

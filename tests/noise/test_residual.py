@@ -55,3 +55,12 @@ def test_impulses_that_lie_together_are_ink():
     assert "impulses" in (objection_to(WHITE, 1, ink) or "")
     chance = np.random.default_rng(1).random(SHAPE) < 0.5
     assert objection_to(np.where(chance, np.nan, WHITE), 1, chance) is None
+
+
+def test_coarse_noise_may_depend_on_brightness_but_not_differ_within_one():
+    kernel = np.ones(3) / 3
+    coarse = np.apply_along_axis(np.convolve, 0, np.apply_along_axis(np.convolve, 1, WHITE, kernel, "same"), kernel, "same")
+    coarse *= np.where(np.indices(SHAPE)[1] < 80, 1 / 3, 1.0) / coarse.std()
+    by_brightness = np.where(np.indices(SHAPE)[1] < 80, 0.0, 100.0)
+    assert residual.objection_to(coarse, by_brightness + coarse, 9, NONE, False) is None
+    assert "quiet parts" in (residual.objection_to(coarse, coarse / 100, 9, NONE, False) or "")
