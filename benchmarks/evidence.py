@@ -44,7 +44,7 @@ from cgdenoise.restoration.presets import RECONSTRUCTION
 
 PRESET = replace(
     RECONSTRUCTION["fast"],
-    decoders=(DecoderSpec((128, 64, 32, 16)),),
+    generators=(DecoderSpec((128, 64, 32, 16)),),
     probe_iterations=0,
     max_iterations=150,
     patience=50,

@@ -20,7 +20,7 @@ import torch
 
 from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.stopping import Budget
-from cgdenoise.generators.decoder import build
+from cgdenoise.generators.build import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.matching import Search, references
@@ -128,7 +128,7 @@ def main() -> None:
     torch.set_num_threads(available_cores())
     dtype = choose_dtype(torch.device("cpu"))
     preset = PRESETS["fast"]
-    spec = preset.decoders[0]
+    spec = preset.generators[0]
     generator = build(spec, 3, (side, side), [rng_for(0)], dtype)
     y = torch.rand(1, 3, side, side, generator=rng_for(1)).contiguous(memory_format=torch.channels_last)
     problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.stopping import Budget
-from cgdenoise.generators.decoder import build
+from cgdenoise.generators.build import build
 from cgdenoise.operators import (
     Blur,
     Coils,
@@ -70,7 +70,7 @@ def main() -> None:
 
         with torch.no_grad():
             alone = 1e3 * median_seconds(pair, 3 * _REPEATS)
-        for spec in preset.decoders:
+        for spec in preset.generators:
             size = (chosen.side, chosen.side)
             generator = build(spec, channels, size, [rng_for(0)], choose_dtype(torch.device("cpu")))
 

@@ -27,14 +27,14 @@ def measure(side: int) -> dict[str, float]:
     baseline = peak_mb()
     from cgdenoise.fitting.loop import Problem, Schedule, fit
     from cgdenoise.fitting.stopping import Budget
-    from cgdenoise.generators.decoder import build
+    from cgdenoise.generators.build import build
     from cgdenoise.restoration.presets import PRESETS
     from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
 
     keep_freed_memory()
     torch.set_num_threads(available_cores())
     preset = PRESETS["fast"]
-    generator = build(preset.decoders[0], 3, (side, side), [rng_for(0)], choose_dtype(torch.device("cpu")))
+    generator = build(preset.generators[0], 3, (side, side), [rng_for(0)], choose_dtype(torch.device("cpu")))
     y = torch.rand(1, 3, side, side, generator=rng_for(1)).contiguous(memory_format=torch.channels_last)
     problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))
 

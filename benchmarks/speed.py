@@ -51,7 +51,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
 
     from cgdenoise.fitting.loop import Problem, Schedule, fit
     from cgdenoise.fitting.stopping import Budget
-    from cgdenoise.generators.decoder import build
+    from cgdenoise.generators.build import build
     from cgdenoise.generators.kernels import native
     from cgdenoise.restoration.presets import PRESETS
     from cgdenoise.runtime import available_cores, keep_freed_memory, rng_for
@@ -60,7 +60,7 @@ def iteration_seconds(allocator: bool, compiled: bool, half: bool) -> float:
     if allocator:
         keep_freed_memory()
     preset = PRESETS["fast"]
-    generator = build(preset.decoders[0], 3, (512, 512), [rng_for(0)], torch.bfloat16 if half else torch.float32)
+    generator = build(preset.generators[0], 3, (512, 512), [rng_for(0)], torch.bfloat16 if half else torch.float32)
     if not compiled:
         native.library = lambda: None
     y = torch.rand(1, 3, 512, 512, generator=rng_for(1)).contiguous(memory_format=torch.channels_last)

@@ -14,6 +14,14 @@ class PresetName(StrEnum):
     PAPER = "paper"
 
 
+class GeneratorName(StrEnum):
+    """Of `restoration.presets.with_generator`."""
+
+    DECODER = "decoder"  # the preset's own
+    DD_O = "dd-o"
+    HOURGLASS = "hourglass"
+
+
 class NoiseKind(StrEnum):
     """What may be assumed of the noise."""
 
@@ -40,3 +48,11 @@ class DeviceName(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     MPS = "mps"
+
+
+class OnExists(StrEnum):
+    """What becomes of an input whose output is there already."""
+
+    FAIL = "fail"
+    SKIP = "skip"  # if that is complete, and of the same input, options and version
+    OVERWRITE = "overwrite"

@@ -45,7 +45,7 @@ NOISY = CLEAN + 5 * RNG.standard_normal(CLEAN.shape)
 HOLES = np.where(RNG.random(CLEAN.shape) < 0.2, np.nan, NOISY)
 COLOURS = np.stack([NOISY, NOISY[::-1], HOLES], -1)
 LIGHT = Preset(
-    decoders=(DecoderSpec((16, 16, 8)), DecoderSpec((16, 16, 16, 8))),
+    generators=(DecoderSpec((16, 16, 8)), DecoderSpec((16, 16, 16, 8))),
     probe_iterations=0,
     members=3,
     max_iterations=20,
@@ -126,7 +126,7 @@ def test_denoising_runs_on_a_device(device, array, options):
         {"probe_iterations": 10},
         {"stop": "noise-level"},
         {"optimiser": OptimiserSpec("adam", 0.01), "averaging": 0.0, "hold_out": 0.0, "stop": "none"},
-        {"decoders": (DecoderSpec((16, 8), sigmoid=True, random_grid=False, early_normalisation=False),)},
+        {"generators": (DecoderSpec((16, 8), sigmoid=True, random_grid=False, early_normalisation=False),)},
     ],
 )
 def test_fits_run_on_a_device(device, changes):
@@ -134,7 +134,7 @@ def test_fits_run_on_a_device(device, changes):
 
 
 def test_a_device_restores_what_the_cpu_restores(monkeypatch):
-    one = replace(LIGHT, members=1, decoders=LIGHT.decoders[:1])
+    one = replace(LIGHT, members=1, generators=LIGHT.generators[:1])
     here = denoise(HOLES, sigma=5, preset=one, device="cpu").image
     with pretended() as place:
         monkeypatch.setattr("cgdenoise.restoration.denoise.choose_device", lambda name: place)
@@ -203,7 +203,7 @@ def test_plug_and_play_runs_on_a_device(device, name):
 def test_reconstruction_runs_on_a_device(device, name, sigma):
     operator = OPERATORS[name]
     x = image(*operator.in_shape, seed=3).double()
-    light = replace(LIGHT, decoders=LIGHT.decoders[:1], members=2)
+    light = replace(LIGHT, generators=LIGHT.generators[:1], members=2)
     found = reconstruct(operator, operator.to("cpu", torch.float64)(x).numpy(), sigma=sigma, preset=light)
     assert found.device == DEVICE.type
     assert np.isfinite(found.image).all()

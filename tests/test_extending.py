@@ -20,7 +20,7 @@ from cgdenoise.operators import ForwardOperator
 from cgdenoise.operators.checks import dot_test
 from cgdenoise.restoration.presets import PRESETS, RECONSTRUCTION
 
-SMALL = {"decoders": (DecoderSpec((32, 32, 16)),), "probe_iterations": 0, "max_iterations": 60, "patience": 20}
+SMALL = {"generators": (DecoderSpec((32, 32, 16)),), "probe_iterations": 0, "max_iterations": 60, "patience": 20}
 TINY = replace(PRESETS["fast"], **SMALL)
 IMAGE = data.camera()[100:132, 200:232].astype(float)
 

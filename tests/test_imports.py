@@ -17,7 +17,7 @@ LAYERS = [
     {"generators", "operators", "noise", "images", "measurements"},
     {"fitting", "patches"},
     {"restoration"},
-    {"problems", "fitlog"},
+    {"problems", "fitlog", "experiments"},
     {"jobs"},
     {"cli"},
     {"__init__", "__main__"},

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from cgdenoise.cli.compare import compare
 from cgdenoise.cli.cs import cs
 from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
@@ -18,6 +19,7 @@ from cgdenoise.cli.mri import mri
 from cgdenoise.cli.noise import noise
 from cgdenoise.cli.output import warnings_noted
 from cgdenoise.cli.plot import plot
+from cgdenoise.cli.reproduce import reproduce
 from cgdenoise.cli.upscale import upscale
 
 app = typer.Typer(
@@ -50,8 +52,10 @@ app.command()(upscale)
 app.command()(cs)
 app.command()(mri)
 app.command()(plot)
+app.command()(compare)
 app.command()(info)
 app.command()(noise)
+app.command()(reproduce)
 
 
 def _share_the_cores() -> None:

@@ -14,20 +14,36 @@ from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import Offset, SharedOptions, Sigma, prepare, with_shared_options
 from cgdenoise.cli.output import note
 from cgdenoise.cli.progress import ProgressDisplay
-from cgdenoise.cli.report import report
+from cgdenoise.cli.report import report, report_skipped
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.names import NoiseKind, StopName
+from cgdenoise.names import GeneratorName, NoiseKind, OnExists, StopName
 from cgdenoise.reading import about
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cgdenoise.images import Picture
+    from cgdenoise.jobs.found import Input
     from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.plan import Job
 
 
-@with_shared_options(output="Output file, existing folder, or - for standard output. Beside the input if not given.")
+@with_shared_options(output="Output file, folder (made if need be), or - for standard output. Beside the input if not given.")
 def denoise(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images: PNG, JPEG, TIFF or NPY. - is standard input.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT...", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
+    ] = None,
+    from_file: Annotated[
+        str | None, typer.Option(help="A list of more inputs, one a line. - is standard input.", metavar="LIST")
+    ] = None,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Names in the list end with a zero byte, as find -print0 has it.")
+    ] = False,
+    on_exists: Annotated[
+        OnExists,
+        typer.Option(help="What to do if an output exists. skip: pass over what is complete and of the same input and options."),
+    ] = OnExists.FAIL,
     suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
     sigma: Sigma = None,
     noise: Annotated[
@@ -47,6 +63,10 @@ def denoise(
     hold_out: Annotated[
         float | None, typer.Option(min=0, max=0.5, help="Share of the pixels held out (0.05 in fast and balanced).")
     ] = None,
+    generator: Annotated[
+        GeneratorName,
+        typer.Option(help="What is fitted: the preset's decoder, the paper's DD-O, or the deep image prior's hourglass."),
+    ] = GeneratorName.DECODER,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -54,29 +74,65 @@ def denoise(
 
     Each result lies beside its input, with a log of the fit: noisy.png gives noisy_denoised.png and noisy_denoised.fit.jsonl.
     Size, bit depth, range, alpha and metadata stay as they are. The noise level need not be known.
+
+    A folder stands for all images in it and below; the results then have the same folders below the output's. A batch that was
+    ended early goes on where it was with --on-exists skip.
     """
+    _check_usage(inputs or [], from_file, null, on_exists, shared.force)
     interrupt = Interrupt()
     with interrupt.handled():
         from cgdenoise.images import read_image
-        from cgdenoise.jobs.plan import STREAM, plan
+        from cgdenoise.jobs.found import STREAM
+        from cgdenoise.jobs.plan import plan
 
-        jobs = plan(inputs, shared.output, suffix, shared.reference)
+        on_exists = OnExists.OVERWRITE if shared.force else on_exists
+        jobs = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
         if shared.json and any(job.target == STREAM for job in jobs):
             raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
         if shared.reference is not None and len(jobs) > 1:
             raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
-        options = _options(shared, sigma, noise, gain, offset, stop, hold_out)
+        options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
         clean = None if shared.reference is None else read_image(shared.reference)
 
-        failures = Failures()
+        failures = Failures(shared.json)
         for job in jobs:
-            with failures.noted():
-                ends = _run(job, options, clean, shared.force, shared.quiet, interrupt)
-                for end in ends:
-                    report(end, len(ends), shared.json, shared.quiet)
+            with failures.noted(job.source):
+                ends = _run(job, options, clean, on_exists, shared.quiet, interrupt)
+                if ends is None:
+                    report_skipped(job.source, job.target, shared.json, shared.quiet)
+                for end in ends or ():
+                    report(end, len(ends or ()), shared.json, shared.quiet)
             if interrupt.signal:
                 break
+        if failures.names and len(jobs) > 1:
+            note(f"{len(failures.names)} of {len(jobs)} inputs failed: {', '.join(failures.names)}")
     sys.exit(128 + interrupt.signal if interrupt.signal else failures.code)
+
+
+def _check_usage(names: Sequence[str], from_file: str | None, null: bool, on_exists: OnExists, force: bool) -> None:
+    """Refuse options that contradict each other, before anything heavy is imported."""
+    if not names and from_file is None:
+        raise OptionError("no input; expected images, folders, or --from-file LIST")
+    if null and from_file is None:
+        raise OptionError("--null without a list; expected --from-file LIST")
+    if from_file == "-" and "-" in names:
+        raise OptionError("standard input cannot be an image and a list; expected one of them in a file")
+    if force and on_exists is OnExists.SKIP:
+        raise OptionError("--force with --on-exists skip; expected one of them")
+
+
+def _inputs(names: Sequence[str], from_file: str | None, null: bool, quiet: bool) -> list[Input]:
+    """Return the files to restore: those named and those listed, less what an earlier run has made of the others."""
+    from cgdenoise.jobs.found import STREAM, find, read_list, read_list_file, without_results
+
+    listed = []
+    if from_file is not None:
+        data = _read_stdin("a list of images") if from_file == STREAM else read_list_file(from_file)
+        listed = read_list("standard input" if from_file == STREAM else from_file, data, null)
+    inputs, results = without_results(find([*names, *listed]))
+    if results and not quiet:
+        note(f"passed over {len(results)} result{'s' * (len(results) > 1)} of an earlier run, {results[0]} first")
+    return inputs
 
 
 def _options(
@@ -87,10 +143,11 @@ def _options(
     offset: float | None,
     stop: StopName | None,
     hold_out: float | None,
+    generator: GeneratorName,
 ) -> Options:
     """Gather the choices, and set up the process."""
     from cgdenoise.noise.known import KnownNoise
-    from cgdenoise.restoration.presets import PRESETS
+    from cgdenoise.restoration.presets import PRESETS, with_generator
 
     if sigma is not None and not math.isfinite(sigma):
         raise OptionError(f"--sigma {sigma}; expected a finite number")
@@ -100,7 +157,7 @@ def _options(
         raise OptionError(f"--gain with --noise {noise}; expected poisson or poisson-gaussian")
     if offset is not None and not math.isfinite(offset):
         raise OptionError(f"--offset {offset}; expected a finite number")
-    options = prepare("denoise", shared, PRESETS)
+    options = prepare("denoise", shared, {name: with_generator(preset, generator) for name, preset in PRESETS.items()})
     base = options.preset
     chosen = replace(
         base,
@@ -113,19 +170,23 @@ def _options(
 
 
 def _run(
-    job: Job, options: Options, clean: Picture | None, force: bool, quiet: bool, interrupt: Interrupt
-) -> list[dict[str, Any]]:
-    """Restore one input and write what came of it; return the last record of each page's log."""
-    from cgdenoise import images
+    job: Job, options: Options, clean: Picture | None, on_exists: OnExists, quiet: bool, interrupt: Interrupt
+) -> list[dict[str, Any]] | None:
+    """Restore one input and write what came of it; return the last record of each page's log, None if it was there already."""
+    from cgdenoise import __version__, images
+    from cgdenoise.fitlog.finished import seal
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
+    from cgdenoise.jobs.found import STREAM
     from cgdenoise.jobs.pages import load, picture_and_log, restore
-    from cgdenoise.jobs.plan import STREAM, check_target
+    from cgdenoise.jobs.plan import check_target, is_done, may_replace
 
-    data = _read_stdin() if job.source == STREAM else images.read_bytes(job.source)
+    data = _read_stdin("an image") if job.source == STREAM else images.read_bytes(job.source)
     name = "standard input" if job.source == STREAM else job.source
     source = load(name, data)
-    container = check_target(job, source.picture, force)
+    if is_done(job, on_exists, __version__, options.command, source.description["sha256"], options.settings()):
+        return None
+    container = check_target(job, source.picture, may_replace(job, on_exists))
     with interrupt.deferred():
         with ProgressDisplay(name, len(source.picture.pages), quiet) as display, about(name):
             pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested)
@@ -135,13 +196,15 @@ def _run(
         log = None if job.log is None else str(job.log)
         names = Names(options.command, job.source, job.target, log, options.preset_name)
         picture, records = picture_and_log(source, pages, options, names)
-        _write(job, images.encode(picture, container, job.target), dump(records), interrupt)
+        encoded = images.encode(picture, container, job.target)
+        records = seal(records, encoded)
+        _write(job, encoded, dump(records), interrupt)
     return [record for record in records if record["type"] == "end"]
 
 
-def _read_stdin() -> bytes:
+def _read_stdin(expected: str) -> bytes:
     if sys.stdin is None or sys.stdin.closed:
-        raise ImageError("closed; expected an image", "standard input")
+        raise ImageError(f"closed; expected {expected}", "standard input")
     return sys.stdin.buffer.read()
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cgdenoise.cli.output import fail
+from cgdenoise.cli.output import emit_json, fail
 from cgdenoise.errors import CgDenoiseError, OptionError
 
 FAILED, USAGE = 1, 2  # as most programs have them, and Typer
@@ -61,21 +61,33 @@ def exit_on_error() -> Iterator[None]:
 class Failures:
     """Errors of single files among many: each is printed at once, and the other files are still processed.
 
+    Parameters
+    ----------
+    json : bool
+        Whether a script reads stdout, and is told there of each input that failed.
+
     Attributes
     ----------
     code : int
         Exit code of the whole: 0 if there was no error.
+    names : list of str
+        The inputs that failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, json: bool = False) -> None:
         self.code = 0
+        self.names: list[str] = []
+        self._json = json
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Print an error of the block, which is about one file, and go on; one about the options is about all files."""
+    def noted(self, name: str) -> Iterator[None]:
+        """Print an error of the block, which is about one input, and go on; one about the options is about all inputs."""
         try:
             yield
         except OptionError:
             raise
         except CgDenoiseError as error:
             self.code = tell(error)
+            self.names.append(name)
+            if self._json:
+                emit_json({"type": "error", "input": name, "status": "error", "error": str(error)})

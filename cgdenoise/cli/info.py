@@ -33,9 +33,9 @@ def info(
     from cgdenoise.runtime import prepare_process
 
     prepare_process(threads)
-    failures = Failures()
+    failures = Failures(json)
     for name in inputs:
-        with failures.noted():
+        with failures.noted(name):
             facts = _facts(name)
             if json:
                 emit_json(facts)

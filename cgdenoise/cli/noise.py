@@ -25,9 +25,9 @@ def noise(
 
     All figures are in the file's own grey levels. The last lines say which model denoise will choose, and why.
     """
-    failures = Failures()
+    failures = Failures(json)
     for name in inputs:
-        with failures.noted():
+        with failures.noted(name):
             for page in _examined(name, offset):
                 if json:
                     emit_json(_facts(page))
@@ -88,6 +88,7 @@ def _facts(page: _Page) -> dict[str, Any]:
             "excess": correlation.excess,
             "excess_error": correlation.error,
             "growth": correlation.growth,
+            "least": correlation.least,
         },
         "impulses": {
             "share": impulses.share,

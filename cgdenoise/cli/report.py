@@ -35,6 +35,14 @@ def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Coll
         emit(f"{output}{page}: {sentence(end)}")
 
 
+def report_skipped(name: str, output: str, json: bool, quiet: bool) -> None:
+    """Report an input whose result is there already."""
+    if json:
+        emit_json({"type": "skipped", "input": name, "output": output, "status": "skipped", "error": None})
+    elif not quiet:
+        emit(f"{output}: complete already, skipped")
+
+
 def sentence(end: dict[str, Any]) -> str:
     """Return what was done in a line: fits, noise or missing pixels, time, likeness to a reference."""
     if not end["fits"]:

@@ -74,8 +74,10 @@ def beside(source: str, output: str | None, suffix: str, default: str | None = N
     default : str or None
         Suffix of the file; None keeps the input's.
     """
+    from cgdenoise.jobs.plan import with_suffix
+
     path = Path(source)
-    name = f"{path.stem}{suffix}{path.suffix if default is None else default}"
+    name = with_suffix(path.name, suffix, default)
     if output is None:
         return str(path.with_name(name))
     return os.path.join(output, name) if output.endswith(os.sep) or Path(output).is_dir() else output
@@ -215,6 +217,7 @@ class ArrayTargets:
 def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], quiet: bool, interrupt: Interrupt) -> dict[str, Any]:
     """Solve a problem and write what came of it, the log last; return the last record of that."""
     from cgdenoise import images
+    from cgdenoise.fitlog.finished import seal
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
     from cgdenoise.jobs.solve import solution_log, solve
@@ -227,6 +230,7 @@ def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], qui
     output, log = written
     names = Names(options.command, task.name, output, log, options.preset_name)
     records = solution_log(names, task.problem, solution, options, {"name": task.name} | task.description)
+    records = seal(records, files[output])
     with interrupt.held():
         images.write_together({**files, **task.extra, log: dump(records)})
     return records[-1]

@@ -143,6 +143,7 @@ def end_record(names: Names, outcome: Outcome) -> Record:
         "input": names.input,
         "output": names.output,
         "log": names.log,
+        "output_sha256": None,
         "status": outcome.status,
         "error": outcome.error,
         "warnings": list(outcome.warnings),

@@ -16,8 +16,8 @@ from cgdenoise.fitting.members import EnsembleResult, Member, average, depth_sco
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, FitResult, Step, StopReason
 from cgdenoise.fitting.stopping import Budget, Circumstances, StoppingRule, rule_of
-from cgdenoise.generators.decoder import build
-from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.generators.build import build
+from cgdenoise.generators.spec import GeneratorSpec
 from cgdenoise.operators import Identity, Measurement
 from cgdenoise.runtime import rng_for
 
@@ -40,7 +40,7 @@ Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
 class _Task:
     """Fits to make together: of which generator, on which splits of the pixels, and whether they only choose the depth."""
 
-    spec: DecoderSpec
+    spec: GeneratorSpec
     splits: Sequence[int]
     probe: bool
 
@@ -106,7 +106,7 @@ class Ensemble:
     def _plan(self) -> Iterator[_Task]:
         """Yield what to fit; each task is asked for when those before it are done."""
         size = (self.measurement.operator.in_shape[1], self.measurement.operator.in_shape[2])
-        candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.decoders))
+        candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.generators))
         probe = self.preset.has_probes and len(candidates) > 1
         for number, spec in enumerate(candidates):
             # One split for all candidates: the noise of the same held-out pixels then cancels in the comparison.

@@ -20,6 +20,10 @@ Observer = Callable[[int, Step], None]
 """Takes the number of a member and its evaluation."""
 
 
+Forward = Callable[[Tensor], Tensor]
+"""A forward operator: from images [M, C, H, W] to measurements [M, ...]."""
+
+
 def identity(image: Tensor) -> Tensor:
     """Return the image: the forward operator of denoising."""
     return image
@@ -43,7 +47,7 @@ class Problem:
     y: Tensor
     training: Tensor
     held_out: Tensor
-    forward: Callable[[Tensor], Tensor] = identity
+    forward: Forward = identity
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgdenoise.fitting.optimiser import OptimiserSpec
-from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.generators.spec import GeneratorSpec
 
 _MUON = OptimiserSpec("muon")
 
@@ -16,7 +16,7 @@ class Preset:
 
     Attributes
     ----------
-    decoders : tuple of DecoderSpec
+    generators : tuple of GeneratorSpec
         Candidates, shallow first; the predicted error decides between them. The search ends at the first one that is no better
         than the one before it.
     probe_iterations : int
@@ -46,7 +46,7 @@ class Preset:
         the time (benchmarks/README.md).
     """
 
-    decoders: tuple[DecoderSpec, ...]
+    generators: tuple[GeneratorSpec, ...]
     probe_iterations: int
     members: int
     max_iterations: int
@@ -62,11 +62,11 @@ class Preset:
     @property
     def has_probes(self) -> bool:
         """Whether short fits choose the depth."""
-        return self.probe_iterations > 0 and len(self.decoders) > 1
+        return self.probe_iterations > 0 and len(self.generators) > 1
 
     @property
     def most_iterations(self) -> int:
         """Iterations of all fits together, if each uses its whole budget and none fails."""
         if self.has_probes:
-            return len(self.decoders) * self.probe_iterations + self.members * self.max_iterations
-        return max(len(self.decoders), self.members) * self.max_iterations
+            return len(self.generators) * self.probe_iterations + self.members * self.max_iterations
+        return max(len(self.generators), self.members) * self.max_iterations

@@ -109,31 +109,5 @@ class Decoder(nn.Module):
         return x.reshape(members, -1, height, width).permute(0, 2, 3, 1)
 
 
-def build(
-    spec: DecoderSpec,
-    out_channels: int,
-    size: tuple[int, int],
-    rngs: Sequence[torch.Generator],
-    dtype: torch.dtype = torch.float32,
-) -> Decoder:
-    """Build the generators of a spec.
-
-    Parameters
-    ----------
-    spec : DecoderSpec
-        What to build.
-    out_channels : int
-        Channels of the image.
-    size : (int, int)
-        Its height and width.
-    rngs : sequence of torch.Generator
-        One for each member, on the CPU; it draws the member's input and initial weights, the same for every device,
-        dtype and company.
-    dtype : torch.dtype
-        Of the activations. Weights, statistics and the output are float32 whatever it is.
-    """
-    return Decoder(spec, out_channels, size, rngs, dtype)
-
-
 def _uniform(shape: tuple[int, ...], bound: float, rng: torch.Generator) -> Tensor:
     return torch.empty(shape).uniform_(-bound, bound, generator=rng)

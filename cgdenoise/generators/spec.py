@@ -1,8 +1,9 @@
-"""A generator as data."""
+"""Generators as data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from cgdenoise.errors import OptionError
 
@@ -75,3 +76,47 @@ class DecoderSpec:
         """
         doublings = min(self.doublings, max(max(size).bit_length() - 2, 0))
         return replace(self, channels=self.channels[self.doublings - doublings :])
+
+
+@dataclass(frozen=True)
+class HourglassSpec:
+    """The hourglass with skips of the deep image prior; `hourglass.Hourglass` is the network.
+
+    Attributes
+    ----------
+    width : int
+        Channels of each scale: 128 as published (Ulyanov et al., CVPR 2018, arXiv 1711.10925, supplementary material).
+    scales : int
+        Halvings of the resolution: 5 as published.
+    input_noise : float
+        Standard deviation of noise that is added to the input anew in each iteration: 1/30 as published, a regularisation.
+
+    Raises
+    ------
+    OptionError
+        If a number is out of range.
+    """
+
+    width: int = 128
+    scales: int = 5
+    input_noise: float = 0.0
+    sigmoid: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.scales < 1 or self.input_noise < 0:
+            raise OptionError(
+                f"width {self.width}, scales {self.scales}, input noise {self.input_noise}; expected positive numbers"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number of scales, the name the depths go by."""
+        return self.scales
+
+    def limited_to(self, size: tuple[int, int]) -> HourglassSpec:
+        """Return the spec without the scales that an image of `size` (H, W) is too small for: reflection needs two pixels."""
+        return replace(self, scales=min(self.scales, max(min(size).bit_length() - 3, 1)))
+
+
+GeneratorSpec = DecoderSpec | HourglassSpec
+"""What `build.build` takes."""

@@ -1,19 +1,8 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
-from .files import (
-    check,
-    check_writable,
-    container_for,
-    decode,
-    encode,
-    read_bytes,
-    read_image,
-    suffixes,
-    write_atomically,
-    write_image,
-    write_together,
-)
+from .files import check, container_for, decode, encode, read_bytes, read_image, suffixes, write_image
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture
+from .writing import append, check_writable, make_folder, write_atomically, write_together
 
 __all__ = [
     "MAX_BYTES",
@@ -21,11 +10,13 @@ __all__ = [
     "MAX_PIXELS",
     "Metadata",
     "Picture",
+    "append",
     "check",
     "check_writable",
     "container_for",
     "decode",
     "encode",
+    "make_folder",
     "read_bytes",
     "read_image",
     "suffixes",

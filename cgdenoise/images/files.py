@@ -1,10 +1,7 @@
-"""Between files and pictures: which container it is, whose error it is, and never half a file on disk."""
+"""Between files and pictures: which container it is, and whose error it is."""
 
-import contextlib
 import os
-import secrets
-import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from cgdenoise.reading import about, reading
 
 from . import jpeg, npy, png, tiff
 from .picture import MAX_BYTES, Array, Picture
+from .writing import write_atomically
 
 
 @dataclass(frozen=True)
@@ -198,83 +196,3 @@ def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
 def _from_array(image: Array, container: str) -> Picture:
     array = np.asarray(image)
     return Picture((array.astype(array.dtype.newbyteorder("="), order="C", copy=False),), None, container)
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write one file: `write_together`."""
-    write_together({os.fspath(path): data})
-
-
-def write_together(files: Mapping[str, bytes]) -> None:
-    """Write files so that at any moment there is in each place either the old one or the whole new one.
-
-    All are written beside their places first, and moved there when that has succeeded, the first of them last.
-
-    Parameters
-    ----------
-    files
-        By path, the whole content. A file there is replaced; a symbolic link there is followed, not replaced.
-
-    Raises
-    ------
-    ImageError
-        If one cannot be written; then the old files are untouched and nothing is left beside them.
-    """
-    with contextlib.ExitStack() as undo:
-        moves = []
-        for path, data in files.items():
-            with _cannot_write(path):
-                target, temporary = _places(path)
-                descriptor = _create(temporary)
-                undo.callback(_remove, temporary)
-                with open(descriptor, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            moves.append((path, temporary, target))
-        for path, temporary, target in reversed(moves):
-            with _cannot_write(path):
-                os.replace(temporary, target)
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Check that a file can be made in `path`'s folder, by making one and removing it: cheap, before a long fit.
-
-    Raises
-    ------
-    ImageError
-        If `write_atomically` would fail there now.
-    """
-    with _cannot_write(path):
-        _, temporary = _places(path)
-        os.close(_create(temporary))
-        _remove(temporary)
-
-
-def _places(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return where a file goes and where it is made: OSError if something other than a file is there."""
-    target = os.path.realpath(path)
-    if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
-        raise OSError(0, "not a regular file")  # to replace a device by a file is never what was meant
-    # In the same directory, for a rename is atomic only within a file system; under a name of its own, for one
-    # that is derived from the target's could be too long.
-    return target, os.path.join(os.path.dirname(target), f".cgdenoise-{secrets.token_hex(8)}.tmp")
-
-
-def _create(temporary: str) -> int:
-    # Mode 0o666 less the umask, as `open` would have it; `tempfile` would give 0o600.
-    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-
-
-@contextlib.contextmanager
-def _cannot_write(path: str | os.PathLike[str]) -> Iterator[None]:
-    with about(path):
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            raise ImageError(f"cannot be written ({getattr(error, 'strerror', None) or error})") from error
-
-
-def _remove(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)

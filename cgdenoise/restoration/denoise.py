@@ -104,7 +104,7 @@ def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
         return Restoration(image, model, request.known.sigma is None, 0, (), (), False, device.type, seconds)
     with memory_error(f"not enough memory on {device.type} for an image of {width}x{height} pixels; expected a smaller one"):
         preset = request.preset
-        scale = Scale.of(values, whole_range=any(spec.sigmoid for spec in preset.decoders))
+        scale = Scale.of(values, whole_range=any(spec.sigmoid for spec in preset.generators))
         # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
         known = request.known.in_unit(scale.offset, scale.factor)
         context = Context.of(device, request.seed, hooks, height * width)
@@ -163,6 +163,8 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
     if known.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
         doubt = f"no {known.kind} noise: its variance does not grow with brightness"
         warnings = (*warnings, f"{doubt}; {model.kind} noise was assumed (--gain says it)")
+    if known.kind == NoiseKind.CORRELATED and not model.correlation_length:
+        warnings = (*warnings, f"no correlated noise: neighbours share none of it; {model.kind} noise was assumed")
     prepared = prepare(state.normalised, model)
     unit = state.scale.factor if prepared.stabiliser is None else prepared.scale.factor
     return replace(state, model=model, prepared=prepared, error_unit=unit, warnings=warnings)

@@ -10,7 +10,7 @@ import torch
 from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.stopping import Budget
-from cgdenoise.generators.decoder import build
+from cgdenoise.generators.build import build
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.restoration.mixture import filter_patches
 from cgdenoise.restoration.presets import preset_of
@@ -65,7 +65,7 @@ def _fit_seconds(chosen: Preset, size: tuple[int, int], channels: int) -> float:
     """Return the time of all iterations of a preset on an image of that size."""
     device = choose_device("auto")
     dtype = choose_dtype(device, chosen.reduced_precision)
-    generator = build(chosen.decoders[-1].limited_to(size), channels, size, [rng_for(0)], dtype).to(device)
+    generator = build(chosen.generators[-1].limited_to(size), channels, size, [rng_for(0)], dtype).to(device)
     y = torch.zeros(1, channels, *size, device=device)
     problem = Problem(y, torch.ones_like(y), torch.zeros_like(y))
 

@@ -273,3 +273,17 @@ def test_standard_input_to_a_folder(restored, folder, noisy_png, monkeypatch):
     restored("-", "-o", "results")
     restored("noisy.png")
     assert (folder / "results" / "stdin_denoised.png").read_bytes() == (folder / "noisy_denoised.png").read_bytes()
+
+
+def test_another_generator_is_in_the_log_and_max_iterations_is_taken_as_given(restored, folder, noisy_png):
+    restored("noisy.png", "--generator", "hourglass")
+    (page,) = read_log(folder / "noisy_denoised.fit.jsonl")
+    assert page.header["options"]["generators"] == [{"width": 128, "scales": 5, "input_noise": 0.0}]
+    assert page.header["options"]["max_iterations"] == 20
+    assert [fit["depth"] for fit in page.fits] == [2]  # the picture is small
+
+
+def test_who_says_correlated_and_is_wrong_is_told(denoise, noisy_png):
+    outcome = denoise("noisy.png", "--noise", "correlated")
+    assert outcome.code == 0
+    assert "no correlated noise: neighbours share none of it; gaussian noise was assumed" in outcome.err

@@ -37,18 +37,18 @@ def test_an_error_beyond_the_table_stays_one(capsys):
 def test_a_file_that_fails_does_not_keep_the_others_from_their_turn(capsys):
     failures, done = Failures(), []
     for name in "abc":
-        with failures.noted():
+        with failures.noted(name):
             if name == "b":
                 raise ImageError("damaged", name)
             done.append(name)
-    assert (done, failures.code) == (["a", "c"], 1)
+    assert (done, failures.code, failures.names) == (["a", "c"], 1, ["b"])
     assert capsys.readouterr().err == "cgdenoise: error: b: damaged\n"
 
 
 @pytest.mark.parametrize("error", [OptionError("gain 0"), KeyError("depth"), BrokenPipeError()])
 def test_what_holds_for_all_files_ends_them_all(error):
     failures = Failures()
-    with pytest.raises(type(error)), failures.noted():
+    with pytest.raises(type(error)), failures.noted("a"):
         raise error
     assert failures.code == 0
 

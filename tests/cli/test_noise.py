@@ -43,7 +43,12 @@ def test_one_bad_file_does_not_stop_the_rest(cli, counts, folder):
     assert outcome.code == 1
     assert len(outcome.err.splitlines()) == 2
     assert "flat.npy: all values" in outcome.err
-    assert json.loads(outcome.out)["input"] == counts
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [(page["input"], page.get("status")) for page in found] == [
+        ("flat.npy", "error"),
+        ("absent.png", "error"),
+        (counts, None),
+    ]
 
 
 def header(folder):

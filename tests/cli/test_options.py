@@ -35,7 +35,7 @@ def test_an_option_of_another_command_is_declared_as_the_shared_one_of_that_name
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("denoise", "Output file, existing folder, or - for standard output."),
+        ("denoise", "Output file, folder (made if need be), or - for standard output."),
         ("deblur", "Output file or existing folder."),
         ("cs", "Picture; the array lies beside it."),
         ("mri", "Picture; the array lies beside it."),

@@ -95,7 +95,8 @@ def test_missing_file_is_refused(refused, command):
 @pytest.mark.parametrize("command", ["denoise", "info"])
 def test_directory_is_refused(refused, folder, command):
     (folder / "pictures.png").mkdir()
-    assert "directory" in refused(command, "pictures.png", names="pictures.png")
+    expected = "no image in this folder" if command == "denoise" else "directory"
+    assert expected in refused(command, "pictures.png", names="pictures.png")
 
 
 class Trap:
@@ -163,7 +164,8 @@ def test_two_inputs_of_one_name_to_one_folder_are_a_usage_error(refused_denoise,
 def test_two_outputs_never_share_a_log(denoise, folder, noisy_png, noisy):
     tifffile.imwrite(folder / "noisy.tif", noisy, photometric="rgb")
     outcome = denoise("noisy.png", "noisy.tif")
-    outputs = list(folder.glob("noisy_denoised.[pt]*"))
+    outputs = [path for path in folder.glob("noisy_denoised.*") if path.suffix in (".png", ".tif")]
+    assert len(outputs) == 2
     assert len(list(folder.glob("*.jsonl"))) == len(outputs), outcome
 
 
@@ -174,7 +176,6 @@ def test_unknown_output_suffix_is_refused(refused_denoise, noisy_png, target):
 
 def test_missing_output_folder_is_refused(refused_denoise, noisy_png):
     refused_denoise("noisy.png", "-o", "absent/out.png", names="absent/out.png")
-    refused_denoise("noisy.png", "-o", "absent/", names="absent/noisy_denoised.png")
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no /proc")
@@ -228,7 +229,7 @@ def test_one_bad_file_does_not_stop_the_others(denoise, folder, noisy_png):
     outcome = denoise("noisy.png", "bad.png", "second.png")
     assert outcome.code == 1
     assert outcome.err.startswith("cgdenoise: error: bad.png: ")
-    assert outcome.err.count("\n") == 1
+    assert outcome.err.splitlines()[1:] == ["cgdenoise: 1 of 3 inputs failed: bad.png"]
     assert [line.split(":")[0] for line in outcome.out.splitlines()] == ["noisy_denoised.png", "second_denoised.png"]
     assert (folder / "noisy_denoised.png").read_bytes() == (folder / "second_denoised.png").read_bytes()
     assert not (folder / "bad_denoised.png").exists()

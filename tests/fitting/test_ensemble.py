@@ -15,7 +15,7 @@ from cgdenoise.operators import Identity, Measurement
 from cgdenoise.restoration.presets import PRESETS
 
 SPECS = tuple(DecoderSpec((4,) * depth) for depth in (3, 4, 5))
-PRESET = replace(PRESETS["balanced"], decoders=SPECS, members=5, max_iterations=5)
+PRESET = replace(PRESETS["balanced"], generators=SPECS, members=5, max_iterations=5)
 
 
 def script(monkeypatch: pytest.MonkeyPatch, errors: dict[int, list[float]]) -> list[int]:
@@ -79,7 +79,7 @@ def test_probe_fits_choose_but_do_not_count(monkeypatch):
 
 def test_failed_fit_is_restarted_and_left_out(monkeypatch):
     ran = script(monkeypatch, {3: [0.08, 0.010]})  # the variance of uniform values is 1/12
-    result = run(replace(PRESET, decoders=SPECS[:1], members=1))
+    result = run(replace(PRESET, generators=SPECS[:1], members=1))
     assert ran == [3, 3]
     assert [member.failed for member in result.members] == [True, False]
     assert [member.weight for member in result.members] == [0, 1]
@@ -89,7 +89,7 @@ def test_failed_fit_is_restarted_and_left_out(monkeypatch):
 def test_failure_for_good_is_an_error_that_holds_the_least_bad_fit(monkeypatch):
     ran = script(monkeypatch, {3: [0.081, 0.079, 0.080]})
     with pytest.raises(FailedFitsError, match="all 3 fits") as caught:
-        run(replace(PRESET, decoders=SPECS[:1], members=1))
+        run(replace(PRESET, generators=SPECS[:1], members=1))
     assert ran == [3, 3, 3]
     assert caught.value.best.result.chosen.residual == 0.079
 
@@ -129,7 +129,7 @@ def test_candidates_share_their_held_out_pixels_and_members_do_not(monkeypatch):
         return real(generator, problem, **options)
 
     monkeypatch.setattr(module, "fit", spy)
-    run(replace(PRESET, decoders=SPECS[:2], members=4))
+    run(replace(PRESET, generators=SPECS[:2], members=4))
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])
     assert not torch.equal(seen[2], seen[3])
@@ -143,7 +143,7 @@ def test_interruption_ends_the_ensemble_with_the_fits_that_are_done():
     assert [member.weight for member in result.members] == [1, 0]
 
 
-ONE_DEPTH = replace(PRESET, decoders=SPECS[:1], members=4, stop="none")
+ONE_DEPTH = replace(PRESET, generators=SPECS[:1], members=4, stop="none")
 
 
 def sizes_of(monkeypatch: pytest.MonkeyPatch, most: int = 100) -> list[int]:

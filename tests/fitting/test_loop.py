@@ -12,7 +12,7 @@ from cgdenoise.fitting.loop import Problem, Schedule, fit
 from cgdenoise.fitting.optimiser import OptimiserSpec
 from cgdenoise.fitting.results import Evaluation, FitResult, Step, StopReason
 from cgdenoise.fitting.stopping import Budget, HoldOut, NoiseLevel
-from cgdenoise.generators.decoder import build
+from cgdenoise.generators.build import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.runtime import rng_for
 

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from cgdenoise.errors import OptionError
-from cgdenoise.generators.decoder import build
+from cgdenoise.generators.build import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import rng_for
@@ -106,7 +106,7 @@ def test_kernels_of_three_keep_the_size():
 
 def test_paper_preset_is_dd_o():
     """512 channels, 5 doublings, a layer at full resolution, sigmoid, no biases: count the weights."""
-    generator = build(PRESETS["paper"].decoders[0], 3, (64, 64), [rng_for(0)])
+    generator = build(PRESETS["paper"].generators[0], 3, (64, 64), [rng_for(0)])
     assert sum(p.numel() for p in generator.parameters()) == 6 * 512 * 512 + 3 * 512 + 6 * 2 * 512
     assert generator.code.shape == (1, 2, 2, 512)
     assert generator.code.min() >= 0

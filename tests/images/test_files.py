@@ -218,6 +218,24 @@ except ImageError as error:
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
+def test_what_a_killed_write_left_is_removed_by_the_next(tmp_path):
+    """Files named by their targets: one for another target may belong to a process that is still writing it."""
+    program = """
+import os, signal, sys
+from cgdenoise.images import write_atomically
+os.replace = lambda source, target: os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(sys.argv[1], b"half")
+"""
+    for name in ("a.bin", "b.bin"):
+        subprocess.run([sys.executable, "-c", program, tmp_path / name], check=False, cwd=Path(__file__).parents[2])
+    assert len(os.listdir(tmp_path)) == 2
+    write_atomically(tmp_path / "a.bin", b"whole")
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
+    assert len(os.listdir(tmp_path)) == 2
+    write_atomically(tmp_path / "b.bin", b"whole")
+    assert sorted(os.listdir(tmp_path)) == ["a.bin", "b.bin"]
+
+
 def test_bad_targets(tmp_path):
     with pytest.raises(ImageError, match="not a regular file"):
         write_atomically(tmp_path, b"")

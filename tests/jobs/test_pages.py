@@ -21,7 +21,7 @@ from cgdenoise.restoration.presets import PRESETS
 
 
 def options(**changes):
-    preset = replace(PRESETS["fast"], decoders=(DecoderSpec((32, 32, 16)),), probe_iterations=0, max_iterations=20)
+    preset = replace(PRESETS["fast"], generators=(DecoderSpec((32, 32, 16)),), probe_iterations=0, max_iterations=20)
     return replace(Options("denoise", preset, "fast", KnownNoise(), 0, "cpu", 1), **changes)
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.jobs.plan import Job, check_target, plan
+from cgdenoise.jobs.found import Input
+from cgdenoise.jobs.plan import Job, check_target, with_suffix
+from cgdenoise.jobs.plan import plan as plan_inputs
+
+
+def plan(sources, output, suffix):
+    return plan_inputs([Input(source) for source in sources], output, suffix)
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +53,7 @@ def folder(tmp_path, monkeypatch):
         (["a.png", "a.png"], None, "_d", None),
         (["a.png", "./a.png"], None, "_d", None),
         (["a.png", "b.png"], "c.png", "_d", None),
+        (["a.png", "b.png"], "new", "_d", ["new/a_d.png", "new/b_d.png"]),
         (["a.png", "b.png"], "-", "_d", None),
         (["x/a.png", "y/a.png"], "out", "_d", None),
         (["-", "-"], None, "_d", None),
@@ -82,8 +89,8 @@ def test_log_lies_beside_the_target(target, log):
 
 
 def test_two_jobs_never_share_a_log():
-    with pytest.raises(OptionError, match=r"^a_d.fit.jsonl: two inputs would be written there"):
-        plan(["a.png", "a.tif"], None, "_d")
+    logs = [str(job.log) for job in plan(["a.png", "a.tif", "b.tif"], None, "_d")]
+    assert logs == ["a_d.png.fit.jsonl", "a_d.tif.fit.jsonl", "b_d.fit.jsonl"]
 
 
 def test_check_target_names_the_container(folder, noisy):
@@ -95,3 +102,18 @@ def test_check_target_names_the_container(folder, noisy):
         check_target(Job("a.npy", "b.png"), picture, force=False)
     assert check_target(Job("a.npy", "b.png"), picture, force=True) == "png"
     assert sorted(os.listdir(folder)) == ["b.png", "out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.png", "a_x.png"),
+        ("a.b.tif", "a.b_x.tif"),
+        ("a.ome.tif", "a_x.ome.tif"),
+        ("a.ome.tiff", "a_x.ome.tiff"),
+        (".ome.tif", ".ome_x.tif"),
+    ],
+)
+def test_a_suffix_goes_before_what_tells_the_kind(name, expected):
+    assert with_suffix(name, "_x") == expected
+    assert with_suffix(name, "_x", ".npy") == expected.split("_x")[0] + "_x.npy"

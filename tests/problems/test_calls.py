@@ -14,7 +14,7 @@ from cgdenoise.problems import linear_problem, solve
 from cgdenoise.restoration.presets import RECONSTRUCTION
 
 LIGHT = replace(
-    RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), probe_iterations=0, max_iterations=150, patience=40
+    RECONSTRUCTION["fast"], generators=(DecoderSpec((64, 64, 32)),), probe_iterations=0, max_iterations=150, patience=40
 )
 COLOUR = transform.resize(data.astronaut()[:256, 96:352].astype(float), (32, 32), anti_aliasing=True)
 GREY = COLOUR.mean(axis=2)

@@ -17,7 +17,7 @@ from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.presets import PRESETS
 
 QUICK = replace(PRESETS["fast"], probe_iterations=15, max_iterations=80)
-TINY = replace(QUICK, decoders=QUICK.decoders[:1], max_iterations=20)
+TINY = replace(QUICK, generators=QUICK.generators[:1], max_iterations=20)
 CLEAN = data.astronaut()[60:156, 170:266].astype(float)
 NOISY = CLEAN + 25 * np.random.default_rng(0).standard_normal(CLEAN.shape)
 
@@ -250,7 +250,7 @@ def test_a_non_local_last_step_restores_better_and_fills_what_is_missing():
     noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape)
     noisy[5:8, 30] = np.nan
     spec = DecoderSpec((32, 32, 16))
-    alone = Preset(decoders=(spec,), probe_iterations=0, members=1, max_iterations=60, patience=20)
+    alone = Preset(generators=(spec,), probe_iterations=0, members=1, max_iterations=60, patience=20)
     error = {
         guided: np.square(cgdenoise.denoise(noisy, preset=replace(alone, guided=guided)).image - clean).mean()
         for guided in (False, True)
@@ -260,7 +260,7 @@ def test_a_non_local_last_step_restores_better_and_fills_what_is_missing():
 
 def test_the_groups_leave_what_has_no_noise_and_interrupted_restorations_alone():
     y = np.add.outer(np.arange(24.0), np.arange(24.0)) / 46 + 0.05 * np.random.default_rng(0).standard_normal((24, 24))
-    alone = Preset(decoders=(DecoderSpec((16, 16, 8)),), probe_iterations=0, members=1, max_iterations=60, patience=20)
+    alone = Preset(generators=(DecoderSpec((16, 16, 8)),), probe_iterations=0, members=1, max_iterations=60, patience=20)
     guided = replace(alone, guided=True)
     assert cgdenoise.denoise(y, sigma=0, preset=guided).image == pytest.approx(y, abs=1e-5)
 
@@ -272,7 +272,7 @@ def test_the_groups_leave_what_has_no_noise_and_interrupted_restorations_alone()
     assert np.array_equal(restored(guided).image, restored(alone).image)
 
 
-LIGHT = Preset(decoders=(DecoderSpec((16, 16, 8)),), probe_iterations=0, members=1, max_iterations=60, patience=20, guided=True)
+LIGHT = Preset(generators=(DecoderSpec((16, 16, 8)),), probe_iterations=0, members=1, max_iterations=60, patience=20, guided=True)
 HOLES = np.where(np.random.default_rng(4).random((24, 24)) < 0.3, np.nan, 5 * np.add.outer(np.arange(24.0), np.arange(24.0)))
 
 

@@ -12,7 +12,9 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.noise import NoiseKind, NoiseModel
 
-SHORT = Preset(decoders=(DecoderSpec((32, 32, 16)),), probe_iterations=0, members=1, max_iterations=40, patience=20, guided=True)
+SHORT = Preset(
+    generators=(DecoderSpec((32, 32, 16)),), probe_iterations=0, members=1, max_iterations=40, patience=20, guided=True
+)
 INK = ["text 10", "text 14, white, two values", "plot", "modules 2", "comb 3", "drawing", "screen", "stars 0.7"]
 
 

@@ -10,7 +10,7 @@ from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.restoration.hooks import watching
 
-TINY = replace(PRESETS["fast"], decoders=(DecoderSpec((8, 8)),), probe_iterations=0, max_iterations=10)
+TINY = replace(PRESETS["fast"], generators=(DecoderSpec((8, 8)),), probe_iterations=0, max_iterations=10)
 IMAGE = np.random.default_rng(0).normal(100, 10, (16, 16))
 
 

@@ -29,7 +29,7 @@ from cgdenoise.restoration.reconstruct import reconstruct
 from cgdenoise.restoration.results import RestorationError
 
 LIGHT = replace(
-    RECONSTRUCTION["fast"], decoders=(DecoderSpec((64, 64, 32)),), probe_iterations=0, max_iterations=150, patience=40
+    RECONSTRUCTION["fast"], generators=(DecoderSpec((64, 64, 32)),), probe_iterations=0, max_iterations=150, patience=40
 )
 QUICK = replace(LIGHT, max_iterations=10)
 

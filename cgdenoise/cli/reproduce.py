@@ -1,0 +1,97 @@
+"""`cgdenoise reproduce`: measure the paper's claims again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from cgdenoise.cli.errors import FAILED, Failures
+from cgdenoise.cli.options import Force, Quiet, Threads
+from cgdenoise.cli.output import emit, note
+from cgdenoise.errors import OptionError
+from cgdenoise.names import DeviceName
+
+_INTERVAL = 15.0
+"""Seconds between two remarks on how far it is, as for other commands without a terminal."""
+
+
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="Experiment, as --list has them, or all.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Print the experiments, and end.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller pictures and generators: a minute or two each, rather than hours.")
+    ] = False,
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the figures, made if need be.")] = "reproduced",
+    photographs: Annotated[
+        str | None,
+        typer.Option("--images", help="Folder of clean photographs, in place of those that scikit-image has.", metavar="FOLDER"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = DeviceName.AUTO,
+    threads: Threads = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the claims of the paper again, on your machine, each as a figure with its data and numbers.
+
+    An experiment NAME gives NAME.txt (what is seen, and each claim with the number that was measured), NAME.csv (the figure's
+    data), NAME.png and NAME.svg. What is there already from the same setting is not run again, so that all goes on where it was.
+    The exit code is 1 if a claim does not hold.
+    """
+    if listed == (name is not None):
+        raise OptionError(
+            "no experiment; expected a name, all, or --list" if name is None else "--list beside a name; expected one"
+        )
+    from cgdenoise.experiments.registry import EXPERIMENTS, experiment_of
+
+    if name is None:
+        for known, experiment in EXPERIMENTS.items():
+            emit(f"{known:20} {experiment.title} ({experiment.source})")
+        return
+    names = list(EXPERIMENTS) if name == "all" else [name]
+    experiment_of(names[0])
+
+    from cgdenoise.experiments.findings import Setting
+    from cgdenoise.experiments.pictures import from_folder, shipped
+    from cgdenoise.jobs.reproduce import reproduce as run
+    from cgdenoise.runtime import choose_device, prepare_process
+
+    prepare_process(threads)
+    where = choose_device(device).type
+    pictures = shipped() if photographs is None else from_folder(photographs)
+    failures = Failures()
+    holds = True
+    for chosen in names:
+        with failures.noted(chosen):
+            report = run(chosen, output, Setting(pictures, quick, seed, where, _progress(chosen, quiet)), force)
+            holds = holds and report.holds
+            if not quiet:
+                emit(report.text if report.made else f"{report.files[0]}: complete already, skipped")
+    sys.exit(failures.code or (0 if holds else FAILED))
+
+
+class _Progress:
+    """Remarks on stderr, a line every so often."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._start = name, time.monotonic()
+        self._said = self._start
+
+    def __call__(self, what: str, share: float) -> None:
+        now = time.monotonic()
+        if now - self._said >= _INTERVAL:
+            self._said = now
+            left = (now - self._start) * (1 - share) / share if share else 0
+            note(f"{self._name}: {what}, {share:.0%} done{f', about {left:.0f} s left' if left else ''}")
+
+
+def _progress(name: str, quiet: bool) -> _Progress | _Silent:
+    return _Silent() if quiet else _Progress(name)
+
+
+class _Silent:
+    def __call__(self, what: str, share: float) -> None:
+        """Say nothing."""

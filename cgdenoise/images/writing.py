@@ -1,0 +1,136 @@
+"""Writing files: never half a one on disk, and nothing left of what failed."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+
+from cgdenoise.errors import ImageError
+from cgdenoise.reading import about
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write one file: `write_together`."""
+    write_together({os.fspath(path): data})
+
+
+def write_together(files: Mapping[str, bytes]) -> None:
+    """Write files so that at any moment there is in each place either the old one or the whole new one.
+
+    All are written beside their places first, and moved there when that has succeeded, the first of them last. What a run that
+    was killed has left half-written beside the same place is removed.
+
+    Parameters
+    ----------
+    files
+        By path, the whole content. A file there is replaced; a symbolic link there is followed, not replaced.
+
+    Raises
+    ------
+    ImageError
+        If one cannot be written; then the old files are untouched and nothing is left beside them.
+    """
+    with contextlib.ExitStack() as undo:
+        moves = []
+        for path, data in files.items():
+            with _cannot_write(path):
+                target, temporary = _places(path)
+                _remove_leftovers(target)
+                descriptor = _create(temporary)
+                undo.callback(_remove, temporary)
+                with open(descriptor, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            moves.append((path, temporary, target))
+        for path, temporary, target in reversed(moves):
+            with _cannot_write(path):
+                os.replace(temporary, target)
+
+
+def append(path: str | os.PathLike[str], data: bytes) -> None:
+    """Append to a file, which is made if need be, so that it is on the disk when this returns.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be written.
+    """
+    with _cannot_write(path), open(path, "ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Check that a file can be made in `path`'s folder, by making one and removing it: cheap, before a long fit.
+
+    Raises
+    ------
+    ImageError
+        If `write_atomically` would fail there now.
+    """
+    with _cannot_write(path):
+        _, temporary = _places(path)
+        os.close(_create(temporary))
+        _remove(temporary)
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"cannot be made ({reason}); expected a place for a folder", os.fspath(path)) from error
+
+
+def _places(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return where a file goes and where it is made: OSError if something other than a file is there."""
+    target = os.path.realpath(path)
+    if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
+        raise OSError(0, "not a regular file")  # to replace a device by a file is never what was meant
+    # In the same directory, for a rename is atomic only within a file system.
+    folder, name = os.path.split(target)
+    return target, os.path.join(folder, f"{_temporary_prefix(name)}{secrets.token_hex(8)}.tmp")
+
+
+def _temporary_prefix(name: str) -> str:
+    # By a hash, for a name that has the target's in it could be too long.
+    return f".cgdenoise-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
+
+
+def _remove_leftovers(target: str) -> None:
+    folder, name = os.path.split(target)
+    prefix = _temporary_prefix(name)
+    with os.scandir(folder) as entries:
+        leftovers = [entry.path for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(".tmp")]
+    for path in leftovers:
+        _remove(path)
+
+
+def _create(temporary: str) -> int:
+    # Mode 0o666 less the umask, as `open` would have it; `tempfile` would give 0o600.
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+
+
+@contextlib.contextmanager
+def _cannot_write(path: str | os.PathLike[str]) -> Iterator[None]:
+    with about(path):
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise ImageError(f"cannot be written ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
