@@ -8,8 +8,10 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 
 from cgdenoise.errors import MemoryLimitError, OptionError
@@ -28,6 +30,12 @@ _NO_MEMORY = (
     "Invalid buffer size",  # MPS, of one tensor beyond what Metal allows
 )
 """What errors of PyTorch's devices say, if it is memory that is lacking."""
+
+_LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Where Linux says how much a container may hold and does hold: the second and the first version of control groups."""
 
 
 def keep_freed_memory() -> bool:
@@ -115,8 +123,12 @@ def choose_dtype(device: torch.device, reduced: bool = True) -> torch.dtype:
 
 def rng_for(*key: int) -> torch.Generator:
     """Return a CPU generator of random numbers for a key, such as (seed, fit): streams of different keys are independent."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) >> 1)
+    return torch.Generator().manual_seed(seed_for(*key))
+
+
+def seed_for(*key: int) -> int:
+    """Return a seed for a key: different keys have independent streams."""
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]) >> 1
 
 
 def available_cores() -> int:
@@ -134,3 +146,19 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_memory() -> int:
+    """Return the bytes that a process may take before the machine, or the container that it runs in, has none left."""
+    free = [int(psutil.virtual_memory().available)]
+    for limit, usage in _LIMITS:
+        try:
+            free.append(int(Path(limit).read_text()) - int(Path(usage).read_text()))
+        except (OSError, ValueError):
+            continue  # no container, or one without a limit, which says "max"
+    return max(min(free), 0)
+
+
+def held_memory() -> int:
+    """Return the bytes that this process holds now, those of its libraries among them."""
+    return int(psutil.Process().memory_info().rss)

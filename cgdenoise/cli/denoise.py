@@ -11,7 +11,7 @@ import typer
 
 from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import Offset, SharedOptions, Sigma, prepare, with_shared_options
+from cgdenoise.cli.options import Offset, SharedOptions, Sigma, parse_bytes, prepare, with_shared_options
 from cgdenoise.cli.output import note
 from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.cli.report import report, report_skipped
@@ -67,6 +67,13 @@ def denoise(
         GeneratorName,
         typer.Option(help="What is fitted: the preset's decoder, the paper's DD-O, or the deep image prior's hourglass."),
     ] = GeneratorName.DECODER,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help="What the process may hold, as 2GB: larger images are restored in tiles. What is free if not given.",
+            metavar="SIZE",
+        ),
+    ] = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -92,6 +99,7 @@ def denoise(
         if shared.reference is not None and len(jobs) > 1:
             raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
         options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
+        options = replace(options, memory=None if memory is None else parse_bytes(memory))
         clean = None if shared.reference is None else read_image(shared.reference)
 
         failures = Failures(shared.json)
@@ -178,7 +186,7 @@ def _run(
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
     from cgdenoise.jobs.found import STREAM
-    from cgdenoise.jobs.pages import load, picture_and_log, restore
+    from cgdenoise.jobs.pages import forget_tiles, load, picture_and_log, restore
     from cgdenoise.jobs.plan import check_target, is_done, may_replace
 
     data = _read_stdin("an image") if job.source == STREAM else images.read_bytes(job.source)
@@ -189,7 +197,8 @@ def _run(
     container = check_target(job, source.picture, may_replace(job, on_exists))
     with interrupt.deferred():
         with ProgressDisplay(name, len(source.picture.pages), quiet) as display, about(name):
-            pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested)
+            tiles = None if job.target == STREAM else job.target
+            pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested, tiles=tiles)
         if len(pages) < len(source.picture.pages):
             count = len(source.picture.pages)
             note(f"{name}: interrupted; {len(pages)} of {count} pages are restored, the others as they were")
@@ -199,6 +208,8 @@ def _run(
         encoded = images.encode(picture, container, job.target)
         records = seal(records, encoded)
         _write(job, encoded, dump(records), interrupt)
+        if tiles is not None and not interrupt.signal:
+            forget_tiles(tiles, len(pages))
     return [record for record in records if record["type"] == "end"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from cgdenoise.errors import OptionError
 from cgdenoise.names import DeviceName, PresetName
 
 if TYPE_CHECKING:
@@ -37,6 +39,21 @@ ExactSigma = Annotated[
         "--sigma", min=0, help="Noise level (standard deviation) of the measured values, in their unit. 0: they are kept exactly."
     ),
 ]
+
+
+def parse_bytes(text: str) -> int:
+    """Return the number of bytes that a text such as 2GB, 1.5 GiB or 800M stands for.
+
+    Raises
+    ------
+    OptionError
+        If it is no size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise OptionError(f"size {text!r}; expected a number with a unit, as 2GB, 1.5GiB or 800M")
+    number, prefix, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " "))
 
 
 @dataclass(frozen=True)

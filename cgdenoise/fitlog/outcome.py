@@ -85,7 +85,8 @@ def outcome_of(page: int, result: Restoration, stored: Array, shown: Callable[[A
     """
 
     def of_part(part: RestoredPart) -> Record:
-        return {"name": part.name, "weight": part.weight, **(_likeness(shown(part.image()), clean) if clean is not None else {})}
+        compared = {} if part.image is None or clean is None else _likeness(shown(part.image()), clean)
+        return {"name": part.name, "weight": part.weight, **compared}
 
     likeness = _likeness(stored, clean)
     parts = tuple(of_part(part) for part in result.parts)
@@ -158,6 +159,7 @@ def end_record(names: Names, outcome: Outcome) -> Record:
         "sigma": result.sigma,
         "sigma_estimated": result.sigma_estimated,
         "parts": list(outcome.parts),
+        "tiles": result.tiles,
         "missing": outcome.missing,
         "evidence": None if result.evidence is None else asdict(result.evidence),
         "picture": outcome.picture,

@@ -65,6 +65,11 @@ class Preset:
         return self.probe_iterations > 0 and len(self.generators) > 1
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether a generator's output is: the image's extremes then have to be within reach."""
+        return any(spec.sigmoid for spec in self.generators)
+
+    @property
     def most_iterations(self) -> int:
         """Iterations of all fits together, if each uses its whole budget and none fails."""
         if self.has_probes:

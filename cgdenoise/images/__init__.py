@@ -1,7 +1,7 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
 from .files import check, container_for, decode, encode, read_bytes, read_image, suffixes, write_image
-from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture
+from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture, to_dtype
 from .writing import append, check_writable, make_folder, write_atomically, write_together
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "read_bytes",
     "read_image",
     "suffixes",
+    "to_dtype",
     "write_atomically",
     "write_image",
     "write_together",

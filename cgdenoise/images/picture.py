@@ -119,10 +119,17 @@ class Picture:
         shapes, expected = [np.shape(page) for page in pages], [page.shape for page in self.pages]
         if shapes != expected:
             raise ImageError(f"pages of shape {shapes}; expected {expected}")
-        return replace(self, pages=tuple(_stored(np.asarray(page), self.dtype) for page in pages))
+        return replace(self, pages=tuple(to_dtype(np.asarray(page), self.dtype) for page in pages))
 
 
-def _stored(values: Array, dtype: np.dtype[Any]) -> Array:
+def to_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Return values as a file of a dtype holds them: of integers rounded and clipped to their range.
+
+    Raises
+    ------
+    ImageError
+        If a NaN would have to become an integer.
+    """
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return values.astype(dtype)

@@ -29,6 +29,8 @@ class Options:
         As `denoise` takes it.
     threads : int
         For the log; set by the caller.
+    memory : int or None
+        Bytes that the process may hold; None for what the machine has free.
     """
 
     command: str
@@ -38,10 +40,17 @@ class Options:
     seed: int
     device: str
     threads: int
+    memory: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
         known = self.known
         noise = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
-        run = {"preset_name": self.preset_name, "seed": self.seed, "device": self.device, "threads": self.threads}
+        run = {
+            "preset_name": self.preset_name,
+            "seed": self.seed,
+            "device": self.device,
+            "threads": self.threads,
+            "memory": self.memory,
+        }
         return run | noise | asdict(self.preset)

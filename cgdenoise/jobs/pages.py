@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cgdenoise import images
+from cgdenoise import __version__, images
 from cgdenoise.errors import ImageError
+from cgdenoise.fitlog.finished import made_by
 from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, outcome_of, page_log
 from cgdenoise.fitlog.records import Record
 from cgdenoise.fitting.members import TooEarlyError
-from cgdenoise.images import Picture
+from cgdenoise.images import Picture, to_dtype
 from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.tile_file import TileFile
 from cgdenoise.progress import Progress
-from cgdenoise.restoration.denoise import run_denoising
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
-from cgdenoise.restoration.results import Snapshot
-from cgdenoise.restoration.units import Array, check_image
+from cgdenoise.restoration.memory import tiling_for
+from cgdenoise.restoration.results import Restoration, Snapshot
+from cgdenoise.restoration.tiled import Kept, NothingKept, denoise_tiles
+from cgdenoise.restoration.tiles import Tiling
+from cgdenoise.restoration.units import Array, Layout, check_large_image
+from cgdenoise.restoration.whole import denoise_whole
+
+_COPIES = 3
+"""Of a page that writing it takes: as stored, as the file, and while this is put together."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ def restore(
     reference: Picture | None,
     progress: Callable[[int, Progress], None],
     cancelled: Callable[[], bool],
+    tiles: str | None = None,
 ) -> list[Page]:
     """Restore every page of a picture.
 
@@ -82,6 +92,9 @@ def restore(
         Sees the page's number and how far it is.
     cancelled : callable
         True ends the running fit; the pages that have not begun stay as they are.
+    tiles : str, optional
+        Path at which the tiles of a page that is too large for the memory are kept, for a run that goes on from them. `tile_file`
+        says where exactly.
 
     Returns
     -------
@@ -94,25 +107,32 @@ def restore(
         If a page cannot be restored, or the reference has another shape.
     """
     picture = source.picture
-    if reference is not None and [p.shape for p in reference.pages] != [p.shape for p in picture.pages]:
-        actual, expected = reference.pages[0].shape, picture.pages[0].shape
-        raise ImageError(f"the reference has shape {actual} and {len(reference.pages)} pages; expected {expected}, as the input")
-    if reference is not None and any(page.dtype.kind == "f" and not np.isfinite(page).any() for page in reference.pages):
-        raise ImageError("the reference has no finite values; expected a clean image")
-    for page in picture.pages:
-        check_image(page)  # all of them before the first fit: a bad last page must not cost the work on the others
+    _check(picture, reference)
     done: list[Page] = []
     for number in range(len(picture.pages)):
         if number and cancelled():
             break
         clean = None if reference is None else reference.pages[number]
         try:
-            done.append(_restore_page(source, number, options, clean, Hooks(partial(progress, number), cancelled)))
+            hooks = Hooks(partial(progress, number), cancelled)
+            kept = None if tiles is None else tile_file(tiles, number)
+            done.append(_restore_page(source, number, options, clean, hooks, kept))
         except TooEarlyError:
             if not done:
                 raise
             break  # the pages that are done count
     return done
+
+
+def _check(picture: Picture, reference: Picture | None) -> None:
+    """Check everything before the first fit: a bad last page must not cost the work on the others."""
+    if reference is not None and [p.shape for p in reference.pages] != [p.shape for p in picture.pages]:
+        actual, expected = reference.pages[0].shape, picture.pages[0].shape
+        raise ImageError(f"the reference has shape {actual} and {len(reference.pages)} pages; expected {expected}, as the input")
+    if reference is not None and any(page.dtype.kind == "f" and not np.isfinite(page).any() for page in reference.pages):
+        raise ImageError("the reference has no finite values; expected a clean image")
+    for page in picture.pages:
+        check_large_image(Layout.of(page, -1).view(page))
 
 
 def picture_and_log(source: Source, pages: list[Page], options: Options, names: Names) -> tuple[Picture, list[Record]]:
@@ -124,19 +144,49 @@ def picture_and_log(source: Source, pages: list[Page], options: Options, names: 
     return restored, [record for log in logs for record in log]
 
 
-def _restore_page(source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks) -> Page:
+def tile_file(path: str, page: int) -> str:
+    """Return where the tiles of a page are kept, for the path that `restore` was given."""
+    return f"{path}.tiles" if page == 0 else f"{path}.page{page}.tiles"
+
+
+def forget_tiles(path: str, pages: int) -> None:
+    """Remove the tiles that were kept of pages: the output is there."""
+    for page in range(pages):
+        Path(tile_file(path, page)).unlink(missing_ok=True)
+
+
+def _restore_page(source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks, tiles: str | None) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
+    request = DenoisingRequest(page, options.preset, options.known, -1, options.seed, options.device, options.memory)
+    tiling = tiling_for(request, held=_COPIES * page.nbytes)
+    # Evaluations of a large image are of a sample: there is no reference for that.
+    compared = clean if tiling is None else None
 
     def observe(snapshot: Snapshot) -> None:
-        evaluations.append(evaluation_record(number, snapshot, clean))
+        evaluations.append(evaluation_record(number, snapshot, compared))
 
-    request = DenoisingRequest(page, options.preset, options.known, -1, options.seed, options.device)
-    result = run_denoising(request, replace(hooks, observers=[observe]))
+    watched = replace(hooks, observers=[observe])
     shown = partial(_stored, source.picture, page)
-    stored = shown(result.image)
-    outcome = outcome_of(number, result, stored, shown, clean)
-    return Page(stored, outcome, evaluations)
+    if tiling is None:
+        result = denoise_whole(request, watched)
+        stored = shown(result.image)
+    else:
+        made_of = made_by(__version__, options.command, source.description["sha256"], options.settings())
+        key = {**made_of, "page": number, "tiling": asdict(tiling)}
+        result, stored = _restore_tiles(request, tiling, watched, NothingKept() if tiles is None else TileFile(tiles, key))
+    return Page(stored, outcome_of(number, result, stored, shown, clean), evaluations)
+
+
+def _restore_tiles(request: DenoisingRequest, tiling: Tiling, hooks: Hooks, kept: Kept) -> tuple[Restoration, Array]:
+    """Restore a large page; return how it went, and the page as the file will hold it."""
+    stored = np.empty_like(request.image)
+    view = Layout.of(stored, request.channel_axis).view(stored)
+
+    def sink(rows: slice, values: Array) -> None:
+        view[rows] = to_dtype(values, stored.dtype)
+
+    return denoise_tiles(request, tiling, sink, kept, hooks), stored
 
 
 def _stored(picture: Picture, page: Array, restored: Array) -> Array:

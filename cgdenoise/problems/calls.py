@@ -160,6 +160,7 @@ def _as_array(problem: LinearProblem, result: Restoration, image: Array, channel
         return in_layout(problem.view(solved), np.ndim(image), channel_axis)
 
     def part(of: RestoredPart) -> Array:
+        assert of.image is not None  # no reconstruction is made in tiles
         return shown(of.image())
 
     parts = tuple(replace(of, image=partial(part, of)) for of in result.parts)

@@ -35,6 +35,8 @@ class DenoisingRequest:
         Of all random numbers.
     device : str
         "auto", "cpu", "cuda" or "mps".
+    memory : int or None
+        Bytes that the process may hold; None for what the machine has free.
     """
 
     image: Array
@@ -43,6 +45,7 @@ class DenoisingRequest:
     channel_axis: int | None = None
     seed: int = 0
     device: str = "auto"
+    memory: int | None = None
 
 
 @dataclass(frozen=True)

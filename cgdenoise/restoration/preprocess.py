@@ -62,7 +62,7 @@ def values_of(image: Tensor) -> NDArray[np.float64]:
     return values
 
 
-def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
+def prepare(normalised: NDArray[np.float64], model: NoiseModel, like: Prepared | None = None) -> Prepared:
     """Stabilise the noise of an image, take out its impulses and scale it.
 
     Parameters
@@ -71,6 +71,8 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
         Of a range of about 1; NaN where missing.
     model : NoiseModel
         Of its noise.
+    like : Prepared, optional
+        Of an image that this one is a part of: its scale and its clipping hold here.
     """
     masked = np.where(model.impulses, np.nan, normalised)
     lost = np.isnan(masked).all(axis=(0, 1)).any()
@@ -79,9 +81,10 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel) -> Prepared:
     if stabiliser is None:
         y, valid = Scale.to_tensors(values)
         clipping = None if model.correlation_length else Clipping.of(values, model.sigma)
+        clipping = clipping if like is None else like.clipping
         return Prepared(y, valid, _channel_noise(model, values.shape[2]), None, Scale(0.0, 1.0), clipping)
     stable = stabiliser.forward(values)
-    scale = Scale.of(stable, whole_range=False)
+    scale = Scale.of(stable, whole_range=False) if like is None else like.scale
     y, valid = Scale.to_tensors(scale.normalise(stable))
     return Prepared(y, valid, ChannelNoise.equal(1 / scale.factor, values.shape[2]), stabiliser, scale)
 

@@ -64,11 +64,11 @@ class FitSummary:
 class RestoredPart:
     """An estimate that a result was mixed from: its name, one of `mixture.Part`'s, and its share.
 
-    `image` makes it, float64, in the shape and the units of the input.
+    `image` makes it, float64, in the shape and the units of the input; None where it was not kept, for the image was too large.
     """
 
     name: str
-    image: Callable[[], Array]
+    image: Callable[[], Array] | None
     weight: float
 
 
@@ -103,6 +103,8 @@ class Restoration:
         count as real ones.
     evidence : Evidence or None
         What the measurements say of a reconstruction, in their unit; None if it is constant, or no fit had time to come out.
+    tiles : int
+        In how many the image was restored, because it was too large for the memory; 0 if as a whole.
     """
 
     image: Array
@@ -117,6 +119,7 @@ class Restoration:
     warnings: tuple[str, ...] = ()
     scale: Scale | None = None
     evidence: Evidence | None = None
+    tiles: int = 0
 
     @property
     def sigma(self) -> float:

@@ -21,6 +21,11 @@ bits, and a few bits less than the 24 of float32, for values that lie outside of
 _MOST_CHANNELS = 16
 """As many as a file's image may have (`images.picture.MAX_CHANNELS`); a longer axis is hardly one of channels. By hand."""
 
+BAND = 256
+"""Rows that are converted at once where an image is large. By hand: 64 MB of 32,000 columns."""
+
+_NOTHING = "all values of a channel are NaN or masked; expected some finite ones"
+
 
 def find_channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int:
     """Return the axis of an array's channels, which is the last if it is not given; of (H, W) arrays it means nothing.
@@ -57,6 +62,30 @@ def check_image(image: Array, channel_axis: int = -1) -> NDArray[np.float64]:
     ImageError
         If it has another shape, is empty, not real, infinite somewhere, or nowhere finite.
     """
+    values = values_in(image, channel_axis)
+    if np.isnan(values).all(axis=(0, 1)).any():
+        raise ImageError(_NOTHING)
+    return values
+
+
+def check_large_image(values: Array) -> None:
+    """Check (H, W, C) values as `check_image` does, a band of rows after the other: they are never in memory as float64.
+
+    Raises
+    ------
+    ImageError
+        As `check_image`.
+    """
+    if values.dtype.kind in "ui" and not np.ma.isMaskedArray(values):
+        return
+    bands = (values_in(values[top : top + BAND]) for top in range(0, len(values), BAND))
+    finite = [np.isfinite(band).any(axis=(0, 1)) for band in bands]
+    if not np.any(finite, axis=0).all():
+        raise ImageError(_NOTHING)
+
+
+def values_in(image: Array, channel_axis: int = -1) -> NDArray[np.float64]:
+    """Return (H, W, C) values of an image of a kind and shape that can be restored; NaN where they are missing."""
     array = np.asanyarray(image)
     if array.dtype.kind not in "uif":
         raise ImageError(f"array of dtype {array.dtype}; expected real integers or floats")
@@ -66,14 +95,40 @@ def check_image(image: Array, channel_axis: int = -1) -> NDArray[np.float64]:
     values = values[..., None] if values.ndim == 2 else np.moveaxis(values, channel_axis, -1)
     if infinite := int(np.isinf(values).sum()):
         raise ImageError(f"{infinite} infinite values; expected finite ones, or NaN where a value is missing")
-    if np.isnan(values).all(axis=(0, 1)).any():
-        raise ImageError("all values of a channel are NaN or masked; expected some finite ones")
     return values
 
 
 def in_layout(values: Array, ndim: int, channel_axis: int = -1) -> Array:
     """Return (H, W, C) values in the layout of the array that they came from: undo what `check_image` did to the axes."""
     return values[..., 0] if ndim == 2 else np.moveaxis(values, -1, channel_axis)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many axes the user's array has, and which of them the channels are."""
+
+    ndim: int
+    channel_axis: int
+
+    @staticmethod
+    def of(image: Array, channel_axis: int | None) -> Layout:
+        """Return that of an image, the axis of whose channels is given, or found.
+
+        Raises
+        ------
+        ImageError, OptionError
+            As `find_channel_axis`.
+        """
+        return Layout(np.ndim(image), find_channel_axis(np.shape(image), channel_axis))
+
+    def array(self, values: Array) -> Array:
+        """Return (H, W, C) values in the layout of the user's array."""
+        return in_layout(values, self.ndim, self.channel_axis)
+
+    def view(self, image: Array) -> Array:
+        """Return the user's array, which is not copied, as (H, W, C)."""
+        array = np.asanyarray(image)
+        return array[..., None] if self.ndim == 2 else np.moveaxis(array, self.channel_axis, -1)
 
 
 def is_constant(values: NDArray[np.float64]) -> bool:

@@ -199,7 +199,7 @@ def test_device_as_output_is_refused(refused_denoise, folder, noisy_png):
     [("float.npy", "out.png", "float32"), ("float.npy", "out.jpg", "float32"), ("alpha.png", "out.jpg", "alpha")],
 )
 def test_what_the_output_cannot_hold_is_refused_before_the_fit(refused_denoise, folder, monkeypatch, name, target, message):
-    monkeypatch.setattr("cgdenoise.jobs.pages.run_denoising", lambda *args, **options: pytest.fail("a fit was begun"))
+    monkeypatch.setattr("cgdenoise.jobs.pages.denoise_whole", lambda *args, **options: pytest.fail("a fit was begun"))
     np.save(folder / "float.npy", FLOATS)
     Image.fromarray(np.dstack([NOISE] * 4)).save(folder / "alpha.png")
     assert message in refused_denoise(name, "-o", target, names=target)

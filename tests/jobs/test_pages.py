@@ -16,8 +16,8 @@ from cgdenoise.jobs import pages as pages_module
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.pages import Source, load, picture_and_log
 from cgdenoise.noise.known import KnownNoise
-from cgdenoise.restoration.denoise import run_denoising
 from cgdenoise.restoration.presets import PRESETS
+from cgdenoise.restoration.whole import denoise_whole
 
 
 def options(**changes):
@@ -75,7 +75,7 @@ def pictures(monkeypatch):
     def watched(request, hooks):
         alive = [ref for refs in found.values() for ref in refs if ref() is not None]
         assert not alive, "a finished page's"
-        result = run_denoising(request, hooks)
+        result = denoise_whole(request, hooks)
         assert result.parts
 
         def made(part):
@@ -88,7 +88,7 @@ def pictures(monkeypatch):
         parts = tuple(replace(part, image=partial(made, part)) for part in result.parts)
         return replace(result, parts=parts)
 
-    monkeypatch.setattr(pages_module, "run_denoising", watched)
+    monkeypatch.setattr(pages_module, "denoise_whole", watched)
     return found
 
 

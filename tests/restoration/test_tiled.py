@@ -1,0 +1,152 @@
+"""Large images in tiles: one law, one depth and one iteration for all, as good as at once, and nothing done twice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage import data
+
+from cgdenoise import MemoryLimitError, OptionError, denoise, psnr
+from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.restoration import memory
+from cgdenoise.restoration.denoising import DenoisingRequest
+from cgdenoise.restoration.hooks import Hooks
+from cgdenoise.restoration.memory import tiling_for
+from cgdenoise.restoration.presets import PRESETS
+from cgdenoise.restoration.sample import sample_of
+from cgdenoise.restoration.tiled import NothingKept, denoise_tiles
+from cgdenoise.restoration.tiles import Tiling
+from cgdenoise.restoration.whole import denoise_whole
+
+GUIDED = replace(PRESETS["balanced"], generators=(DecoderSpec((32, 32, 16)),), max_iterations=20)
+FAST = replace(GUIDED, guided=False)
+CLEAN = data.astronaut()[60:188, 170:298, 1].astype(float)
+NOISY = CLEAN + 25 * np.random.default_rng(0).standard_normal(CLEAN.shape)
+TILING = Tiling(*CLEAN.shape, 72, 16)
+
+
+class Remembered(dict):
+    """Tiles that are kept in memory."""
+
+    find = dict.get
+
+    def add(self, index, values):
+        assert index not in self
+        self[index] = values
+
+
+def restored(image, preset=GUIDED, tiling=TILING, kept=None, hooks=None, **known):
+    bands = []
+    request = DenoisingRequest(image, preset, seed=1, **known)
+    result = denoise_tiles(
+        request, tiling, lambda rows, values: bands.append(values), NothingKept() if kept is None else kept, hooks or Hooks()
+    )
+    return np.concatenate(bands)[..., 0], result
+
+
+def test_tiles_are_as_good_as_the_whole():
+    whole = denoise_whole(DenoisingRequest(NOISY, GUIDED, seed=1), Hooks())
+    image, result = restored(NOISY)
+    assert result.tiles == 4
+    assert psnr(image, CLEAN, 255) > psnr(whole.image, CLEAN, 255) - 0.3
+    assert result.sigma == pytest.approx(25, rel=0.15)
+    assert [part.name for part in result.parts] == [part.name for part in whole.parts]
+
+
+def test_a_change_of_unit_changes_the_unit_of_the_result_alone():
+    integers = np.round(NOISY)
+    image, _ = restored(integers, FAST)
+    other, _ = restored(300 * integers - 1000, FAST)
+    np.testing.assert_allclose(other, 300 * image - 1000, rtol=0, atol=1e-6 * 300 * 255)
+
+
+def test_poisson_noise_is_stabilised_alike_in_all_tiles():
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(CLEAN * 0.2 + 1).astype(float)
+    image, result = restored(counts)
+    assert result.noise.gain == pytest.approx(1, rel=0.2)
+    assert psnr(image, CLEAN * 0.2 + 1, 51) > psnr(counts, CLEAN * 0.2 + 1, 51) + 4
+
+
+def test_kept_tiles_are_not_made_again_and_give_the_same_bytes():
+    kept = Remembered()
+    image, _ = restored(NOISY, FAST, kept=kept)
+    assert sorted(kept) == [0, 1, 2, 3]
+    del kept[2]
+    again, _ = restored(NOISY, FAST, kept=kept)
+    assert again.tobytes() == image.tobytes()
+    begun = []
+    restored(NOISY, FAST, kept=kept, hooks=Hooks(progress=lambda now: begun.append(now.stage)))
+    assert set(begun) == {"sample"}
+
+
+def test_what_there_was_no_time_for_stays_as_it_was():
+    kept, stages = Remembered(), []
+    hooks = Hooks(lambda now: stages.append(now.stage), lambda: "tile 2 of 4" in stages)
+    image, result = restored(NOISY, FAST, kept=kept, hooks=hooks)
+    assert result.interrupted
+    assert sorted(kept) == [0]
+    np.testing.assert_allclose(image[-50:], NOISY[-50:], atol=1e-3)
+    assert np.abs(image[:50, :50] - NOISY[:50, :50]).mean() > 5
+
+
+def test_missing_pixels_are_filled_and_constant_parts_stay():
+    image = NOISY.copy()
+    image[:72, :72] = 7
+    image[100:102, 100:102] = np.nan
+    found, _ = restored(image)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[:50, :50], 7, atol=1e-3)
+    assert abs(found[100:102, 100:102] - CLEAN[100:102, 100:102]).mean() < 40
+
+
+def test_a_constant_image_is_given_back():
+    image, result = restored(np.full(CLEAN.shape, 5.0))
+    np.testing.assert_array_equal(image, 5)
+    assert result.fits == ()
+
+
+def test_the_sample_is_from_where_something_is_to_see():
+    image = np.zeros((400, 500, 2), np.uint16)
+    image[:, 250:] = np.random.default_rng(0).integers(0, 9, (400, 250, 2))
+    sample = sample_of(image, 96)
+    assert sample.shape == (96, 96, 2)
+    assert (sample[::32, ::32].max() > 0).all()
+    assert sample_of(np.ones((5, 3000, 1)), 96).shape == (5, 288, 1)
+
+
+class TestMemory:
+    """What fits is restored at once, what does not in the largest tiles that fit."""
+
+    @pytest.fixture(autouse=True)
+    def machine(self, monkeypatch):
+        monkeypatch.setattr(memory, "held_memory", lambda: 100 << 20)
+        monkeypatch.setattr(memory, "free_memory", lambda: 1000 << 20)
+
+    def request_of(self, side, **choices):
+        return DenoisingRequest(np.broadcast_to(np.uint8(3), (side, side)), PRESETS["fast"], **choices)
+
+    def test_a_small_image_is_one(self):
+        assert tiling_for(self.request_of(512), 0) is None
+
+    @pytest.mark.parametrize(("megabytes", "side"), [(1000, 768), (500, 512), (300, 384), (230, 256)])
+    def test_a_large_one_is_cut(self, megabytes, side):
+        assert tiling_for(self.request_of(3000, memory=megabytes << 20), 0).side == side
+
+    def test_what_the_result_takes_counts(self):
+        assert tiling_for(self.request_of(3000), 300 << 20).side == 512
+
+    def test_too_little_memory_is_refused(self):
+        with pytest.raises(OptionError, match=r"expected \d+ MB or more"):
+            tiling_for(self.request_of(3000, memory=120 << 20), 0)
+        with pytest.raises(MemoryLimitError, match="are free for an image of 3000x3000 pixels; expected"):
+            tiling_for(self.request_of(3000), 900 << 20)
+
+    def test_denoise_cuts_by_itself(self, monkeypatch):
+        monkeypatch.setattr(memory, "SIDES", (72,))
+        monkeypatch.setattr(memory, "bytes_needed", lambda size, channels, preset: size[0] * size[1] << 17)
+        colour = np.stack([NOISY] * 2)
+        result = denoise(colour, channel_axis=0, preset=GUIDED)
+        assert result.tiles == 9
+        assert result.image.shape == colour.shape
+        assert psnr(result.image[0], CLEAN, 255) > psnr(NOISY, CLEAN, 255) + 1
