@@ -18,6 +18,7 @@ from cgdenoise.cli.inpaint import inpaint
 from cgdenoise.cli.mri import mri
 from cgdenoise.cli.noise import noise
 from cgdenoise.cli.output import warnings_noted
+from cgdenoise.cli.page import report
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.reproduce import reproduce
 from cgdenoise.cli.upscale import upscale
@@ -52,6 +53,7 @@ app.command()(upscale)
 app.command()(cs)
 app.command()(mri)
 app.command()(plot)
+app.command()(report)
 app.command()(compare)
 app.command()(info)
 app.command()(noise)

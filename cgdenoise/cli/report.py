@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
+from cgdenoise.fitlog.story import made_of
 
 
 def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Collection[str] = ()) -> None:
@@ -48,7 +49,8 @@ def sentence(end: dict[str, Any]) -> str:
     if not end["fits"]:
         return "constant image, given back as it is"
     count = end["averaged"]
-    parts = [f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"]
+    fits = f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"
+    parts = [f"{made_of(end)} ({fits})"]
     if end["picture"] is None:
         parts.append(_noise(end))
     parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))

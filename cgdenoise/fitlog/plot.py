@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from cgdenoise.fitlog.reader import FitLog
 from cgdenoise.fitlog.records import Record
+from cgdenoise.fitlog.story import kept, made_of
 
 
 def draw(log: FitLog, kind: str) -> bytes:
@@ -54,9 +55,9 @@ def draw(log: FitLog, kind: str) -> bytes:
     if compared:
         panels[1].set(ylabel="PSNR of the averaged output, dB")
     panels[-1].set(xlabel="iteration")
-    title = f"{Path(log.header['input']['name']).name}: {log.end['status']}, {log.end['reason']}"
+    title = f"{Path(log.header['input']['name']).name}: {log.end['status']}, made of {made_of(log.end)}\n{kept(log)}"
     # The name of a file may be no text.
-    figure.suptitle(title.encode(errors="backslashreplace").decode(), parse_math=False)
+    figure.suptitle(title.encode(errors="backslashreplace").decode(), fontsize="medium", parse_math=False)
     picture = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box, which says enough

@@ -1,0 +1,204 @@
+"""Results as web pages that stand alone: before and after, what was removed, why, and how to do it again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cgdenoise.errors import ImageError
+from cgdenoise.fitlog import story
+from cgdenoise.fitlog.plot import draw
+from cgdenoise.fitlog.reader import FitLog, check_fields, read_log
+from cgdenoise.images import Picture, decode, read_bytes
+from cgdenoise.restoration.units import Array
+
+_LARGEST = 2048
+"""Side of an embedded picture, in pixels, at most: larger ones are shown by every second pixel or fewer. By hand: 2 to 8 MB."""
+
+_THUMBNAIL = 160
+_AMPLIFIED = 3.0
+"""Standard deviations of what was removed that are black and white in its picture. By hand."""
+
+_TEMPLATE = Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One page of a log, and the pictures that it speaks of; None for what cannot be shown any more."""
+
+    path: str
+    pages: int
+    log: FitLog
+    before: Array | None
+    after: Array | None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        number = f", page {self.log.header['page'] + 1} of {self.pages}" if self.pages > 1 else ""
+        return f"{Path(self.log.end['output']).name}{number}"
+
+
+def load(path: str) -> list[Result]:
+    """Read a log and the pictures beside it.
+
+    Raises
+    ------
+    LogError
+        If it is no fit log. Pictures that are gone, or have other bytes by now, are left out.
+    """
+    logs = read_log(path)
+    for log in logs:
+        check_fields(log, path)
+    header, end = logs[0].header, logs[0].end
+    before = _picture(str(end["input"]), path, header["input"].get("sha256"))
+    after = _picture(str(end["output"]), path, end.get("output_sha256"))
+    return [Result(path, len(logs), log, _page(before, number), _page(after, number)) for number, log in enumerate(logs)]
+
+
+def page_of(result: Result) -> str:
+    """Return the web page of one result."""
+    log = result.log
+    end = log.end
+    warned = "".join(f'<p class="doubt">{_text(told)}</p>' for told in [*filter(None, [end["error"]]), *end["warnings"]])
+    status = "" if end["status"] == "complete" else f'<p class="doubt">{_text(end["status"])}</p>'
+    likeness = "" if end["psnr"] is None else f"<br>PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f} against the reference"
+    facts = (
+        f'<p class="facts">Made of: <b>{_text(story.made_of(end))}</b><br>{_text(story.kept(log))}<br>'
+        f"Noise: {_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {_text(end['device'])}{likeness}</p>"
+    )
+    curves = draw(log, "svg").decode() if log.evaluations else ""
+    body = [
+        f"<h1>{_text(result.name)}</h1>",
+        status,
+        warned,
+        facts,
+        _pictures(result),
+        "<h2>Why this noise</h2>",
+        _rows([(reason, "") for reason in log.header["noise"]["reasons"]]),
+        "<h2>Parts</h2>",
+        _rows([(part["name"], f"{part['weight']:.0%}" + _decibels(part)) for part in end["parts"]]),
+        f'<h2>Curves of the fits</h2><div class="curves">{curves[curves.find("<svg") :]}</div>' if curves else "",
+        "<h2>To do it again</h2>",
+        f"<pre>{_text(story.repeat(log))}</pre>",
+        _rows([*log.header["versions"].items(), ("platform", log.header["platform"]), ("log", result.path)]),
+        "<h2>Options</h2>",
+        _rows([(key, value) for key, value in log.header["options"].items() if value is not None]),
+    ]
+    return _TEMPLATE.substitute(title=_text(result.name), body="\n".join(filter(None, body)))
+
+
+def index_of(results: Sequence[tuple[Result, str]]) -> str:
+    """Return a web page that lists results, each with the name of its own page: those to be doubted first."""
+    ranked = sorted(results, key=lambda pair: -story.doubt([pair[0].log]))
+    items = []
+    for result, link in ranked:
+        end = result.log.end
+        told = [end["error"] or "", "" if end["status"] == "complete" else end["status"], *end["warnings"]]
+        doubts = "".join(f'<div class="doubt">{_text(text)}</div>' for text in filter(None, told))
+        picture = f'<img alt="" src="{_embedded(_thumbnail(result.after))}">' if result.after is not None else "<span></span>"
+        line = f"<div><b>{_text(result.name)}</b><br>{_text(story.noise(result.log.header))}{doubts}</div>"
+        items.append(f'<a href="{html.escape(link, quote=True)}">{picture}{line}</a>')
+    doubted = sum(story.doubt([result.log]) > 0 for result, _ in results)
+    head = f"<h1>{len(results)} results, {doubted} to be looked at</h1>"
+    return _TEMPLATE.substitute(title=f"{len(results)} results", body=f'{head}<div class="list">{"".join(items)}</div>')
+
+
+def _pictures(result: Result) -> str:
+    """Return before and after with a slider, and the crops at the size of the pixels."""
+    if result.after is None:
+        return '<p class="doubt">The picture that was written is not there any more.</p>'
+    step = max(1, -(-max(result.after.shape[:2]) // _LARGEST))
+    after = result.after[::step, ::step].astype(np.float64)
+    comparable = result.before is not None and result.before.shape == result.after.shape
+    before = None if not comparable or result.before is None else result.before[::step, ::step].astype(np.float64)
+    low, high = _range(after)
+    shown = {"after": _grey_levels(after, low, high)}
+    if before is not None:
+        removed = before - after
+        spread = _AMPLIFIED * float(np.nanstd(removed)) or 1.0
+        shown = {
+            "before": _grey_levels(before, low, high),
+            **shown,
+            "removed": _grey_levels(removed, -spread, spread),
+        }
+    pictures = {
+        name: f'<img id="{name}" class="{name}" alt="{name}" src="{_embedded(levels)}">' for name, levels in shown.items()
+    }
+    first = pictures.get("before", "") + pictures["after"]
+    if before is None:
+        first = first.replace('class="after"', "")
+    slider = '<input type="range" min="0" max="100" value="50" aria-label="before and after">' if before is not None else ""
+    edge = '<div class="edge"></div>' if before is not None else ""
+    captions = {"before": "before", "after": "after", "removed": "what was removed, amplified"}
+    crops = "".join(f'<figure><div data-of="{name}"></div><figcaption>{captions[name]}</figcaption></figure>' for name in shown)
+    hidden = f"<div hidden>{pictures['removed']}</div>" if "removed" in pictures else ""
+    note = f" (every {step}. pixel of a large picture)" if step > 1 else ""
+    return (
+        f'<h2>Before and after{note}</h2><div class="view">{first}{edge}<div class="frame"></div></div>{slider}'
+        f'<div class="crops">{crops}</div>{hidden}'
+    )
+
+
+def _picture(name: str, log: str, sha256: object) -> Picture | None:
+    """Read a picture by its name in a log, as it stands there or beside the log, if it still has the bytes that the log says."""
+    for path in (name, os.path.join(os.path.dirname(log), os.path.basename(name))):
+        try:
+            data = read_bytes(path)
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return decode(data, path)
+        except ImageError:
+            continue
+    return None
+
+
+def _page(picture: Picture | None, number: int) -> Array | None:
+    return picture.pages[number] if picture is not None and number < len(picture.pages) else None
+
+
+def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the grey levels that are shown as black and white: but for a few values, the extremes."""
+    low, high = (float(level) for level in np.nanpercentile(values, [0.1, 99.9]))
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _grey_levels(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    """Return values as eight bits, grey or colour; of other numbers of channels the first."""
+    levels = np.clip(np.nan_to_num((values - low) / (high - low)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return levels if levels.ndim == 2 or levels.shape[2] == 3 else levels[..., 0]
+
+
+def _thumbnail(values: Array) -> NDArray[np.uint8]:
+    step = max(1, max(values.shape[:2]) // _THUMBNAIL)
+    small = values[::step, ::step].astype(np.float64)
+    return _grey_levels(small, *_range(small))
+
+
+def _embedded(levels: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _rows(pairs: Sequence[tuple[str, object]]) -> str:
+    return "<table>" + "".join(f"<tr><td>{_text(key)}</td><td>{_text(value)}</td></tr>" for key, value in pairs) + "</table>"
+
+
+def _decibels(part: dict[str, float]) -> str:
+    return f", {part['psnr']:.2f} dB" if part.get("psnr") is not None else ""
+
+
+def _text(value: object) -> str:
+    """Return a value as text in HTML; the name of a file may be no text."""
+    return html.escape(str(value).encode(errors="backslashreplace").decode())

@@ -1,0 +1,120 @@
+"""`report`: results as web pages that stand alone."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from cgdenoise.jobs.report import load, page_of
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture
+def reported(cli):
+    def run(*args):
+        outcome = cli("report", *args)
+        assert (outcome.code, outcome.err) == (0, "")
+        return outcome.out
+
+    return run
+
+
+@pytest.fixture
+def log(restored, folder, noisy_png):
+    restored("noisy.png", "-q")
+    return "noisy_denoised.fit.jsonl"
+
+
+def test_a_page_holds_all_that_it_shows(reported, folder, log):
+    assert reported(log) == "noisy_denoised.fit.html\n"
+    page = (folder / "noisy_denoised.fit.html").read_text()
+    assert re.findall(r'id="(\w+)"', page)[:3] == ["before", "after", "removed"]
+    sources = re.findall(r'(?:src|href)="([^"]*)', page)
+    assert sources
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert "Made of: <b>the generator</b>" in page
+    assert "cgdenoise denoise noisy.png -o noisy_denoised.png --preset fast --seed 0" in page
+    assert "<svg" in page
+
+
+def test_a_picture_that_was_changed_since_is_not_shown(reported, folder, log, clean):
+    Image.fromarray(clean).save("noisy.png")
+    reported(log)
+    page = (folder / "noisy_denoised.fit.html").read_text()
+    assert 'id="after"' in page
+    assert 'id="before"' not in page
+    (folder / "noisy_denoised.png").unlink()
+    reported(log, "--force")
+    assert "not there any more" in (folder / "noisy_denoised.fit.html").read_text()
+
+
+def test_several_results_get_an_index_of_which_the_doubtful_come_first(reported, restored, folder, log, noisy):
+    tifffile.imwrite("stack.tif", np.stack([noisy, noisy[::-1]]), photometric="rgb")
+    restored("stack.tif", "-q")
+    lines = [json.loads(line) for line in (folder / "stack_denoised.fit.jsonl").read_text().splitlines()]
+    lines[-1]["warnings"] = ["<b>odd</b>"]
+    (folder / "stack_denoised.fit.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert reported(log, "stack_denoised.fit.jsonl", "-o", "pages") == "pages/index.html\n"
+    index = (folder / "pages" / "index.html").read_text()
+    assert "3 results, 1 to be looked at" in index
+    assert re.findall(r'href="(\d+.html)"', index) == ["0003.html", "0001.html", "0002.html"]
+    assert "&lt;b&gt;odd&lt;/b&gt;" in index
+    assert "stack_denoised.tif, page 2 of 2" in (folder / "pages" / "0003.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "told"),
+    [
+        (["noisy.png"], 1, "noisy.png: not a fit log"),
+        (["missing.fit.jsonl"], 1, "missing.fit.jsonl: cannot be read"),
+        (["LOG", "-o", "x.png"], 2, "x.png: no web page"),
+        (["LOG", "LOG"], 2, "2 results; expected -o FOLDER"),
+        (["LOG", "-o", "there.html"], 1, "there.html: exists"),
+    ],
+)
+def test_what_cannot_be_reported_is_said_in_a_line(cli, folder, log, args, code, told):
+    (folder / "there.html").write_text("mine")
+    outcome = cli("report", *(log if arg == "LOG" else arg for arg in args))
+    assert outcome.code == code
+    assert told in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert (folder / "there.html").read_text() == "mine"
+
+
+_HAND = """<script>addEventListener('load', () => setTimeout(() => {
+  document.body.style.maxWidth = '368px';
+  const find = name => document.querySelector(name), slider = find('input[type=range]'), view = find('.view');
+  slider.value = 20;
+  slider.dispatchEvent(new Event('input'));
+  const crop = find('.crops div'), box = view.getBoundingClientRect(), places = [crop.style.backgroundPosition];
+  view.dispatchEvent(new PointerEvent('pointermove', {clientX: box.right - 1, clientY: box.top + 1}));
+  places.push(crop.style.backgroundPosition);
+  const edge = parseFloat(getComputedStyle(find('.edge')).left) / view.clientWidth;
+  document.body.dataset.found = [edge, find('body').scrollWidth, ...places].join('|');
+}, 300))</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser")
+def test_in_a_browser_the_slider_moves_and_the_crops_follow(folder, log, noisy):
+    (result,) = load(log)
+    large = np.tile(noisy, (30, 30, 1))
+    page = page_of(replace(result, before=large, after=large // 2))
+    (folder / "page.html").write_text(page.replace("</body>", _HAND))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    command = [CHROMIUM, *flags, f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--dump-dom"]
+    url = (folder / "page.html").as_uri()
+    run = subprocess.run([*command, "--virtual-time-budget=3000", url], capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in run.stderr
+    edge, needed, middle, corner = re.search(r'data-found="([^"]*)"', run.stdout).group(1).split("|")
+    assert float(edge) == pytest.approx(0.2, abs=0.01)
+    assert int(needed) <= 400
+    (x, y), (right, top) = ([float(number) for number in re.findall(r"-?[0-9.]+", place)] for place in (middle, corner))
+    assert right < x < 0
+    assert y < top == 0
