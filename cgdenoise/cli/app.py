@@ -12,6 +12,7 @@ from cgdenoise.cli.compare import compare
 from cgdenoise.cli.cs import cs
 from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
+from cgdenoise.cli.doctor import doctor
 from cgdenoise.cli.errors import exit_on_error
 from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
@@ -58,6 +59,7 @@ app.command()(compare)
 app.command()(info)
 app.command()(noise)
 app.command()(reproduce)
+app.command()(doctor)
 
 
 def _share_the_cores() -> None:
