@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from cgdenoise.cli.options import Offset, SharedOptions, Sigma, parse_bytes, pre
 from cgdenoise.cli.output import note
 from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.cli.report import report, report_skipped
+from cgdenoise.cli.workers import in_processes, in_this_process
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.names import GeneratorName, NoiseKind, OnExists, StopName
 from cgdenoise.reading import about
@@ -74,6 +76,9 @@ def denoise(
             metavar="SIZE",
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Images to restore at a time, in processes that share the cores.")
+    ] = 1,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -89,31 +94,31 @@ def denoise(
     interrupt = Interrupt()
     with interrupt.handled():
         from cgdenoise.images import read_image
-        from cgdenoise.jobs.found import STREAM
         from cgdenoise.jobs.plan import plan
 
         on_exists = OnExists.OVERWRITE if shared.force else on_exists
-        jobs = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
-        if shared.json and any(job.target == STREAM for job in jobs):
-            raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
-        if shared.reference is not None and len(jobs) > 1:
-            raise OptionError(f"--reference with {len(jobs)} inputs; expected one input")
+        planned = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
+        _check_streams(planned, jobs, shared)
         options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         clean = None if shared.reference is None else read_image(shared.reference)
 
         failures = Failures(shared.json)
-        for job in jobs:
+        if min(jobs, len(planned)) > 1:
+            threads = shared.threads or max(1, options.threads // jobs)
+            work = partial(_run, replace(options, threads=threads), clean, on_exists, True)
+            outcomes = in_processes(planned, work, jobs, threads, interrupt)
+        else:
+            outcomes = in_this_process(planned, partial(_run, options, clean, on_exists, shared.quiet), interrupt)
+        for job, outcome in outcomes:
             with failures.noted(job.source):
-                ends = _run(job, options, clean, on_exists, shared.quiet, interrupt)
+                ends = outcome()
                 if ends is None:
                     report_skipped(job.source, job.target, shared.json, shared.quiet)
                 for end in ends or ():
                     report(end, len(ends or ()), shared.json, shared.quiet)
-            if interrupt.signal:
-                break
-        if failures.names and len(jobs) > 1:
-            note(f"{len(failures.names)} of {len(jobs)} inputs failed: {', '.join(failures.names)}")
+        if failures.names and len(planned) > 1:
+            note(f"{len(failures.names)} of {len(planned)} inputs failed: {', '.join(failures.names)}")
     sys.exit(128 + interrupt.signal if interrupt.signal else failures.code)
 
 
@@ -127,6 +132,18 @@ def _check_usage(names: Sequence[str], from_file: str | None, null: bool, on_exi
         raise OptionError("standard input cannot be an image and a list; expected one of them in a file")
     if force and on_exists is OnExists.SKIP:
         raise OptionError("--force with --on-exists skip; expected one of them")
+
+
+def _check_streams(planned: Sequence[Job], jobs: int, shared: SharedOptions) -> None:
+    """Refuse what does not go with several inputs, or with standard streams."""
+    from cgdenoise.jobs.found import STREAM
+
+    if shared.json and any(job.target == STREAM for job in planned):
+        raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
+    if shared.reference is not None and len(planned) > 1:
+        raise OptionError(f"--reference with {len(planned)} inputs; expected one input")
+    if jobs > 1 and len(planned) > 1 and any(STREAM in (job.source, job.target) for job in planned):
+        raise OptionError(f"--jobs {jobs} with a standard stream; expected files, or --jobs 1")
 
 
 def _inputs(names: Sequence[str], from_file: str | None, null: bool, quiet: bool) -> list[Input]:
@@ -178,7 +195,7 @@ def _options(
 
 
 def _run(
-    job: Job, options: Options, clean: Picture | None, on_exists: OnExists, quiet: bool, interrupt: Interrupt
+    options: Options, clean: Picture | None, on_exists: OnExists, quiet: bool, job: Job, interrupt: Interrupt
 ) -> list[dict[str, Any]] | None:
     """Restore one input and write what came of it; return the last record of each page's log, None if it was there already."""
     from cgdenoise import __version__, images

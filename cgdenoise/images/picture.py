@@ -130,6 +130,8 @@ def to_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
     ImageError
         If a NaN would have to become an integer.
     """
+    if values.dtype == dtype:
+        return values
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return values.astype(dtype)

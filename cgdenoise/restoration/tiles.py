@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 OVERLAP = 32
 """Pixels that neighbouring tiles share at least. Half and twice: `benchmarks/NOTES.md`, "Tiles"."""
 
+_BAND = 64
+"""Rows that are given at once, at most. By hand: what becomes of them then takes little memory."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -99,7 +102,9 @@ def blended(
             total[:, tile.columns] += ramp * next(values)
             weight[:, tile.columns] += ramp
         done = below - top
-        yield slice(top, below), total[:done] / weight[:done]
+        for first in range(0, done, _BAND):
+            last = min(first + _BAND, done)
+            yield slice(top + first, top + last), total[first:last] / weight[first:last]
         for held in (total, weight):
             held[: height - done] = held[done:].copy()
             held[height - done :] = 0

@@ -160,3 +160,32 @@ def test_a_list_that_is_none_is_refused(refused_denoise, folder, list_, found):
 def test_a_folder_without_images_is_refused(refused_denoise, folder):
     os.mkdir("empty")
     refused_denoise("empty", names="empty: no image")
+
+
+class TestJobs:
+    """`--jobs`: several processes, the same results."""
+
+    def test_the_same_bytes_as_one_after_the_other(self, restored, folder, frames):
+        restored("in", "-o", "one")
+        outcome = restored("in", "-o", "two", "--jobs", "2", "--json")
+        ends = [json.loads(line) for line in outcome.out.splitlines()]
+        assert sorted(end["input"] for end in ends) == ["in/a.png", "in/b.png", "in/deep/a.png"]
+        for name in (name for name in names(folder / "one") if name.endswith(".png")):
+            assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
+        assert names(folder / "one") == names(folder / "two")
+        outcome = restored("in", "-o", "two", "--jobs", "2", "--on-exists", "skip")
+        assert outcome.out.count("skipped") == 3
+
+    @pytest.mark.slow
+    def test_one_bad_file_does_not_stop_the_rest(self, denoise, folder, frames):
+        (folder / "in" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+        outcome = denoise("in", "-o", "out", "-j", "2")
+        assert outcome.code == 1
+        assert "in/b.png" in outcome.err.splitlines()[0]
+        assert outcome.err.splitlines()[1:] == ["cgdenoise: 1 of 3 inputs failed: in/b.png"]
+        assert [name for name in names(folder / "out") if name.endswith(".png")] == ["a_denoised.png", "deep/a_denoised.png"]
+
+    def test_standard_streams_have_one_process(self, denoise, frames):
+        outcome = denoise("in/a.png", "in/b.png", "-", "-o", "out/", "--jobs", "2")
+        assert outcome.code == 2
+        assert "--jobs 2 with a standard stream" in outcome.err

@@ -1,0 +1,86 @@
+"""Jobs in other processes: what becomes of one that is killed, and of all when the user asks for the end."""
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cgdenoise.cli.interrupt import Interrupt
+from cgdenoise.cli.workers import in_processes
+from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+
+
+def square(job, interrupt):
+    if job == "bad":
+        raise ImageError("broken", "bad")
+    if job == "usage":
+        raise OptionError("no such thing")
+    return job * job, os.getpid()
+
+
+def dies(folder, deaths, job, interrupt):
+    """Be killed so many times by job 1."""
+    marks = list(Path(folder).glob("death*"))
+    if job == 1 and len(marks) < deaths:
+        (Path(folder) / f"death{len(marks)}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+def waits(folder, job, interrupt):
+    """Go on until the end is asked for."""
+    interrupt.requested()
+    (Path(folder) / f"begun{job}").touch()
+    while not interrupt.requested():
+        time.sleep(0.01)
+    return f"the best of {job} so far"
+
+
+def results(jobs, work, count=2):
+    found = {}
+    for job, outcome in in_processes(jobs, work, count, 1, Interrupt()):
+        try:
+            found[job] = outcome()
+        except CgDenoiseError as error:
+            found[job] = error
+    return found
+
+
+def test_all_are_done_in_as_many_processes_and_errors_are_of_their_job():
+    found = results([2, "bad", 3, 4, "usage"], square)
+    assert {job: value[0] for job, value in found.items() if isinstance(job, int)} == {2: 4, 3: 9, 4: 16}
+    assert len({value[1] for value in found.values() if isinstance(value, tuple)} - {os.getpid()}) <= 2
+    assert str(found["bad"]) == "bad: broken"
+    assert isinstance(found["usage"], OptionError)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_a_job_whose_process_is_killed_is_tried_again_once(tmp_path, deaths):
+    found = results([0, 1, 2], partial(dies, tmp_path, deaths))
+    assert (found[0], found[2]) == (0, 2)
+    assert found[1] == 1 if deaths == 1 else "ended 2 times" in str(found[1])
+
+
+@pytest.mark.slow
+def test_who_asks_for_the_end_gets_what_was_begun(tmp_path):
+    interrupt, found = Interrupt(), {}
+    with interrupt.handled():
+        for job, outcome in in_processes(range(4), partial(waits, tmp_path), 2, 1, _Asked(interrupt, tmp_path)):
+            found[job] = outcome()
+    assert found == {0: "the best of 0 so far", 1: "the best of 1 so far"}
+
+
+class _Asked:
+    """An interrupt that comes when two jobs have begun."""
+
+    def __init__(self, interrupt, folder):
+        self._interrupt, self._folder = interrupt, folder
+
+    signal = signal.SIGINT
+
+    def requested(self):
+        return len(list(self._folder.glob("begun*"))) == 2
