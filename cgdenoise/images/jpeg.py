@@ -12,7 +12,7 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .picture import Metadata, Picture, check_holds, check_shape
+from .picture import MAX_UNPACKED_PIXELS, Metadata, Picture, check_holds, check_shape
 
 _QUALITY = 95  # the best that Pillow's documentation recommends
 _MAX_SIDE = 65_500  # libjpeg's own limit
@@ -154,7 +154,7 @@ def _check_frame(segments: list[Segment]) -> None:
         raise ImageError("CMYK JPEG (4 components); expected grey or RGB: convert it first")
     if components not in (1, 3):
         raise ImageError(f"JPEG of {components} components; expected 1 (grey) or 3 (colour)")
-    check_shape((height, width, components), 1)
+    check_shape((height, width, components), 1, most=MAX_UNPACKED_PIXELS)
 
 
 def _is_for_pillow(marker: int, payload: bytes) -> bool:

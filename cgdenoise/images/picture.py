@@ -12,8 +12,11 @@ from cgdenoise.errors import ImageError
 
 Array = NDArray[Any]
 
-MAX_PIXELS = 178_956_970
-"""Most pixels (height x width) accepted in one page: the size at which Pillow, too, calls a file a bomb."""
+MAX_PIXELS = 1 << 30
+"""Most pixels (height x width) accepted in one page: a square of 32,768. By hand."""
+
+MAX_UNPACKED_PIXELS = 178_956_970
+"""The same where a small file may hold so many, as a PNG: the size at which Pillow, too, calls a file a bomb."""
 
 MAX_BYTES = 8 << 30
 """Most decoded bytes, over all pages and channels, accepted from one file. By hand."""
@@ -144,7 +147,7 @@ def to_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
     return np.clip(np.rint(exact), float(limits.min), top).astype(dtype)
 
 
-def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1) -> None:
+def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1, most: int = MAX_PIXELS) -> None:
     """Check a page's shape against this package's limits. Readers call it before they allocate anything.
 
     Parameters
@@ -155,6 +158,8 @@ def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1) -> None:
         Bytes a sample.
     pages
         How many such pages there are.
+    most
+        Pixels in a page that are accepted.
 
     Raises
     ------
@@ -167,8 +172,8 @@ def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1) -> None:
         raise ImageError(f"image of shape {shape} has no pixels; expected at least 1x1")
     if len(shape) == 3 and shape[2] > MAX_CHANNELS + 1:
         raise ImageError(f"image of shape {shape}; expected (H, W) or (H, W, C) with C at most {MAX_CHANNELS}")
-    if shape[0] * shape[1] > MAX_PIXELS:
-        raise ImageError(f"image of {shape[1]}x{shape[0]} pixels; expected at most {MAX_PIXELS} pixels")
+    if shape[0] * shape[1] > most:
+        raise ImageError(f"image of {shape[1]}x{shape[0]} pixels; expected at most {most} pixels")
     if (total := math.prod(shape) * itemsize * pages) > MAX_BYTES:
         raise ImageError(f"image of {total} bytes once decoded; expected at most {MAX_BYTES}")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cgdenoise.errors import ImageError
 
-from .picture import Array, Metadata, Picture, check_holds, check_shape, join_alpha, split_alpha
+from .picture import MAX_UNPACKED_PIXELS, Array, Metadata, Picture, check_holds, check_shape, join_alpha, split_alpha
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -143,7 +143,7 @@ def _read_header(name: bytes = b"", body: bytes = b"") -> _Header:
         raise ImageError(f"damaged PNG: unknown compression, filter or interlace method {tuple(header[4:])}")
     if max(header.width, header.height) > _MAX_SIDE:
         raise ImageError(f"PNG of {header.width}x{header.height} pixels; expected at most {_MAX_SIDE} a side")
-    check_shape((header.height, header.width, 4), max(header.depth // 8, 1))
+    check_shape((header.height, header.width, 4), max(header.depth // 8, 1), most=MAX_UNPACKED_PIXELS)
     return header
 
 
