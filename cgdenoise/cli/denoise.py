@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
     from cgdenoise.images import Picture
     from cgdenoise.jobs.found import Input
-    from cgdenoise.jobs.noise_file import NoiseFile
     from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.plan import Job
-    from cgdenoise.noise.known import KnownNoise
 
 
 @with_shared_options(output="Output file, folder (made if need be), or - for standard output. Beside the input if not given.")
@@ -60,9 +58,6 @@ def denoise(
         ),
     ] = None,
     offset: Offset = None,
-    noise_file: Annotated[
-        str | None, typer.Option(help="What is known of the noise, as noise --save-noise wrote it.", metavar="FILE")
-    ] = None,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
@@ -106,17 +101,15 @@ def denoise(
         _check_streams(planned, jobs, shared)
         options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
-        law = _law(noise_file, options.known)
-        options = options if law is None else replace(options, known=law.known)
         clean = None if shared.reference is None else read_image(shared.reference)
 
         failures = Failures(shared.json)
         if min(jobs, len(planned)) > 1:
             threads = shared.threads or max(1, options.threads // jobs)
-            work = partial(_run, replace(options, threads=threads), law, clean, on_exists, True)
+            work = partial(_run, replace(options, threads=threads), clean, on_exists, True)
             outcomes = in_processes(planned, work, jobs, threads, interrupt)
         else:
-            outcomes = in_this_process(planned, partial(_run, options, law, clean, on_exists, shared.quiet), interrupt)
+            outcomes = in_this_process(planned, partial(_run, options, clean, on_exists, shared.quiet), interrupt)
         for job, outcome in outcomes:
             with failures.noted(job.source):
                 ends = outcome()
@@ -201,26 +194,8 @@ def _options(
     return replace(options, preset=chosen, known=KnownNoise(noise, sigma, gain, offset))
 
 
-def _law(path: str | None, known: KnownNoise) -> NoiseFile | None:
-    """Read what a file says of the noise; nothing else may be said of it then."""
-    from cgdenoise.jobs.noise_file import read_noise_file
-    from cgdenoise.noise.known import KnownNoise
-
-    if path is None:
-        return None
-    if known != KnownNoise():
-        raise OptionError("--noise-file with --noise, --sigma, --gain or --offset; expected one or the others")
-    return read_noise_file(path)
-
-
 def _run(
-    options: Options,
-    law: NoiseFile | None,
-    clean: Picture | None,
-    on_exists: OnExists,
-    quiet: bool,
-    job: Job,
-    interrupt: Interrupt,
+    options: Options, clean: Picture | None, on_exists: OnExists, quiet: bool, job: Job, interrupt: Interrupt
 ) -> list[dict[str, Any]] | None:
     """Restore one input and write what came of it; return the last record of each page's log, None if it was there already."""
     from cgdenoise import __version__, images
@@ -234,8 +209,6 @@ def _run(
     data = _read_stdin("an image") if job.source == STREAM else images.read_bytes(job.source)
     name = "standard input" if job.source == STREAM else job.source
     source = load(name, data)
-    if law is not None:
-        law.check(str(source.picture.dtype), name)
     if is_done(job, on_exists, __version__, options.command, source.description["sha256"], options.settings()):
         return None
     container = check_target(job, source.picture, may_replace(job, on_exists))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Force, Json, Offset
+from cgdenoise.cli.options import Json, Offset
 from cgdenoise.cli.output import emit, emit_json
-from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
     from cgdenoise.noise import NoiseModel, NoiseReport
@@ -22,10 +19,6 @@ if TYPE_CHECKING:
 def noise(
     inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images: PNG, JPEG, TIFF or NPY.")],
     offset: Offset = None,
-    save_noise: Annotated[
-        str | None, typer.Option(help="Write the model to a JSON file, for denoise --noise-file.", metavar="FILE")
-    ] = None,
-    force: Force = False,
     json: Json = False,
 ) -> None:
     """Say what noise an image has: level, growth with brightness, correlation, impulses, each with its uncertainty.
@@ -33,14 +26,9 @@ def noise(
     All figures are in the file's own grey levels. The last lines say which model denoise will choose, and why.
     """
     failures = Failures(json)
-    if save_noise is not None:
-        _check_saved(save_noise, inputs, force)
     for name in inputs:
         with failures.noted(name):
-            pages = _examined(name, offset)
-            if save_noise is not None:
-                _save(save_noise, pages)
-            for page in pages:
+            for page in _examined(name, offset):
                 if json:
                     emit_json(_facts(page))
                 else:
@@ -48,28 +36,9 @@ def noise(
     sys.exit(failures.code)
 
 
-def _check_saved(target: str, inputs: Sequence[str], force: bool) -> None:
-    from cgdenoise.jobs.plan import check_output
-
-    if len(inputs) > 1:
-        raise OptionError(f"--save-noise with {len(inputs)} images; expected one")
-    check_output(target, force)
-
-
-def _save(target: str, pages: list[_Page]) -> None:
-    from cgdenoise import __version__
-    from cgdenoise.images import write_atomically
-    from cgdenoise.jobs.noise_file import noise_file
-
-    first = pages[0]
-    write_atomically(target, noise_file(first.model, first.dtype, first.name, first.sha256, __version__))
-
-
 @dataclass(frozen=True)
 class _Page:
     name: str
-    sha256: str
-    dtype: str
     number: int
     report: NoiseReport
     model: NoiseModel
@@ -77,20 +46,18 @@ class _Page:
 
 def _examined(name: str, offset: float | None) -> list[_Page]:
     from cgdenoise.errors import ImageError
-    from cgdenoise.images import decode, read_bytes
+    from cgdenoise.images import read_image
     from cgdenoise.noise import choose, examine
     from cgdenoise.reading import about
     from cgdenoise.restoration.units import check_image, is_constant
 
     pages = []
-    data = read_bytes(name)
-    picture, sha256 = decode(data, name), hashlib.sha256(data).hexdigest()
-    for number, page in enumerate(picture.pages):
+    for number, page in enumerate(read_image(name).pages):
         with about(name):
             values = check_image(page)
             if is_constant(values):
                 raise ImageError("all values of a channel are the same; expected an image with noise")
-        pages.append(_Page(name, sha256, str(picture.dtype), number, examine(values, offset), choose(values, offset=offset)))
+        pages.append(_Page(name, number, examine(values, offset), choose(values, offset=offset)))
     return pages
 
 

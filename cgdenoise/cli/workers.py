@@ -159,12 +159,11 @@ class _Worker:
 
 def _serve(line: Connection, work: Work[Job, Result], threads: int) -> None:
     """Do jobs as they come, in a process of its own, until the line is closed."""
+    from cgdenoise.runtime import prepare_process
+
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C on a terminal reaches all of a group: this one is told by its parent, and once
     threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    from cgdenoise.runtime import prepare_process
-
     prepare_process(threads)
     interrupt = Interrupt()
     with interrupt.handled(), warnings_noted(), suppress(EOFError, BrokenPipeError):
