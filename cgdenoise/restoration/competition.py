@@ -77,8 +77,10 @@ def mixed(contenders: Sequence[Contender], trial: Trial) -> Mixture:
     What A x - y holds of noise does not depend on the shares, as they sum to 1. (Stacking: Wolpert, Neural Networks, 1992;
     Breiman, Machine Learning, 1996.)
     """
-    residuals = torch.stack([_real(trial.judging.residual(contender.judged)).flatten() for contender in contenders]).double()
-    gram = (residuals @ residuals.mT).cpu()
+    residuals = torch.stack(
+        [_real(trial.judging.residual(contender.judged)).flatten().cpu() for contender in contenders]
+    ).double()
+    gram = residuals @ residuals.mT
     shares = min(_candidates(gram), key=lambda shares: float(shares @ gram @ shares)).tolist()
     parts = [Part(contender.name, contender.image, share) for contender, share in zip(contenders, shares, strict=True)]
     return Mixture(tuple(parts))

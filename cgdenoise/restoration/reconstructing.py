@@ -18,12 +18,13 @@ from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, Mixture, P
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
-from cgdenoise.restoration.total_variation import choose_weight, fit_again, pixels_varied
+from cgdenoise.restoration.total_variation import choose_course, follow_course, pixels_varied
 from cgdenoise.restoration.units import Array, Scale
 
-_AGAIN = 8
-"""Passes of the groups with all measurements, after all passes with those that do not judge. 4 lose up to 0.15 dB against
-beginning anew; 8 and 12 are -0.1 and +0.1 in the mean (`benchmarks/NOTES.md`, "Priors in contest")."""
+_AGAIN = 12
+"""Passes of the groups with all measurements, after all passes with those that do not judge. Against all passes anew, which take
+half as long again: -0.16 to +0.5 dB with a quarter of the Fourier lines; with 8 -0.33 to +0.17 (`benchmarks/NOTES.md`, "Priors in
+contest")."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,14 @@ def fit_through(state: Reconstructing, context: Context) -> Reconstructing:
 
 
 def minimise_total_variation(state: Reconstructing, context: Context) -> Reconstructing:
-    """Find the weight of total variation by what the fits have not seen; with all measurements if it then is in the contest."""
-    trial, start, tick = made(state.trial), made(state.generated).judged, context.meter.tick
-    found, weight = choose_weight(trial.training, trial.error, start, tick)
-    alone = replace(state, variation=Contender(VARIATION, found.image, found.image))
+    """Minimise total variation as far as what the fits have not seen says; with all measurements if it then is in the contest."""
+    trial, generated, tick = made(state.trial), made(state.generated), context.meter.tick
+    judged, course = choose_course(trial.training, trial.error, generated.judged, tick)
+    alone = replace(state, variation=Contender(VARIATION, judged, judged))
     if not alone.contested:
         return alone
-    return replace(state, variation=Contender(VARIATION, found.image, fit_again(state.on_device, found, weight, tick)))
+    image = follow_course(state.on_device, course, generated.image, tick)
+    return replace(state, variation=Contender(VARIATION, judged, image))
 
 
 def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing:

@@ -234,7 +234,7 @@ def test_without_held_out_measurements_there_is_no_contest(image):
     assert np.array_equal(whole.image(), result.image)
 
 
-STAGES = {"total variation": "choose_weight", "both": "plug_and_play"}
+STAGES = {"total variation": "choose_course", "both": "plug_and_play"}
 LEFT = {"total variation": ["generator"], "both": ["total variation", "generator"]}
 
 

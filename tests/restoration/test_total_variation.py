@@ -18,8 +18,8 @@ from cgdenoise.operators import (
 from cgdenoise.progress import Cancelled
 from cgdenoise.restoration.total_variation import (
     Iterate,
-    choose_weight,
-    fit_again,
+    choose_course,
+    follow_course,
     gradient,
     gradient_adjoint,
     minimise_variation,
@@ -137,13 +137,15 @@ def test_the_weight_comes_from_what_was_held_out():
         return float(judges.residual(image).square().sum())
 
     told = []
-    found, weight = choose_weight(training, error, y, told.append)
-    again = fit_again(replace(training, valid=torch.ones_like(held)), found, weight, told.append)
-    assert 0 < sum(told) < 1.001 * pixels_varied((1, 32, 32))
-    assert 0 < weight / 0.1**2 < 32  # more would take the picture too
+    judged, course = choose_course(training, error, y, told.append)
+    whole = replace(training, valid=torch.ones_like(held))
+    again = follow_course(whole, course, y, told.append)
+    assert 0 < sum(told) <= pixels_varied((1, 32, 32))
+    assert 0 < course[-1] / 0.1**2 < 32  # more would take the picture too
+    assert list(course) == sorted(course, reverse=True)
+    assert error(judged) <= error(minimised(training, y, course[-1], 600).image)
     assert db(again, truth) > db(y, truth) + 5
-    exact = choose_weight(replace(training, sigma=0.0), error, y)
-    assert exact[1] == 0
+    assert set(choose_course(replace(training, sigma=0.0), error, y)[1]) == {0.0}
 
 
 def test_it_ends_when_it_is_told_to():
@@ -152,4 +154,4 @@ def test_it_ends_when_it_is_told_to():
 
     y = phantom(16)
     with pytest.raises(Cancelled):
-        choose_weight(Measurement.complete(Identity(y.shape), y), lambda image: 0.0, y, tick)
+        choose_course(Measurement.complete(Identity(y.shape), y), lambda image: 0.0, y, tick)
