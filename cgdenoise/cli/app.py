@@ -22,6 +22,7 @@ from cgdenoise.cli.output import warnings_noted
 from cgdenoise.cli.page import report
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.reproduce import reproduce
+from cgdenoise.cli.status import status
 from cgdenoise.cli.upscale import upscale
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ app.command()(report)
 app.command()(compare)
 app.command()(info)
 app.command()(noise)
+app.command()(status)
 app.command()(reproduce)
 app.command()(doctor)
 

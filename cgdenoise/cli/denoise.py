@@ -6,17 +6,15 @@ import math
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cgdenoise.cli.errors import Failures
+from cgdenoise.cli.batch import Batch, Moved, Restored
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import Offset, SharedOptions, Sigma, parse_bytes, prepare, with_shared_options
 from cgdenoise.cli.output import note
-from cgdenoise.cli.progress import ProgressDisplay
-from cgdenoise.cli.report import report, report_skipped
-from cgdenoise.cli.workers import in_processes, in_this_process
+from cgdenoise.cli.workers import Tell, in_processes, in_this_process
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.names import GeneratorName, NoiseKind, OnExists, StopName
 from cgdenoise.reading import about
@@ -79,6 +77,12 @@ def denoise(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, help="Images to restore at a time, in processes that share the cores.")
     ] = 1,
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            help="Write down what becomes of each input, for cgdenoise status. A resumed batch appends.", metavar="FILE"
+        ),
+    ] = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -93,6 +97,7 @@ def denoise(
     _check_usage(inputs or [], from_file, null, on_exists, shared.force)
     interrupt = Interrupt()
     with interrupt.handled():
+        from cgdenoise.fitlog.journal import Journal
         from cgdenoise.images import read_image
         from cgdenoise.jobs.plan import plan
 
@@ -103,23 +108,19 @@ def denoise(
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         clean = None if shared.reference is None else read_image(shared.reference)
 
-        failures = Failures(shared.json)
-        if min(jobs, len(planned)) > 1:
-            threads = shared.threads or max(1, options.threads // jobs)
-            work = partial(_run, replace(options, threads=threads), clean, on_exists, True)
-            outcomes = in_processes(planned, work, jobs, threads, interrupt)
-        else:
-            outcomes = in_this_process(planned, partial(_run, options, clean, on_exists, shared.quiet), interrupt)
-        for job, outcome in outcomes:
-            with failures.noted(job.source):
-                ends = outcome()
-                if ends is None:
-                    report_skipped(job.source, job.target, shared.json, shared.quiet)
-                for end in ends or ():
-                    report(end, len(ends or ()), shared.json, shared.quiet)
-        if failures.names and len(planned) > 1:
-            note(f"{len(failures.names)} of {len(planned)} inputs failed: {', '.join(failures.names)}")
-    sys.exit(128 + interrupt.signal if interrupt.signal else failures.code)
+        several = min(jobs, len(planned)) > 1
+        if several:
+            options = replace(options, threads=shared.threads or max(1, options.threads // jobs))
+        kept = None if journal is None else Journal(journal, options.command, len(planned), options.settings())
+        batch = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
+        work = partial(_run, options, clean, on_exists)
+        with batch.screen:
+            if several:
+                batch.follow(in_processes(planned, work, jobs, options.threads, interrupt))
+            else:
+                batch.follow(in_this_process(planned, work, interrupt, batch.moved))
+        code = batch.finish()
+    sys.exit(code)
 
 
 def _check_usage(names: Sequence[str], from_file: str | None, null: bool, on_exists: OnExists, force: bool) -> None:
@@ -195,9 +196,14 @@ def _options(
 
 
 def _run(
-    options: Options, clean: Picture | None, on_exists: OnExists, quiet: bool, job: Job, interrupt: Interrupt
-) -> list[dict[str, Any]] | None:
-    """Restore one input and write what came of it; return the last record of each page's log, None if it was there already."""
+    options: Options,
+    clean: Picture | None,
+    on_exists: OnExists,
+    job: Job,
+    interrupt: Interrupt,
+    tell: Tell,
+) -> Restored | None:
+    """Restore one input and write what came of it; None if it was there already."""
     from cgdenoise import __version__, images
     from cgdenoise.fitlog.finished import seal
     from cgdenoise.fitlog.outcome import Names
@@ -213,12 +219,16 @@ def _run(
         return None
     container = check_target(job, source.picture, may_replace(job, on_exists))
     with interrupt.deferred():
-        with ProgressDisplay(name, len(source.picture.pages), quiet) as display, about(name):
-            tiles = None if job.target == STREAM else job.target
-            pages = restore(source, options, reference=clean, progress=display.update, cancelled=interrupt.requested, tiles=tiles)
-        if len(pages) < len(source.picture.pages):
-            count = len(source.picture.pages)
-            note(f"{name}: interrupted; {len(pages)} of {count} pages are restored, the others as they were")
+        with about(name):
+            tiles, count = None if job.target == STREAM else job.target, len(source.picture.pages)
+            pages = restore(
+                source,
+                options,
+                reference=clean,
+                progress=lambda page, now: tell(Moved(page, count, now)),
+                cancelled=interrupt.requested,
+                tiles=tiles,
+            )
         log = None if job.log is None else str(job.log)
         names = Names(options.command, job.source, job.target, log, options.preset_name)
         picture, records = picture_and_log(source, pages, options, names)
@@ -227,7 +237,7 @@ def _run(
         _write(job, encoded, dump(records), interrupt)
         if tiles is not None and not interrupt.signal:
             forget_tiles(tiles, len(pages))
-    return [record for record in records if record["type"] == "end"]
+    return Restored([record for record in records if record["type"] == "end"], count)
 
 
 def _read_stdin(expected: str) -> bytes:

@@ -37,13 +37,18 @@ def tell(error: BaseException) -> int:
     code = next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), None)
     if code is None:
         raise error
-    if os.environ.get(_DEBUG) == "1":
-        traceback.print_exception(error)
+    trace(error)
     if isinstance(error, KeyboardInterrupt):
         fail("interrupted; nothing was written")
     elif not isinstance(error, BrokenPipeError):  # whoever read our output has gone, and wants no more of it
         fail(str(error))
     return code
+
+
+def trace(error: BaseException) -> None:
+    """Print where an error comes from, if the user asks for that."""
+    if os.environ.get(_DEBUG) == "1":
+        traceback.print_exception(error)
 
 
 @contextmanager
@@ -87,7 +92,11 @@ class Failures:
         except OptionError:
             raise
         except CgDenoiseError as error:
-            self.code = tell(error)
-            self.names.append(name)
-            if self._json:
-                emit_json({"type": "error", "input": name, "status": "error", "error": str(error)})
+            self.add(name, error)
+
+    def add(self, name: str, error: CgDenoiseError) -> None:
+        """Print an error that is about one input."""
+        self.code = tell(error)
+        self.names.append(name)
+        if self._json:
+            emit_json({"type": "error", "input": name, "status": "error", "error": str(error)})

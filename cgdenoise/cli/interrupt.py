@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +12,29 @@ from cgdenoise.cli.output import fail
 
 
 class Interrupt:
-    """The first signal asks the restoration to end, if that listens; any other ends the process at once."""
+    """The first signal asks the restoration to end, if that listens; any other ends the process at once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    silent : bool
+        Whether the end of the process is for another one to tell of.
+
+    Attributes
+    ----------
+    signal : int
+        The first one that came; 0 if none did.
+    written : bool
+        Whether something has been written.
+    writing : Lock
+        Held while something is written, for a thread that would end the process.
+    """
+
+    def __init__(self, silent: bool = False) -> None:
         self.signal = 0
-        self._heard = self._held = self._written = False
+        self.writing = threading.Lock()
+        self._silent = silent
+        self.written = False
+        self._heard = self._held = False
 
     def requested(self) -> bool:
         """Tell a restoration whether it is to end. From the first call on it is trusted to ask again soon.
@@ -38,10 +57,11 @@ class Interrupt:
         """Let nothing end what is written inside, which takes a moment; a signal counts afterwards."""
         self._held = True
         try:
-            yield
+            with self.writing:
+                yield
         finally:
             self._held = False
-        self._written = True
+        self.written = True
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -55,7 +75,8 @@ class Interrupt:
 
     def _handle(self, number: int, frame: object) -> None:
         if not self._held and (self.signal or not self._heard):
-            fail("interrupted" if self._written else "interrupted; nothing was written")
+            if not self._silent:
+                fail("interrupted" if self.written else "interrupted; nothing was written")
             # Not KeyboardInterrupt: the command-line library would end with a message of its own.
             sys.exit(128 + number)
         self.signal = self.signal or number

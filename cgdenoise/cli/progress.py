@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cgdenoise.cli.output import note
@@ -25,8 +28,127 @@ _INERTIA = 20.0
 """Iterations after which a stage's own pace counts as much as that of the stage before it. By hand; not measured."""
 
 
+class Screen:
+    """Where progress is shown: lines at the foot of a terminal, else a plain line every so often.
+
+    Of several inputs the first line is the whole batch; below are those in work.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+    inputs : int
+        How many there are.
+    """
+
+    def __init__(self, quiet: bool, inputs: int = 1) -> None:
+        self._quiet, self._inputs = quiet, inputs
+        self._live = not quiet and sys.stderr.isatty()
+        self._began = self._said = time.monotonic()
+        self._done, self._passed = 0, 0
+        self._rows: dict[object, _Row] = {}
+        self._bar: Bar | None = None
+        self._tasks: dict[object, TaskID] = {}
+        if inputs > 1:
+            self._rows[self] = self._total()
+
+    def __enter__(self) -> Screen:
+        self._draw()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._clear()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Clear the lines while something else is printed."""
+        self._clear()
+        try:
+            yield
+        finally:
+            self._draw()
+
+    def count(self, passed: bool = False) -> None:
+        """Tell that an input is done, or was passed over, which says nothing of the time that others take."""
+        self._done, self._passed = self._done + 1, self._passed + passed
+        if self in self._rows:
+            self.show(self, self._total())
+
+    def show(self, key: object, row: _Row) -> None:
+        """Show a line, in the place of the one with its key."""
+        self._rows[key] = row
+        if self._bar is None:
+            return
+        if key in self._tasks:
+            self._bar.update(self._tasks[key], completed=row.done, total=row.total, stage=row.stage, time=row.time)
+        else:
+            self._add(self._bar, key)
+
+    def remove(self, key: object) -> None:
+        """Show a line no longer."""
+        self._rows.pop(key, None)
+        if self._bar is not None and key in self._tasks:
+            self._bar.remove_task(self._tasks.pop(key))
+
+    def say(self, text: str) -> None:
+        """Print a line, unless there is a terminal or the last line was a moment ago."""
+        if self._quiet or self._live or time.monotonic() - self._said < _PLAIN_INTERVAL:
+            return
+        self._said = time.monotonic()
+        total = self._total()
+        note(text if self._inputs == 1 else f"{', '.join(filter(None, [total.stage, total.time]))}; {text}")
+
+    def _total(self) -> _Row:
+        made, left = self._done - self._passed, self._inputs - self._done
+        seconds = (time.monotonic() - self._began) / made * left if made else math.nan
+        time_left = f"about {_duration(seconds)} left" if made and left else ""
+        return _Row("all", f"{self._done} of {self._inputs} inputs done", self._done, self._inputs, time_left)
+
+    def _draw(self) -> None:
+        if not self._live:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.fields[time]}", markup=False),
+            TextColumn("{task.fields[stage]}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.description}", markup=False),
+        )
+        # A new one each time: one that is started again would take the place of what was printed meanwhile.
+        self._bar = Bar(*columns, console=Console(stderr=True), transient=True, expand=True, redirect_stdout=False)
+        self._tasks = {}
+        for key in self._rows:
+            self._add(self._bar, key)
+        self._bar.start()
+
+    def _add(self, bar: Bar, key: object) -> None:
+        row = self._rows[key]
+        self._tasks[key] = bar.add_task(_shortened(row.name), total=row.total, stage=row.stage, time=row.time)
+        bar.update(self._tasks[key], completed=row.done)
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the screen."""
+
+    name: str
+    stage: str
+    done: float = 0.0
+    total: float | None = None
+    time: str = ""
+
+
 class ProgressDisplay:
-    """Progress of one input on stderr: a live display on a terminal, else a plain line every so often.
+    """Progress of one input.
 
     Time left is a bound as far as the fits go: it supposes that each uses its whole budget.
 
@@ -36,44 +158,24 @@ class ProgressDisplay:
         Of the input.
     pages : int
         That it has; those to come are taken to be as much work as the present one.
-    quiet : bool
-        Show nothing.
+    screen : Screen
+        Where it is shown.
     """
 
-    def __init__(self, name: str, pages: int, quiet: bool) -> None:
-        self._name, self._pages, self._quiet = name, pages, quiet
-        self._said = time.monotonic()
+    def __init__(self, name: str, pages: int, screen: Screen) -> None:
+        self._name, self._pages, self._screen = name, pages, screen
         self._page, self._done, self._before = 0, 0.0, 0.0  # work in all, and on the pages before
         self._pace = _Pace()
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressDisplay:
-        if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, SpinnerColumn, TextColumn
-            from rich.progress import Progress as Bar
-
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.fields[time]}", markup=False),
-                TextColumn("{task.fields[stage]}", markup=False),
-                BarColumn(bar_width=None),
-                TextColumn("{task.description}", markup=False),
-            )
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True, expand=True)
-            self._bar.start()
-            self._task = self._bar.add_task(_shortened(self._name), total=None, stage="reading", time="")
+        self._screen.show(self, _Row(self._name, "reading"))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._screen.remove(self)
 
     def update(self, page: int, now: Progress) -> None:
         """Show how far a page is."""
-        if self._quiet:
-            return
         if page != self._page:
             self._page, self._before = page, self._done
         self._done = done = self._before + now.done
@@ -82,11 +184,9 @@ class ProgressDisplay:
         time_left = "" if math.isnan(seconds) else f"at most {_duration(seconds)} left"
         page_of = f"page {page + 1}/{self._pages}" if self._pages > 1 else ""
         stage = ", ".join(filter(None, [page_of, now.stage, "" if page_of else now.detail]))
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, total=done + left, stage=stage, time=time_left)
-        elif time_left and time.monotonic() - self._said >= _PLAIN_INTERVAL:
-            self._said = time.monotonic()
-            note(f"{self._name}: {stage}, {done / (done + left):.0%} done, {time_left}")
+        self._screen.show(self, _Row(self._name, stage, done, done + left, time_left))
+        if time_left:
+            self._screen.say(f"{self._name}: {stage}, {done / (done + left):.0%} done, {time_left}")
 
 
 class _Pace:

@@ -15,7 +15,7 @@ from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import warn
-from cgdenoise.cli.progress import ProgressDisplay
+from cgdenoise.cli.progress import ProgressDisplay, Screen
 from cgdenoise.cli.report import report
 from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
@@ -223,7 +223,7 @@ def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], qui
     from cgdenoise.jobs.solve import solution_log, solve
     from cgdenoise.restoration.hooks import Hooks
 
-    with ProgressDisplay(task.name, 1, quiet) as display, about(task.name):
+    with Screen(quiet) as screen, ProgressDisplay(task.name, 1, screen) as display, about(task.name):
         solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
     files, remark = task.encode(solution)
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))

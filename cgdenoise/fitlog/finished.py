@@ -41,11 +41,16 @@ class Finished:
 
 def made_by(version: str, command: str, input_sha256: str, options: Record) -> Record:
     """Return everything that decides a result, as it reads after a round trip through a log."""
-    kept = {key: value for key, value in options.items() if key not in _OF_THE_MACHINE}
+    kept = without_machine(options)
     found: Record = json.loads(
         dump([{"version": version, "command": command, "input_sha256": input_sha256, "options": kept}]).decode()
     )
     return found
+
+
+def without_machine(options: Record) -> Record:
+    """Return the options that decide which result is made, not where."""
+    return {key: value for key, value in options.items() if key not in _OF_THE_MACHINE}
 
 
 def read_finished(log: str | os.PathLike[str]) -> Finished | None:

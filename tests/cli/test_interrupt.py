@@ -106,7 +106,7 @@ def test_a_signal_after_an_input_is_written_does_not_say_that_nothing_was(denois
     def report(*args):
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("cgdenoise.cli.denoise.report", report)
+    monkeypatch.setattr("cgdenoise.cli.batch.report", report)
     outcome = denoise("noisy.png", "second.png")
     assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted\n")
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cgdenoise.cli import progress
-from cgdenoise.cli.progress import ProgressDisplay, _Pace
+from cgdenoise.cli.progress import ProgressDisplay, Screen, _Pace
 from cgdenoise.progress import Progress
 
 
@@ -23,7 +23,7 @@ def clock(monkeypatch):
 
 
 def test_plain_lines_come_every_so_often(capsys, clock):
-    with ProgressDisplay("a.png", 1, quiet=False) as display:
+    with Screen(False) as screen, ProgressDisplay("a.png", 1, screen) as display:
         for tick in range(1, 25):
             clock[0] = 2.0 * tick
             display.update(0, Progress("fit 1 at depth 4", 10.0 * tick, 300.0 - 10 * tick, f"iteration {10 * tick}"))
@@ -34,7 +34,7 @@ def test_plain_lines_come_every_so_often(capsys, clock):
 
 
 def test_time_left_counts_the_stages_to_come(capsys, clock):
-    with ProgressDisplay("a.png", 1, quiet=False) as display:
+    with Screen(False) as screen, ProgressDisplay("a.png", 1, screen) as display:
         for second in range(0, 41, 20):
             clock[0] = second
             display.update(0, Progress("fit 1 at depth 4", 5.0 * second, 50 + 200 - 5 * second))
@@ -53,7 +53,7 @@ def test_a_slower_stage_soon_tells_its_own_time():
 
 
 def test_pages_to_come_are_taken_to_be_like_this_one(capsys, clock):
-    with ProgressDisplay("a.tif", 3, quiet=False) as display:
+    with Screen(False) as screen, ProgressDisplay("a.tif", 3, screen) as display:
         for page, done, second in [(0, 0, 0), (0, 100, 10), (1, 0, 10), (1, 50, 25)]:
             clock[0] = second
             display.update(page, Progress("fit 1 at depth 4", done, 100.0 - done))
@@ -62,7 +62,7 @@ def test_pages_to_come_are_taken_to_be_like_this_one(capsys, clock):
 
 
 def test_quiet_says_nothing(capsys, clock):
-    with ProgressDisplay("a.png", 1, quiet=True) as display:
+    with Screen(True) as screen, ProgressDisplay("a.png", 1, screen) as display:
         for clock[0] in (0.0, 100.0):
             display.update(0, Progress("similar patches", 10 + clock[0], 1.0))
     assert capsys.readouterr().err == ""
@@ -78,7 +78,8 @@ def terminal(monkeypatch):
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("NO_COLOR", "1")
-        with ProgressDisplay(name, pages, quiet=False) as display:
+        with Screen(False) as shown:
+            display = ProgressDisplay(name, pages, shown)
             for page, now in updates:
                 display.update(page, now)
         lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\n", screen.getvalue()).splitlines()

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.workers import in_processes
+from cgdenoise.cli.workers import Ended, in_processes
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 
 
-def square(job, interrupt):
+def square(job, interrupt, tell):
     if job == "bad":
         raise ImageError("broken", "bad")
     if job == "usage":
@@ -21,7 +21,7 @@ def square(job, interrupt):
     return job * job, os.getpid()
 
 
-def dies(folder, deaths, job, interrupt):
+def dies(folder, deaths, job, interrupt, tell):
     """Be killed so many times by job 1."""
     marks = list(Path(folder).glob("death*"))
     if job == 1 and len(marks) < deaths:
@@ -30,7 +30,7 @@ def dies(folder, deaths, job, interrupt):
     return job
 
 
-def waits(folder, job, interrupt):
+def waits(folder, job, interrupt, tell):
     """Go on until the end is asked for."""
     interrupt.requested()
     (Path(folder) / f"begun{job}").touch()
@@ -41,11 +41,12 @@ def waits(folder, job, interrupt):
 
 def results(jobs, work, count=2):
     found = {}
-    for job, outcome in in_processes(jobs, work, count, 1, Interrupt()):
-        try:
-            found[job] = outcome()
-        except CgDenoiseError as error:
-            found[job] = error
+    for event in in_processes(jobs, work, count, 1, Interrupt()):
+        if isinstance(event, Ended):
+            try:
+                found[event.job] = event.outcome()
+            except CgDenoiseError as error:
+                found[event.job] = error
     return found
 
 
@@ -62,15 +63,16 @@ def test_all_are_done_in_as_many_processes_and_errors_are_of_their_job():
 def test_a_job_whose_process_is_killed_is_tried_again_once(tmp_path, deaths):
     found = results([0, 1, 2], partial(dies, tmp_path, deaths))
     assert (found[0], found[2]) == (0, 2)
-    assert found[1] == 1 if deaths == 1 else "ended 2 times" in str(found[1])
+    assert found[1] == 1 if deaths == 1 else "SIGKILL, for want of memory perhaps, 2 times" in str(found[1])
 
 
 @pytest.mark.slow
 def test_who_asks_for_the_end_gets_what_was_begun(tmp_path):
     interrupt, found = Interrupt(), {}
     with interrupt.handled():
-        for job, outcome in in_processes(range(4), partial(waits, tmp_path), 2, 1, _Asked(interrupt, tmp_path)):
-            found[job] = outcome()
+        for event in in_processes(range(4), partial(waits, tmp_path), 2, 1, _Asked(interrupt, tmp_path)):
+            if isinstance(event, Ended):
+                found[event.job] = event.outcome()
     assert found == {0: "the best of 0 so far", 1: "the best of 1 so far"}
 
 

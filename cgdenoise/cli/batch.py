@@ -1,0 +1,151 @@
+"""How a batch goes: what becomes of each input is shown, reported, and written into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cgdenoise.cli.errors import FAILED, Failures
+from cgdenoise.cli.interrupt import Interrupt
+from cgdenoise.cli.output import fail, note
+from cgdenoise.cli.progress import ProgressDisplay, Screen
+from cgdenoise.cli.report import report, report_skipped
+from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Said
+from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
+from cgdenoise.progress import Progress
+
+if TYPE_CHECKING:
+    from cgdenoise.fitlog.journal import Journal
+    from cgdenoise.jobs.plan import Job
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far an input is."""
+
+    page: int
+    pages: int
+    now: Progress
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What an input has come to: the last record of the log of each page that was begun, and how many pages there are."""
+
+    ends: list[dict[str, Any]]
+    pages: int
+
+
+class Batch:
+    """What is done as a batch goes on.
+
+    Parameters
+    ----------
+    inputs : int
+        How many there are.
+    journal : Journal or None
+        Where it is written down.
+    interrupt : Interrupt
+        By which the user may end it.
+    json, quiet : bool
+        What the user wants to see.
+
+    Attributes
+    ----------
+    screen : Screen
+        Where progress is shown; to be entered.
+    """
+
+    def __init__(self, inputs: int, journal: Journal | None, interrupt: Interrupt, json: bool, quiet: bool) -> None:
+        self.screen = Screen(quiet, inputs)
+        self._interrupt = interrupt
+        self._inputs, self._journal, self._json, self._quiet = inputs, journal, json, quiet
+        self._failures = Failures(json)
+        self._displays: dict[Job, ProgressDisplay] = {}
+
+    def follow(self, events: Iterable[Event]) -> None:
+        """See to all that happens, until the last input is done.
+
+        Raises
+        ------
+        OptionError
+            Of an input: it is about all of them.
+        """
+        for event in events:
+            if isinstance(event, Begun):
+                self._note_down("running", event.job, output=event.job.target)
+            elif isinstance(event, Said):
+                self.moved(event.job, event.news)
+            elif isinstance(event, Lost):
+                self._lost(event)
+            else:
+                self._ended(event)
+
+    def moved(self, job: Job, news: Moved) -> None:
+        """Show how far an input is."""
+        if job not in self._displays:
+            name = "standard input" if job.source == "-" else job.source
+            self._displays[job] = ProgressDisplay(name, news.pages, self.screen)
+        self._displays[job].update(news.page, news.now)
+
+    def finish(self) -> int:
+        """Close the journal and list what failed; return the exit code."""
+        self._note_down("end", None, status="interrupted" if self._interrupt.signal else "complete")
+        names = self._failures.names
+        if names and self._inputs > 1:
+            note(f"{len(names)} of {self._inputs} inputs failed: {', '.join(names)}")
+        return 128 + self._interrupt.signal if self._interrupt.signal else self._failures.code
+
+    def _ended(self, event: Ended) -> None:
+        job = event.job
+        try:
+            restored = event.outcome()
+            self._forget(job)
+            with self.screen.aside():
+                self._report(job, restored)
+        except CgDenoiseError as error:
+            self._forget(job)
+            self._note_down("failed", job, error=str(error))
+            if isinstance(error, OptionError):
+                raise
+            with self.screen.aside():
+                self._failures.add(job.source, error)
+            self.screen.count(passed=True)
+
+    def _report(self, job: Job, restored: Restored | None) -> None:
+        if restored is None:
+            self._note_down("skipped", job, output=job.target)
+            self.screen.count(passed=True)
+            report_skipped(job.source, job.target, self._json, self._quiet)
+            return
+        self._interrupt.written = True
+        ends = restored.ends
+        status = next((end["status"] for end in ends if end["status"] != "complete"), "complete")
+        self._note_down("done", job, output=job.target, status=status, seconds=sum(end["seconds"] for end in ends))
+        self.screen.count()
+        if len(ends) < restored.pages:
+            rest = f"{len(ends)} of {restored.pages} pages are restored, the others as they were"
+            note(f"{job.source}: interrupted; {rest}")
+        for end in ends:
+            report(end, len(ends), self._json, self._quiet)
+
+    def _lost(self, event: Lost) -> None:
+        self._forget(event.job)
+        with self.screen.aside():
+            note(f"{event.job.source}: {event.reason}" + "; it is tried once more at the end" * event.again)
+
+    def _forget(self, job: Job) -> None:
+        if job in self._displays:
+            self.screen.remove(self._displays.pop(job))
+
+    def _note_down(self, kind: str, job: Job | None, **fields: str | float | None) -> None:
+        if self._journal is None:
+            return
+        try:
+            self._journal.write(kind, None if job is None else job.source, **fields)
+        except ImageError as error:
+            self._journal = None
+            with self.screen.aside():
+                fail(f"{error}; the batch goes on without a journal")
+            self._failures.code = FAILED
