@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cgdenoise.fitting.plan import Preset
+from cgdenoise.jobs.noise_sources import NoiseSources
 from cgdenoise.noise.known import KnownNoise
 
 
@@ -29,6 +30,8 @@ class Options:
         As `denoise` takes it.
     threads : int
         For the log; set by the caller.
+    noise_sources : NoiseSources
+        Files that tell of the noise.
     """
 
     command: str
@@ -38,10 +41,11 @@ class Options:
     seed: int
     device: str
     threads: int
+    noise_sources: NoiseSources = field(default_factory=NoiseSources)
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
         known = self.known
         noise = {"sigma": known.sigma, "noise": str(known.kind), "gain": known.gain, "offset": known.offset}
         run = {"preset_name": self.preset_name, "seed": self.seed, "device": self.device, "threads": self.threads}
-        return run | noise | asdict(self.preset)
+        return run | noise | self.noise_sources.hashes() | asdict(self.preset)

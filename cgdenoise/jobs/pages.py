@@ -131,7 +131,8 @@ def _restore_page(source: Source, number: int, options: Options, clean: Array | 
     def observe(snapshot: Snapshot) -> None:
         evaluations.append(evaluation_record(number, snapshot, clean))
 
-    request = DenoisingRequest(page, options.preset, options.known, -1, options.seed, options.device)
+    known = options.noise_sources.known(options.known, source.picture, number)
+    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device)
     result = run_denoising(request, replace(hooks, observers=[observe]))
     shown = partial(_stored, source.picture, page)
     stored = shown(result.image)
