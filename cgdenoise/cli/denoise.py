@@ -12,7 +12,18 @@ import typer
 
 from cgdenoise.cli.batch import Batch, Moved, Restored
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import Offset, SharedOptions, Sigma, parse_bytes, prepare, with_shared_options
+from cgdenoise.cli.options import (
+    Dark,
+    NoiseFile,
+    NoiseFrom,
+    Offset,
+    SharedOptions,
+    Sigma,
+    check_noise_files,
+    parse_bytes,
+    prepare,
+    with_shared_options,
+)
 from cgdenoise.cli.output import note
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
 from cgdenoise.errors import ImageError, OptionError
@@ -56,6 +67,9 @@ def denoise(
         ),
     ] = None,
     offset: Offset = None,
+    noise_file: NoiseFile = None,
+    noise_from: NoiseFrom = None,
+    dark: Dark = None,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
@@ -104,7 +118,10 @@ def denoise(
         on_exists = OnExists.OVERWRITE if shared.force else on_exists
         planned = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
         _check_streams(planned, jobs, shared)
+        if noise_from is not None and len(planned) > 1:
+            raise OptionError(f"--noise-from with {len(planned)} inputs; expected one input, or --noise-file with its law")
         options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
+        options = _with_noise_files(options, noise_file, noise_from, dark)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         clean = None if shared.reference is None else read_image(shared.reference)
 
@@ -193,6 +210,23 @@ def _options(
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
     return replace(options, preset=chosen, known=KnownNoise(noise, sigma, gain, offset))
+
+
+def _with_noise_files(options: Options, noise_file: str | None, noise_from: str | None, dark: str | None) -> Options:
+    """Add what files tell of the noise; refuse options that contradict them."""
+    from cgdenoise.jobs.noise_sources import NoiseSources
+
+    known = options.known
+    check_noise_files(noise_file, noise_from, dark, known.offset)
+    kinds = (NoiseKind.AUTO, NoiseKind.POISSON_GAUSSIAN) if dark is not None and noise_from is None else (NoiseKind.AUTO,)
+    told = {"--sigma": known.sigma is not None, f"--noise {known.kind}": known.kind not in kinds}
+    if noise_file is not None or noise_from is not None:
+        told["--gain"] = known.gain is not None
+    files = {"--noise-file": noise_file, "--noise-from": noise_from, "--dark": dark}
+    given = [name for name, value in files.items() if value is not None]
+    if given and any(told.values()):
+        raise OptionError(f"{given[0]} with {next(name for name, is_told in told.items() if is_told)}; expected one of them")
+    return replace(options, noise_sources=NoiseSources.read(noise_file, noise_from, dark)) if given else options
 
 
 def _run(
