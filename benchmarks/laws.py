@@ -3,9 +3,10 @@
     python benchmarks/laws.py --images PICTURE... [--only TEXT]   # noise of known law on clean pictures; told, BM3D
     python benchmarks/laws.py --pairs LIST.tsv...                 # law of real noise: pairs of a noisy and a clean picture
 
-Pictures are halved first (means of 2 x 2 pixels), which takes their own noise away, and cropped about the middle. BM3D is told the
-law for Poisson noise (exact Anscombe transform) and the level for Gaussian noise; otherwise its level is the best of some by the
-truth. `told` is the default with the law as far as its options take it. A list has a line a pair: noisy, tab, clean.
+Pictures are halved first (means of 2 x 2 pixels), which takes their own noise away, and cropped about the middle. BM3D is told
+the law for Poisson noise (exact Anscombe transform) and the level for Gaussian noise; otherwise its level is the best of some by
+the truth. `told` is the default with the law as far as its options take it. A list has a line a pair: noisy, tab, clean. The law
+of a pair is the one before the last check, of the groups' result.
 """
 
 from __future__ import annotations
