@@ -72,7 +72,8 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
     noise = prepared.noise
     guides = None if state.failed or noise.is_correlated else generated.image
     if noise.level:
-        image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick)
+        exact = state.known.sigma is not None
+        image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick, exact=exact)
         name = GUIDE if guides is None else BOTH
     else:
         image, name = filled, BOTH if _share_missing(valid) else INPUT
@@ -163,4 +164,4 @@ def _work_of_filtering(state: Denoising) -> float:
     if not _has_noise(state):
         return 0.0
     correlated = state.prepared is not None and state.prepared.noise.is_correlated
-    return FILTER * filters(correlated, state.preset.estimates)
+    return FILTER * filters(correlated, state.preset.estimates, exact=state.known.sigma is not None)

@@ -49,3 +49,14 @@ def test_correlated_noise_is_taken_stronger_and_without_the_generators():
     assert torch.equal(aware, filter_patches(noisy, COARSE))
     assert psnr(aware) > psnr(filter_patches(noisy, WHITE)) + 0.3
     assert psnr(aware) > psnr(noisy) + 2
+
+
+def test_groups_that_take_out_more_than_exactly_known_correlated_noise_are_asked_for_less():
+    grass = torch.tensor(data.grass()[None, :64, :64] / 255, dtype=torch.float32)
+    coarse = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(NOISE, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    noisy = grass + coarse * SIGMA / coarse.std()
+    told = []
+    guessed, exact = filter_patches(noisy, COARSE), filter_patches(noisy, COARSE, tick=told.append, exact=True)
+    assert (noisy - guessed).square().mean() > 1.2 * SIGMA**2 > 1.2 * (noisy - exact).square().mean()  # measured: 1.5, 0.6
+    assert (exact - grass).square().mean() < 0.85 * (guessed - grass).square().mean()  # measured: 0.79
+    assert sum(told) == pytest.approx(64 * 64 * filters(True, exact=True))
