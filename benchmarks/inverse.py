@@ -183,7 +183,7 @@ SCANS = ("fourier4", "coils4", "coils8")
 
 
 def reconstructed(task: Task, preset: str) -> dict[str, float]:
-    """Return the PSNR of what the preset gives, and of what its generators give alone."""
+    """Return the PSNR of what the preset gives, and of its priors alone; also the share of total variation in it."""
     request = ReconstructionRequest(
         task.operator,
         task.y,
@@ -198,8 +198,10 @@ def reconstructed(task: Task, preset: str) -> dict[str, float]:
         parts = np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image
         return task.quality(torch.from_numpy(parts))
 
-    generator = next(part.image() for part in found.parts if part.name == "generator")
-    return {"generator": quality(generator), "cgdenoise": quality(found.image)}
+    parts = {part.name: part for part in found.parts}
+    variation = parts.get("total variation")
+    of_variation = {} if variation is None else {"TV, held out": quality(variation.image()), "share of TV": variation.weight}
+    return {"generator": quality(parts["generator"].image()), **of_variation, "cgdenoise": quality(found.image)}
 
 
 def row(task: Task, preset: str) -> dict[str, float]:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
         LogError,
         MeasurementError,
         MemoryLimitError,
+        NoiseLawError,
         OperatorError,
         OptionError,
     )
+    from cgdenoise.fitlog.law_file import read_noise_law
     from cgdenoise.fitlog.reader import FitLog, read_log
     from cgdenoise.fitting.holdout import Sampling
     from cgdenoise.fitting.plan import Preset
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from cgdenoise.metrics import psnr
     from cgdenoise.noise import estimate_sigma
     from cgdenoise.noise.known import KnownNoise
+    from cgdenoise.noise.law import NoiseLaw
     from cgdenoise.problems.calls import deblur, inpaint, upscale
     from cgdenoise.progress import Progress
     from cgdenoise.restoration.denoise import denoise
@@ -49,6 +52,7 @@ _HOME = {
     "psnr": "metrics",
     "estimate_sigma": "noise",
     "read_log": "fitlog.reader",
+    "read_noise_law": "fitlog.law_file",
     "keep_freed_memory": "runtime",
     "CgDenoiseError": "errors",
     "DecoderSpec": "generators.spec",
@@ -60,6 +64,8 @@ _HOME = {
     "LogError": "errors",
     "MeasurementError": "errors",
     "MemoryLimitError": "errors",
+    "NoiseLaw": "noise.law",
+    "NoiseLawError": "errors",
     "OperatorError": "errors",
     "OptionError": "errors",
     "PRESETS": "restoration.presets",
@@ -84,6 +90,7 @@ __all__ = [  # noqa: RUF022 - the calls first
     "psnr",
     "estimate_sigma",
     "read_log",
+    "read_noise_law",
     "keep_freed_memory",
     "CgDenoiseError",
     "DecoderSpec",
@@ -95,6 +102,8 @@ __all__ = [  # noqa: RUF022 - the calls first
     "LogError",
     "MeasurementError",
     "MemoryLimitError",
+    "NoiseLaw",
+    "NoiseLawError",
     "OperatorError",
     "OptionError",
     "PRESETS",

@@ -49,6 +49,10 @@ class LogError(CgDenoiseError):
     """A fit log cannot be read: not JSON lines, or not written by a fit."""
 
 
+class NoiseLawError(CgDenoiseError):
+    """A file holds no law of noise, or one of other images; or two exposures do not tell one."""
+
+
 class OperatorError(CgDenoiseError):
     """A forward operator cannot be built, does not fit its input, or is not linear with the adjoint it claims."""
 

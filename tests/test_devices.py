@@ -32,9 +32,11 @@ from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.patches.ridge import nonlocal_ridge
+from cgdenoise.restoration.competition import Contender, Trial, mixed
 from cgdenoise.restoration.mixture import filter_patches
 from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.reconstruct import reconstruct
+from cgdenoise.restoration.total_variation import Iterate, minimise_variation
 
 from .devices import DEVICE, DeviceError, pretended
 
@@ -196,6 +198,20 @@ def test_plug_and_play_runs_on_a_device(device, name):
     x = image(*operator.in_shape[-3:]).expand(operator.in_shape)
     there = Measurement.complete(operator, operator(x), 0.1).to(device, torch.float32)
     assert torch.isfinite(plug_and_play(there, torch.zeros_like(x).to(device), iterations=2).cpu()).all()
+
+
+@most_are_slow("coils")
+def test_priors_compete_on_a_device(device, name):
+    operator = OPERATORS[name].to("cpu", torch.float32)
+    x = image(*operator.in_shape[-3:]).expand(operator.in_shape)
+    there = Measurement.complete(operator, operator(x), 0.1).to(device, torch.float32)
+    trial = Trial.of(there, torch.rand(operator.out_shape, generator=torch.Generator().manual_seed(0)) < 0.2)
+    blank = torch.zeros_like(x).to(device)
+    found = minimise_variation(trial.training, Iterate.first(there, blank), 0.01, 5)
+    variation = Contender("total variation", found.image, minimise_variation(there, found, 0.01, 5).image)
+    mixture = mixed([variation, Contender("nothing", blank, blank)], trial)
+    assert mixture.image.device == DEVICE
+    assert mixture.parts[0].weight > 0.5
 
 
 @most_are_slow("mask")

@@ -12,7 +12,18 @@ import typer
 
 from cgdenoise.cli.batch import Batch, Moved, Restored
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.options import Offset, SharedOptions, Sigma, parse_bytes, prepare, with_shared_options
+from cgdenoise.cli.options import (
+    Dark,
+    NoiseFile,
+    NoiseFrom,
+    Offset,
+    SharedOptions,
+    Sigma,
+    check_noise_files,
+    parse_bytes,
+    prepare,
+    with_shared_options,
+)
 from cgdenoise.cli.output import note
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
 from cgdenoise.errors import ImageError, OptionError
@@ -24,10 +35,8 @@ if TYPE_CHECKING:
 
     from cgdenoise.images import Picture
     from cgdenoise.jobs.found import Input
-    from cgdenoise.jobs.noise_file import NoiseFile
     from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.plan import Job
-    from cgdenoise.noise.known import KnownNoise
 
 
 @with_shared_options(output="Output file, folder (made if need be), or - for standard output. Beside the input if not given.")
@@ -58,9 +67,9 @@ def denoise(
         ),
     ] = None,
     offset: Offset = None,
-    noise_file: Annotated[
-        str | None, typer.Option(help="What is known of the noise, as noise --save-noise wrote it.", metavar="FILE")
-    ] = None,
+    noise_file: NoiseFile = None,
+    noise_from: NoiseFrom = None,
+    dark: Dark = None,
     stop: Annotated[
         StopName | None,
         typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
@@ -109,10 +118,11 @@ def denoise(
         on_exists = OnExists.OVERWRITE if shared.force else on_exists
         planned = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
         _check_streams(planned, jobs, shared)
+        if noise_from is not None and len(planned) > 1:
+            raise OptionError(f"--noise-from with {len(planned)} inputs; expected one input, or --noise-file with its law")
         options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
+        options = _with_noise_files(options, noise_file, noise_from, dark)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
-        law = _law(noise_file, options.known)
-        options = options if law is None else replace(options, known=law.known)
         clean = None if shared.reference is None else read_image(shared.reference)
 
         several = min(jobs, len(planned)) > 1
@@ -120,7 +130,7 @@ def denoise(
             options = replace(options, threads=shared.threads or max(1, options.threads // jobs))
         kept = None if journal is None else Journal(journal, options.command, len(planned), options.settings())
         batch = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
-        work = partial(_run, options, law, clean, on_exists)
+        work = partial(_run, options, clean, on_exists)
         with batch.screen:
             if several:
                 batch.follow(in_processes(planned, work, jobs, options.threads, interrupt))
@@ -202,21 +212,25 @@ def _options(
     return replace(options, preset=chosen, known=KnownNoise(noise, sigma, gain, offset))
 
 
-def _law(path: str | None, known: KnownNoise) -> NoiseFile | None:
-    """Read what a file says of the noise; nothing else may be said of it then."""
-    from cgdenoise.jobs.noise_file import read_noise_file
-    from cgdenoise.noise.known import KnownNoise
+def _with_noise_files(options: Options, noise_file: str | None, noise_from: str | None, dark: str | None) -> Options:
+    """Add what files tell of the noise; refuse options that contradict them."""
+    from cgdenoise.jobs.noise_sources import NoiseSources
 
-    if path is None:
-        return None
-    if known != KnownNoise():
-        raise OptionError("--noise-file with --noise, --sigma, --gain or --offset; expected one or the others")
-    return read_noise_file(path)
+    known = options.known
+    check_noise_files(noise_file, noise_from, dark, known.offset)
+    kinds = (NoiseKind.AUTO, NoiseKind.POISSON_GAUSSIAN) if dark is not None and noise_from is None else (NoiseKind.AUTO,)
+    told = {"--sigma": known.sigma is not None, f"--noise {known.kind}": known.kind not in kinds}
+    if noise_file is not None or noise_from is not None:
+        told["--gain"] = known.gain is not None
+    files = {"--noise-file": noise_file, "--noise-from": noise_from, "--dark": dark}
+    given = [name for name, value in files.items() if value is not None]
+    if given and any(told.values()):
+        raise OptionError(f"{given[0]} with {next(name for name, is_told in told.items() if is_told)}; expected one of them")
+    return replace(options, noise_sources=NoiseSources.read(noise_file, noise_from, dark)) if given else options
 
 
 def _run(
     options: Options,
-    law: NoiseFile | None,
     clean: Picture | None,
     on_exists: OnExists,
     job: Job,
@@ -235,8 +249,6 @@ def _run(
     data = _read_stdin("an image") if job.source == STREAM else images.read_bytes(job.source)
     name = "standard input" if job.source == STREAM else job.source
     source = load(name, data)
-    if law is not None:
-        law.check(str(source.picture.dtype), name)
     if is_done(job, on_exists, __version__, options.command, source.description["sha256"], options.settings()):
         return None
     container = check_target(job, source.picture, may_replace(job, on_exists))

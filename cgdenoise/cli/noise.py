@@ -2,106 +2,125 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Force, Json, Offset
-from cgdenoise.cli.output import emit, emit_json
+from cgdenoise.cli.options import Dark, Force, Json, NoiseFile, NoiseFrom, Offset, check_noise_files
+from cgdenoise.cli.output import emit, emit_json, note
 from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.noise import NoiseModel, NoiseReport
+    from collections.abc import Sequence
+
+    from cgdenoise.jobs.examine import ExaminedPage
+    from cgdenoise.jobs.noise_sources import NoiseSources
+    from cgdenoise.noise.exposures import ExposureNoise
 
 
 def noise(
     inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images: PNG, JPEG, TIFF or NPY.")],
     offset: Offset = None,
+    noise_from: NoiseFrom = None,
+    dark: Dark = None,
+    noise_file: NoiseFile = None,
     save_noise: Annotated[
-        str | None, typer.Option(help="Write the model to a JSON file, for denoise --noise-file.", metavar="FILE")
+        str | None,
+        typer.Option(
+            help="Write the law of the noise to this JSON file, for --noise-file of any image of that detector.", metavar="FILE"
+        ),
     ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(help="Draw the variance against brightness, autocovariance and channels: .png or .svg.", metavar="FILE"),
+    ] = None,
+    page: Annotated[int | None, typer.Option(min=0, help="The only page of a multi-page image to look at, from 0.")] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Say what noise an image has: level, growth with brightness, correlation, impulses, each with its uncertainty.
 
     All figures are in the file's own grey levels. The last lines say which model denoise will choose, and why.
+    A second exposure of the same scene tells the noise exactly. The law can be kept in a file: a camera is measured once.
     """
+    outputs = [name for name in (save_noise, plot) if name is not None]
+    _check_usage(inputs, offset, noise_from, dark, noise_file, outputs)
+    kind = _picture_kind(plot)
+    from cgdenoise.jobs.examine import examine_file
+    from cgdenoise.jobs.noise_sources import NoiseSources
+    from cgdenoise.jobs.plan import check_output
+
+    for name in outputs:
+        check_output(name, force)
+    sources = NoiseSources.read(noise_file, noise_from, dark)
     failures = Failures(json)
-    if save_noise is not None:
-        _check_saved(save_noise, inputs, force)
     for name in inputs:
         with failures.noted(name):
-            pages = _examined(name, offset)
-            if save_noise is not None:
-                _save(save_noise, pages)
-            for page in pages:
+            pages = examine_file(name, offset, sources, page)
+            if outputs and len(pages) > 1:
+                raise OptionError(f"{len(pages)} pages; expected --page, the one to draw or to take the law from", name)
+            for examined in pages:
                 if json:
-                    emit_json(_facts(page))
+                    emit_json(_facts(examined))
                 else:
-                    emit(_text(page))
+                    emit(_text(examined))
+            if outputs:
+                _write(pages[0], sources, save_noise, plot, kind)
+                note(f"wrote {' and '.join(outputs)}")
     sys.exit(failures.code)
 
 
-def _check_saved(target: str, inputs: Sequence[str], force: bool) -> None:
-    from cgdenoise.jobs.plan import check_output
-
-    if len(inputs) > 1:
-        raise OptionError(f"--save-noise with {len(inputs)} images; expected one")
-    check_output(target, force)
-
-
-def _save(target: str, pages: list[_Page]) -> None:
-    from cgdenoise import __version__
-    from cgdenoise.images import write_atomically
-    from cgdenoise.jobs.noise_file import noise_file
-
-    first = pages[0]
-    write_atomically(target, noise_file(first.model, first.dtype, first.name, first.sha256, __version__))
-
-
-@dataclass(frozen=True)
-class _Page:
-    name: str
-    sha256: str
-    dtype: str
-    number: int
-    report: NoiseReport
-    model: NoiseModel
+def _check_usage(
+    inputs: Sequence[str],
+    offset: float | None,
+    noise_from: str | None,
+    dark: str | None,
+    noise_file: str | None,
+    outputs: Sequence[str],
+) -> None:
+    """Refuse options that contradict each other, before anything heavy is imported."""
+    check_noise_files(noise_file, noise_from, dark, offset)
+    if len(inputs) > 1 and (outputs or noise_from is not None):
+        what = "--noise-from" if noise_from is not None else f"{outputs[0]} to write"
+        raise OptionError(f"{what} with {len(inputs)} inputs; expected one input")
+    places = [Path(name).resolve() for name in outputs]
+    taken = [Path(name).resolve() for name in (*inputs, noise_from, dark, noise_file) if name is not None]
+    for name, place in zip(outputs, places, strict=True):
+        if place in taken or places.count(place) > 1:
+            raise OptionError("is read or written already; expected another name", name)
 
 
-def _examined(name: str, offset: float | None) -> list[_Page]:
-    from cgdenoise.errors import ImageError
-    from cgdenoise.images import decode, read_bytes
-    from cgdenoise.noise import choose, examine
-    from cgdenoise.reading import about
-    from cgdenoise.restoration.units import check_image, is_constant
-
-    pages = []
-    data = read_bytes(name)
-    picture, sha256 = decode(data, name), hashlib.sha256(data).hexdigest()
-    for number, page in enumerate(picture.pages):
-        with about(name):
-            values = check_image(page)
-            if is_constant(values):
-                raise ImageError("all values of a channel are the same; expected an image with noise")
-        pages.append(_Page(name, sha256, str(picture.dtype), number, examine(values, offset), choose(values, offset=offset)))
-    return pages
+def _picture_kind(plot: str | None) -> Literal["png", "svg"]:
+    suffix = ".png" if plot is None else Path(plot).suffix
+    if suffix.lower() not in (".png", ".svg"):
+        raise OptionError(f"suffix {suffix!r}; expected .png or .svg", plot)
+    return "svg" if suffix.lower() == ".svg" else "png"
 
 
-def _facts(page: _Page) -> dict[str, Any]:
+def _write(page: ExaminedPage, sources: NoiseSources, law: str | None, plot: str | None, kind: Literal["png", "svg"]) -> None:
+    from cgdenoise.images import write_together
+    from cgdenoise.jobs.examine import law_file
+
+    files = {} if law is None else {law: law_file(page, sources)}
+    if plot is not None:
+        from cgdenoise.jobs.noise_figure import draw_noise
+
+        files[plot] = draw_noise(page, kind)
+    write_together(files)
+
+
+def _facts(page: ExaminedPage) -> dict[str, Any]:
     report, model = page.report, page.model
     poisson, correlation, impulses = report.poisson, report.correlation, report.impulses
     from cgdenoise.fitlog.records import FORMAT
 
     return {
         "format": FORMAT,
-        "input": page.name,
+        "input": page.file.name,
         "page": page.number,
         "sigma": report.sigma,
         "sigma_error": report.sigma_error,
@@ -132,14 +151,15 @@ def _facts(page: _Page) -> dict[str, Any]:
         "model": str(model.kind),
         "model_sigma": model.sigma,
         "reasons": list(model.reasons),
+        "law": asdict(page.law),
     }
 
 
-def _text(page: _Page) -> str:
+def _text(page: ExaminedPage) -> str:
     report, model = page.report, page.model
     poisson, correlation, impulses = report.poisson, report.correlation, report.impulses
     lines = [
-        f"{page.name}" + (f" page {page.number}" if page.number else ""),
+        f"{page.file.name}" + (f" page {page.number}" if page.number else ""),
         f"  level          {report.sigma:.4g} ± {report.sigma_error:.2g}",
     ]
     if len(report.covariance) > 1:
@@ -152,7 +172,14 @@ def _text(page: _Page) -> str:
         f"  neighbours     independent from {max(correlation.length, 1)} px on; middle over fine frequencies"
         f" {correlation.excess:.2f} ± {correlation.error:.2g}",
         f"  impulses       {impulses.share:.2%} ± {impulses.share_error:.2%} of the values",
+        *([] if page.exposures is None else [f"  second exposure{_of_exposures(page.exposures)}"]),
         f"  model          {model.kind}, level {model.sigma:.4g}",
         *(f"                 {reason}" for reason in model.reasons),
     ]
     return "\n".join(lines)
+
+
+def _of_exposures(exposures: ExposureNoise) -> str:
+    law, neighbour = exposures.law, exposures.autocorrelation
+    line = f"{law.gain:.3g} × (value - {law.offset:.4g}) + {law.read_sigma:.3g}²" if law.gain else f"{law.sigma:.4g}²"
+    return f" variance = {line}; next pixel {(neighbour[0, 1] + neighbour[1, 0]) / 2:.2f}"

@@ -33,6 +33,20 @@ Sigma = Annotated[
     float | None,
     typer.Option(min=0, help="Noise level (standard deviation) in the file's own grey levels. Estimated if not given."),
 ]
+NoiseFile = Annotated[
+    str | None,
+    typer.Option(help="The law of the noise, as noise --save-noise has written it; nothing is estimated.", metavar="LAW.json"),
+]
+NoiseFrom = Annotated[
+    str | None,
+    typer.Option(help="A second exposure of the same scene: the noise is measured in the difference.", metavar="SECOND"),
+]
+Dark = Annotated[
+    str | None,
+    typer.Option(
+        help="Dark frames, one a page: they tell the offset and the read noise of a detector that counts.", metavar="FILE"
+    ),
+]
 ExactSigma = Annotated[
     float,
     typer.Option(
@@ -75,6 +89,22 @@ class SharedOptions:
     ] = None
     json: Json = False
     quiet: Quiet = False
+
+
+def check_noise_files(noise_file: str | None, noise_from: str | None, dark: str | None, offset: float | None) -> None:
+    """Refuse files that tell the same of the noise, and an offset that one of them tells.
+
+    Raises
+    ------
+    OptionError
+        If so.
+    """
+    if noise_file is not None:
+        others = {"--noise-from": noise_from, "--dark": dark, "--offset": offset}
+        if told := [name for name, value in others.items() if value is not None]:
+            raise OptionError(f"--noise-file with {told[0]}; expected one of them")
+    if dark is not None and offset is not None:
+        raise OptionError("--dark with --offset; expected one of them")
 
 
 def with_shared_options(output: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cgdenoise.fitting.plan import Preset
+from cgdenoise.jobs.noise_sources import NoiseSources
 from cgdenoise.noise.known import KnownNoise
 
 
@@ -31,6 +32,8 @@ class Options:
         For the log; set by the caller.
     memory : int or None
         Bytes that the process may hold; None for what the machine has free.
+    noise_sources : NoiseSources
+        Files that tell of the noise.
     """
 
     command: str
@@ -41,6 +44,7 @@ class Options:
     device: str
     threads: int
     memory: int | None = None
+    noise_sources: NoiseSources = field(default_factory=NoiseSources)
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
@@ -53,4 +57,4 @@ class Options:
             "threads": self.threads,
             "memory": self.memory,
         }
-        return run | noise | asdict(self.preset)
+        return run | noise | self.noise_sources.hashes() | asdict(self.preset)

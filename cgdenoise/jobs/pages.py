@@ -158,7 +158,8 @@ def forget_tiles(path: str, pages: int) -> None:
 def _restore_page(source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks, tiles: str | None) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
-    request = DenoisingRequest(page, options.preset, options.known, -1, options.seed, options.device, options.memory)
+    known = options.noise_sources.known(options.known, source.picture, number)
+    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, options.memory)
     tiling = tiling_for(request, held=_COPIES * page.nbytes)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None

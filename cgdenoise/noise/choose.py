@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.noise.clipping import clipped_share
-from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
+from cgdenoise.noise.correlation import NoiseCorrelation, correlation_area, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise
 from cgdenoise.noise.impulse import Impulses, find_impulses
@@ -144,7 +144,7 @@ def choose(
     reasons += level.reasons
     length, area = 0, 1.0
     if level.correlation is not None and level.sigma:
-        length, area = level.correlation.length, _correlation_area(level.correlation.autocorrelation)
+        length, area = level.correlation.length, correlation_area(level.correlation.autocorrelation)
         ratio = f"{level.correlation.excess:.1f} times the power at middle frequencies that white noise has"
         reasons += (f"correlated: {ratio}; independent from {max(length, 1)} pixels on",)
         level = level if sigma is not None else replace(level, sigma=level.correlation.sigma, error=float("inf"))
@@ -285,9 +285,3 @@ def _white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:
     if np.isnan(rest).mean() > _MANY_MISSING:
         return sigma_from_differences(rest), float("inf")
     return noise.sigma, noise.error
-
-
-def _correlation_area(autocorrelation: Array) -> float:
-    """Return the sum of the squared autocorrelation over all lags, from that at the lags down and across."""
-    weights = np.where(np.arange(len(autocorrelation)) == 0, 1, 2)
-    return max(1.0, float((np.square(autocorrelation) * weights[:, None] * weights).sum()))

@@ -135,9 +135,20 @@ def noise_correlation(image: NDArray[np.floating], noise: PatchNoise | None = No
     power = _without_shading(np.mean(_flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
     covariance = _covariance(power)
     autocorrelation = covariance / covariance[0, 0]
-    below = (autocorrelation[0] + autocorrelation[:, 0]) / 2 < _NEGLIGIBLE
-    length = int(np.argmax(below)) if below.any() else len(below)
+    length = correlation_length(autocorrelation)
     return NoiseCorrelation(float(np.sqrt(covariance[0, 0])), length, autocorrelation, excess, error, growth, least, False)
+
+
+def correlation_length(autocorrelation: NDArray[np.float64]) -> int:
+    """Return the least distance along the axes at which an autocorrelation, by distance down and across, is negligible."""
+    below = (autocorrelation[0] + autocorrelation[:, 0]) / 2 < _NEGLIGIBLE
+    return int(np.argmax(below)) if below.any() else len(below)
+
+
+def correlation_area(autocorrelation: NDArray[np.float64]) -> float:
+    """Return the sum of the squared autocorrelation over all lags, from that at the lags down and across."""
+    weights = np.where(np.arange(len(autocorrelation)) == 0, 1, 2)
+    return max(1.0, float((np.square(autocorrelation) * weights[:, None] * weights).sum()))
 
 
 def _without_shading(power: NDArray[np.float64]) -> NDArray[np.float64]:

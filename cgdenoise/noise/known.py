@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import OptionError
+from cgdenoise.noise.law import NoiseLaw
 from cgdenoise.noise.model import NoiseKind, VarianceStabiliser
 
 
@@ -28,11 +29,13 @@ class KnownNoise:
         Value of a pixel that has received no light, in the image's units, for Poisson noise; None estimates it.
     transform : VarianceStabiliser or None
         A law of one's own, as that of speckle, by the transform of the image's values that makes it white noise of level 1.
+    law : NoiseLaw or None
+        All of it, as `read_noise_law` reads it; nothing else is then told.
 
     Raises
     ------
     OptionError
-        If a number is out of its range, or there is no such kind.
+        If a number is out of its range, there is no such kind, or a law is contradicted.
     """
 
     kind: str | NoiseKind = NoiseKind.AUTO
@@ -40,6 +43,7 @@ class KnownNoise:
     gain: float | None = None
     offset: float | None = None
     transform: VarianceStabiliser | None = None
+    law: NoiseLaw | None = None
 
     def __post_init__(self) -> None:
         if self.sigma is not None and not (math.isfinite(self.sigma) and self.sigma >= 0):
@@ -48,13 +52,21 @@ class KnownNoise:
             raise OptionError(f"gain {self.gain}; expected a finite number above 0")
         if self.offset is not None and not math.isfinite(self.offset):
             raise OptionError(f"offset {self.offset}; expected a finite number")
+        others = (self.sigma, self.gain, self.offset, self.transform)
+        if self.law is not None and (self.kind != NoiseKind.AUTO or any(other is not None for other in others)):
+            raise OptionError("a law of the noise and more that is told of it; expected one of them")
         if self.kind not in list(NoiseKind):
             raise OptionError(f"noise {str(self.kind)!r}; expected one of {', '.join(NoiseKind)}")
 
     @property
     def is_told(self) -> bool:
         """Whether the user told what noise it is: it is then doubted, but assumed."""
-        return self.kind != NoiseKind.AUTO or any(told is not None for told in (self.sigma, self.gain, self.transform))
+        return self.kind != NoiseKind.AUTO or any(told is not None for told in (self.sigma, self.gain, self.transform, self.law))
+
+    @property
+    def tells_level(self) -> bool:
+        """Whether the level of the noise is known better than a fit could tell."""
+        return self.sigma is not None or (self.law is not None and self.law.is_exact)
 
     def in_unit(self, offset: float, factor: float) -> KnownNoise:
         """Return the same of the image (x - offset) / factor."""
@@ -64,6 +76,7 @@ class KnownNoise:
             gain=None if self.gain is None else self.gain / factor,
             offset=None if self.offset is None else (self.offset - offset) / factor,
             transform=None if self.transform is None else _InUnit(self.transform, offset, factor),
+            law=None if self.law is None else self.law.in_unit(offset, factor),
         )
 
 

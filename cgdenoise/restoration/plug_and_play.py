@@ -25,7 +25,7 @@ is more. Half and twice: -0.3 to +0.3 dB."""
 _POWERS = 10
 """Steps of the power iteration, which then errs by some per cent. Half and twice as many give the same."""
 
-_FIRST, _PASSES = 0.2, 24
+_FIRST, PASSES = 0.2, 24
 """Noise level of the first pass, and number of passes. Zhang et al. begin at 49/255, with 8 passes for blur. Half and
 twice of the level gain up to 0.2 dB; half of the passes lose 1.9 dB with Fourier lines, twice as many gain nothing."""
 
@@ -50,6 +50,7 @@ def plug_and_play(
     start: Tensor,
     *,
     iterations: int = ITERATIONS,
+    passes: int = PASSES,
     tick: Tick = no_tick,
 ) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
@@ -70,6 +71,8 @@ def plug_and_play(
         [C, H, W], finite, with a range of about 1.
     iterations : int
         Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
+    passes : int
+        The last so many of the course from the first level to the last: fewer, where the start was refined already.
     tick : callable
         Called after each tile of a filter; see `pixels_refined`.
 
@@ -87,20 +90,20 @@ def plug_and_play(
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
-    for step in range(_PASSES):
-        level = first * (last / first) ** (step / (_PASSES - 1))
+    for step in range(PASSES - passes, PASSES):
+        level = first * (last / first) ** (step / (PASSES - 1))
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
         filtered = first_estimate(measured, noise, tick=tick)
-        if step >= _PASSES - _WHOLE:
+        if step >= PASSES - _WHOLE:
             filtered = refine(measured, filtered, noise, tick=tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
 
-def pixels_refined(shape: tuple[int, ...]) -> int:
+def pixels_refined(shape: tuple[int, ...], passes: int = PASSES) -> int:
     """Return how many pixels `plug_and_play` reports to `tick` in all, at most, for an image [C, H, W]."""
-    return max((_PASSES + _WHOLE) * shape[1] * shape[2], pixels_filled(shape))
+    return max((passes + min(passes, _WHOLE)) * shape[1] * shape[2], pixels_filled(shape))
 
 
 def _gain(measurement: Measurement, like: Tensor) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cgdenoise.errors import OptionError
 from cgdenoise.fitting.holdout import Sampling
@@ -19,7 +20,7 @@ from cgdenoise.operators.least_squares import conjugate_gradients, pilot
 from cgdenoise.restoration.evidence import gather_evidence
 from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.measured import check_measurements, is_complex, on_channels, on_grid, scale_of, to_array
-from cgdenoise.restoration.mixture import BOTH, GENERATOR
+from cgdenoise.restoration.mixture import GENERATOR, Part
 from cgdenoise.restoration.pipeline import Context, made, run_stages
 from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
 from cgdenoise.restoration.reconstructing import RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
@@ -125,23 +126,32 @@ def _fitted(begun: Reconstructing, context: Context, blank: Restoration) -> Rest
         image = begun.shown(begun.restored(least_bad.result.image[0]))
         best = replace(blank, image=image, depth=least_bad.label.depth, fits=all_fits)
         raise RestorationError(str(error), best) from error
-    request, generated = state.request, made(state.generated)
-    fits = made(state.fits)
-    final = state.restored(generated if state.refined is None else state.refined)
-    if request.consistency and (not request.sigma or state.refined is None):
-        weight = state.data.variance / (_ERROR * state.scale.factor) ** 2
-        final = conjugate_gradients(state.data, final, request.consistency, weight)
+    fits, mixture = made(state.fits), state.mixture
+    final = _agreeing(state, mixture.image, any(part.weight and part.name != GENERATOR for part in mixture.parts))
     in_fit = (final - state.scale.offset) / state.scale.factor
     image = state.shown(final)
-    of_generator = RestoredPart(GENERATOR, lambda: state.shown(state.restored(generated)), 1.0)
-    whole = RestoredPart(BOTH, lambda: image, 1.0)
     return replace(
         blank,
         image=image,
         depth=fits.depth,
         fits=tuple(summary_of(member, unit) for member in fits.members),
-        parts=(of_generator,) if state.refined is None else (whole, replace(of_generator, weight=0.0)),
+        parts=tuple(RestoredPart(part.name, partial(_of_part, state, part), part.weight) for part in mixture.parts),
         interrupted=context.interrupted or context.hooks.cancelled(),
         warnings=state.warnings,
         evidence=gather_evidence(state.normalised, in_fit, fits.members, unit, state.sampling.is_fair),
     )
+
+
+def _agreeing(state: Reconstructing, fitted: Tensor, has_seen_noise: bool) -> Tensor:
+    """Return a scaled image in the unit of `data`, brought to agree with the measurements where its priors have not done that."""
+    request, image = state.request, state.restored(fitted)
+    if not request.consistency or (request.sigma and has_seen_noise):
+        return image
+    weight = state.data.variance / (_ERROR * state.scale.factor) ** 2
+    return conjugate_gradients(state.data, image, request.consistency, weight)
+
+
+def _of_part(state: Reconstructing, part: Part) -> Array:
+    """Return the image of a prior alone: what the generators made as it is, as they are no more than a start."""
+    alone = state.restored(part.image) if part.name == GENERATOR else _agreeing(state, part.image, has_seen_noise=True)
+    return state.shown(alone)

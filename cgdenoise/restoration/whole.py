@@ -68,7 +68,7 @@ def restoration_of(state: Denoising, request: DenoisingRequest, context: Context
     return Restoration(
         image=shown(mixture.image[None]),
         noise=_in_units(made(state.model), state.scale),
-        sigma_estimated=request.known.sigma is None,
+        sigma_estimated=not request.known.tells_level,
         depth=fits.depth,
         fits=tuple(summary_of(member, state.error_unit) for member in fits.members),
         parts=tuple(RestoredPart(part.name, partial(shown, part.image[None]), part.weight) for part in mixture.parts),
@@ -103,7 +103,9 @@ def fits_stage(layout: Layout) -> Stage[Denoising]:
 def measure_noise(state: Denoising, context: Context) -> Denoising:
     """Choose the model of the noise, and bring the image to noise of one level."""
     known = state.known
-    if known.transform is None:
+    if known.law is not None:
+        model = known.law.model_of(state.normalised)
+    elif known.transform is None:
         zero = -state.scale.offset / state.scale.factor
         kind = NoiseKind(known.kind)
         model = choose(state.normalised, kind, sigma=known.sigma, gain=known.gain, offset=known.offset, zero=zero)
@@ -138,7 +140,7 @@ def _with_measured_level(state: Denoising) -> Denoising:
     Flat parts of an image tell how its noise is correlated, but the level of the darkest or the smoothest alone.
     """
     model = made(state.model)
-    if not model.correlation_length or state.known.sigma is not None:
+    if not model.correlation_length or state.known.tells_level:
         return state
     values, levels = made(state.prepared).measured, []
     for member in made(state.fits).members:

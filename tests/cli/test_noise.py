@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from skimage import data
 
-from cgdenoise.fitlog.reader import read_log
-
 CLEAN = data.astronaut()[:128, 160:288]
 
 
@@ -85,55 +83,3 @@ def test_bad_options_are_a_matter_of_usage(denoise, counts, wrong):
     outcome = denoise(counts, *wrong)
     assert outcome.code == 2
     assert "expected" in outcome.err
-
-
-class TestNoiseFiles:
-    """What was measured on one image, told with another."""
-
-    @pytest.fixture
-    def law(self, cli, counts, folder):
-        assert cli("noise", counts, "--save-noise", "law.json").code == 0
-        return json.loads((folder / "law.json").read_text())
-
-    def test_a_law_is_assumed_as_it_was_measured(self, cli, denoise, counts, folder, law):
-        measured = json.loads(cli("noise", counts, "--json").out)
-        assert law["kind"] == measured["model"]
-        assert law["measured_on"]["name"] == counts
-        assert denoise(counts, "--noise-file", "law.json", "-o", "out.npy").code == 0
-        header = read_log("out.fit.jsonl")[0].header
-        assert header["noise"]["gain"] == pytest.approx(law["gain"], rel=1e-6)
-        assert header["options"]["gain"] == law["gain"]
-
-    def test_a_law_is_of_one_kind_of_files(self, denoise, counts, noisy_png, law):
-        outcome = denoise("noisy.png", "--noise-file", "law.json")
-        assert outcome.code == 1
-        assert f"noisy.png: uint8 values; expected {law['dtype']}" in outcome.err
-
-    def test_a_law_is_not_replaced(self, cli, counts, folder, law):
-        before = (folder / "law.json").read_bytes()
-        assert cli("noise", counts, "--save-noise", "law.json").code == 1
-        assert (folder / "law.json").read_bytes() == before
-        assert cli("noise", counts, counts, "--save-noise", "other.json").code == 2
-
-    @pytest.mark.parametrize("told", [("--sigma", "3"), ("--noise", "poisson"), ("--offset", "1")])
-    def test_a_law_is_told_once(self, denoise, counts, law, told):
-        outcome = denoise(counts, "--noise-file", "law.json", *told)
-        assert outcome.code == 2
-        assert "--noise-file with" in outcome.err
-
-    @pytest.mark.parametrize(
-        ("change", "told"),
-        [
-            ({"noise_format": 2}, "no noise_format 1"),
-            ({"kind": "pink"}, "kind 'pink'; expected one of gaussian"),
-            ({"gain": "2"}, "gain '2'; expected a finite number"),
-            ({"gain": -1}, "gain -1.0; expected a finite number above 0"),
-            ({"dtype": None}, "no dtype"),
-        ],
-    )
-    def test_a_law_that_cannot_be_read_is_said_in_a_line(self, denoise, counts, folder, law, change, told):
-        (folder / "law.json").write_text(json.dumps(law | {"kind": "poisson", "gain": 1.0, "offset": 0.0} | change))
-        outcome = denoise(counts, "--noise-file", "law.json")
-        assert outcome.code == 1
-        assert f"law.json: {told}" in outcome.err
-        assert outcome.err.count("\n") == 1

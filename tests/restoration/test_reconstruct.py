@@ -22,8 +22,8 @@ from cgdenoise.operators import (
     random_matrix,
     subsampled_fourier,
 )
+from cgdenoise.restoration import reconstructing
 from cgdenoise.restoration.hooks import Hooks
-from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.presets import RECONSTRUCTION
 from cgdenoise.restoration.reconstruct import reconstruct
 from cgdenoise.restoration.results import RestorationError
@@ -210,47 +210,67 @@ def test_interrupted_run_keeps_its_image(image):
         reconstruct(operator, measure(operator, image), preset=LIGHT, device="cpu", progress=Hooks(cancelled=lambda: True))
 
 
-def test_parts_tell_the_generators_share(image):
+def test_parts_tell_what_the_image_is_made_of(image):
     operator = random_matrix((32, 32), 500, 1)
     y = measure(operator, image)
     alone = reconstruct(operator, y, preset=QUICK, device="cpu").parts
     assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
     result = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
     found = result.image
+    whole, variation, generator = result.parts
+    assert [part.name for part in result.parts] == ["both", "total variation", "generator"]
+    assert sum(part.weight for part in result.parts) == pytest.approx(1)
+    np.testing.assert_allclose(measure(operator, found), y, atol=1)
+    for part in (whole, variation):
+        assert error(part.image(), image) < error(generator.image(), image) < image.std()
+
+
+def test_without_held_out_measurements_there_is_no_contest(image):
+    operator = random_matrix((32, 32), 500, 1)
+    preset = replace(QUICK, guided=True, hold_out=0.0, stop="none")
+    result = reconstruct(operator, measure(operator, image), preset=preset, device="cpu")
     whole, generator = result.parts
     assert (whole.name, whole.weight, generator.name, generator.weight) == ("both", 1.0, "generator", 0.0)
-    assert np.array_equal(whole.image(), found)
-    assert error(generator.image(), image) < image.std()
-    assert error(generator.image(), found) > 1
+    assert np.array_equal(whole.image(), result.image)
 
 
-def test_interruption_after_the_fit_keeps_the_generators_image(image, monkeypatch):
+STAGES = {"total variation": "choose_course", "both": "plug_and_play"}
+LEFT = {"total variation": ["generator"], "both": ["total variation", "generator"]}
+
+
+@pytest.mark.parametrize("prior", STAGES)
+def test_interruption_after_the_fit_keeps_what_there_is(image, monkeypatch, prior):
     pressed = False
+    make = getattr(reconstructing, STAGES[prior])
 
     def stage(*args, **settings):
         nonlocal pressed
         pressed = True
-        return plug_and_play(*args, **settings)
+        return make(*args, **settings)
 
-    monkeypatch.setattr("cgdenoise.restoration.reconstructing.plug_and_play", stage)
+    monkeypatch.setattr(reconstructing, STAGES[prior], stage)
     operator = random_matrix((32, 32), 500, 1)
     guided = replace(QUICK, guided=True)
     result = reconstruct(
         operator, measure(operator, image), preset=guided, device="cpu", progress=Hooks(cancelled=lambda: pressed)
     )
     assert result.interrupted
-    assert [(part.name, part.weight) for part in result.parts] == [("generator", 1.0)]
+    assert [part.name for part in result.parts] == LEFT[prior]
+    assert sum(part.weight for part in result.parts) == pytest.approx(1)
 
 
-def test_the_generators_image_is_kept_if_the_patches_run_out_of_memory(image, monkeypatch):
+@pytest.mark.parametrize(
+    ("prior", "left"), [("total variation", ["both", "generator"]), ("both", ["total variation", "generator"])]
+)
+def test_a_prior_that_runs_out_of_memory_is_left_out(image, monkeypatch, prior, left):
     def lacking(*args, **settings):
-        raise MemoryError("no memory for the groups")
+        raise MemoryError("no memory for it")
 
-    monkeypatch.setattr("cgdenoise.restoration.reconstructing.plug_and_play", lacking)
+    monkeypatch.setattr(reconstructing, STAGES[prior], lacking)
     operator = random_matrix((32, 32), 500, 1)
     result = reconstruct(operator, measure(operator, image), preset=replace(QUICK, guided=True), device="cpu")
-    assert [part.name for part in result.parts] == ["generator"]
-    assert "not enough memory" in result.warnings[0]
+    assert [part.name for part in result.parts] == left
+    assert (prior == "both") == any("not enough memory" in warning for warning in result.warnings)
 
 
 def test_constant_image_is_not_fitted():

@@ -1,0 +1,108 @@
+"""Priors compete: each makes an image from a part of the measurements, and the others judge how much of it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from cgdenoise.fitting.members import Member
+from cgdenoise.operators import Measurement
+from cgdenoise.restoration.mixture import Mixture, Part
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A prior's image of one object, made twice.
+
+    Attributes
+    ----------
+    name : str
+        Of the prior, as `mixture.Part` has it.
+    judged : Tensor
+        [C, H, W], made without the measurements that judge; where there is no contest it may be `image`, and nobody looks.
+    image : Tensor
+        [C, H, W], made with all of them.
+    """
+
+    name: str
+    judged: Tensor
+    image: Tensor
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Measurements in two parts.
+
+    Attributes
+    ----------
+    training, judging : Measurement
+        What the contenders' judged images are made from, and what they have not seen.
+    """
+
+    training: Measurement
+    judging: Measurement
+
+    @staticmethod
+    def of(measurement: Measurement, held_out: Tensor) -> Trial:
+        """Part measurements by which of them, bool, were held out."""
+        valid, held = measurement.valid, held_out.to(measurement.valid.device)
+        return Trial(
+            replace(measurement, valid=torch.where(held, 0, valid)), replace(measurement, valid=torch.where(held, valid, 0))
+        )
+
+    def error(self, image: Tensor) -> float:
+        """Return the sum of squares that an image, [C, H, W], leaves of the judging measurements."""
+        return float(_real(self.judging.residual(image)).square().sum())
+
+
+def unseen(members: Sequence[Member]) -> tuple[Tensor, Tensor]:
+    """Return the fits' image from the most that one of them has not seen, [C, H, W], and which measurements these are, bool.
+
+    Fits may have held out different measurements: those count here that share them with the fit of the largest weight.
+    """
+    leading = max(members, key=lambda member: member.weight)
+    sharing = [member for member in members if member.weight and torch.equal(member.held_out, leading.held_out)]
+    total = sum(member.weight for member in sharing)
+    image = torch.stack([member.weight / total * member.result.image[0] for member in sharing]).sum(0)
+    return image, leading.held_out
+
+
+def mixed(contenders: Sequence[Contender], trial: Trial) -> Mixture:
+    """Mix the contenders' images with the shares, not negative and 1 together, with which the judged ones err least.
+
+    What A x - y holds of noise does not depend on the shares, as they sum to 1. (Stacking: Wolpert, Neural Networks, 1992;
+    Breiman, Machine Learning, 1996.)
+    """
+    residuals = torch.stack(
+        [_real(trial.judging.residual(contender.judged)).flatten().cpu() for contender in contenders]
+    ).double()
+    gram = residuals @ residuals.mT
+    shares = min(_candidates(gram), key=lambda shares: float(shares @ gram @ shares)).tolist()
+    parts = [Part(contender.name, contender.image, share) for contender, share in zip(contenders, shares, strict=True)]
+    return Mixture(tuple(parts))
+
+
+def _candidates(gram: Tensor) -> Iterator[Tensor]:
+    """Yield the shares that are stationary on each face of the simplex and not negative: the minimum is one of them."""
+    count = len(gram)
+    for face in (list(some) for size in range(1, count + 1) for some in combinations(range(count), size)):
+        shares = _stationary(gram[face][:, face])
+        if bool((shares >= 0).all()):
+            yield torch.zeros_like(gram[0]).index_put((torch.tensor(face),), shares)
+
+
+def _stationary(gram: Tensor) -> Tensor:
+    """Return the w of sum 1 where w^T G w is stationary, by Lagrange's equations; the shortest w if there are several."""
+    count, scale = len(gram), float(gram.diagonal().mean()) or 1.0
+    equations = torch.ones(count + 1, count + 1, dtype=gram.dtype)
+    equations[:count, :count], equations[count, count] = gram / scale, 0
+    solution: Tensor = torch.linalg.pinv(equations, hermitian=True)[:count, count]
+    return solution
+
+
+def _real(values: Tensor) -> Tensor:
+    return torch.view_as_real(values) if values.is_complex() else values
