@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
@@ -192,7 +193,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         line, its_line = context.Pipe()
         its_leash, leash = context.Pipe(duplex=False)
-        process = context.Process(target=_serve, args=(its_line, its_leash, work, threads), daemon=True)
+        process = context.Process(target=_serve, args=(its_line, its_leash, pickle.dumps(work), threads), daemon=True)
         with _signals_waiting():
             process.start()
         its_line.close()
@@ -255,15 +256,16 @@ def _signals_waiting() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(line: Connection, leash: Connection, work: Work, threads: int) -> None:
+def _serve(line: Connection, leash: Connection, pickled: bytes, threads: int) -> None:
     """Do jobs as they come, in a process of its own, until the line is closed."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C on a terminal reaches all of a group: this one is told by its parent, and once
     interrupt = Interrupt(silent=True)
     threading.Thread(target=_end_when_let_go, args=(leash, interrupt), daemon=True).start()
 
-    from cgdenoise.runtime import prepare_process
+    from cgdenoise.runtime import prepare_process  # from here on the heavy imports: the parent may end meanwhile
 
+    work: Work = pickle.loads(pickled)
     with interrupt.handled(), warnings_noted(), suppress(EOFError, BrokenPipeError):
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))

@@ -131,6 +131,7 @@ def read_journal(path: str) -> Status:
         If it cannot be read, or is no journal.
     """
     status: Status | None = None
+    done: dict[str, Record] = {}
     for record in _read(path, "expected a journal"):
         time = datetime.fromisoformat(record["time"])
         if record["type"] == "batch":
@@ -142,8 +143,10 @@ def read_journal(path: str) -> Status:
         status.last = time
         if record["type"] == "end":
             status.end, status.going = record["status"], False
-        elif not (record["type"] == "skipped" and status.states.get(record["input"], record)["type"] == "done"):
-            status.states[record["input"]] = record
+        else:
+            done.update({record["input"]: record} if record["type"] == "done" else {})
+            passed = record["type"] == "skipped" and record["input"] in done
+            status.states[record["input"]] = done[record["input"]] if passed else record
             status.made += record["type"] == "done"
     if status is None:
         raise LogError("nothing in it yet; expected a journal", path)

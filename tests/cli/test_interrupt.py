@@ -126,7 +126,7 @@ def test_signal_before_there_is_anything_to_keep_ends_at_once(denoise, folder, n
         os.kill(os.getpid(), signal.SIGINT)
         ended.append("late")
 
-    monkeypatch.setattr("cgdenoise.restoration.denoise.choose", choose)
+    monkeypatch.setattr("cgdenoise.restoration.whole.choose", choose)
     outcome = denoise("noisy.png")
     assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted; nothing was written\n")
     assert ended == []
