@@ -86,6 +86,8 @@ class Denoising:
         The best restoration so far, in the units of `prepared`.
     warnings : tuple of str
         What the user should know.
+    settled : bool
+        Whether the level of the noise was measured on more than this image, which is a part of it.
     out_of_memory : bool
         Whether a stage after the fits was given up: those after it lack their input.
     """
@@ -102,6 +104,7 @@ class Denoising:
     filled: Tensor | None = None
     mixture: Mixture | None = None
     warnings: tuple[str, ...] = ()
+    settled: bool = False
     out_of_memory: bool = False
 
     @property

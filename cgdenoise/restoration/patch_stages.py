@@ -72,7 +72,7 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
     noise = prepared.noise
     guides = None if state.failed or noise.is_correlated else generated.image
     if noise.level:
-        exact = state.known.sigma is not None
+        exact = state.known.tells_level
         image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick, exact=exact)
         name = GUIDE if guides is None else BOTH
     else:
@@ -164,4 +164,4 @@ def _work_of_filtering(state: Denoising) -> float:
     if not _has_noise(state):
         return 0.0
     correlated = state.prepared is not None and state.prepared.noise.is_correlated
-    return FILTER * filters(correlated, state.preset.estimates, exact=state.known.sigma is not None)
+    return FILTER * filters(correlated, state.preset.estimates, exact=state.known.tells_level)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise.impulse import find_impulses
-from cgdenoise.noise.known import KnownNoise
 from cgdenoise.progress import Progress
 from cgdenoise.restoration.denoising import Denoising, DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
@@ -162,10 +161,11 @@ class _Decided:
             self.preset,
             normalised,
             self.state.scale,
-            KnownNoise(model.kind, model.sigma),  # nothing is estimated anew, not the level either
+            self.state.known,
             model,
             prepare(normalised, model, like=prepared),
             self.state.error_unit,
+            settled=True,
         )
         try:
             done = run_stages([fits_stage(Layout(3, -1)), *patch_stages()[:-1]], begun, context)
