@@ -28,6 +28,17 @@ _INERTIA = 20.0
 """Iterations after which a stage's own pace counts as much as that of the stage before it. By hand; not measured."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """A line of the screen: whose it is, what is being done, how much of how much is done, and the time that is left."""
+
+    name: str
+    stage: str
+    done: float = 0.0
+    total: float | None = None
+    time: str = ""
+
+
 class Screen:
     """Where progress is shown: lines at the foot of a terminal, else a plain line every so often.
 
@@ -46,7 +57,7 @@ class Screen:
         self._live = not quiet and sys.stderr.isatty()
         self._began = self._said = time.monotonic()
         self._done, self._passed = 0, 0
-        self._rows: dict[object, _Row] = {}
+        self._rows: dict[object, Row] = {}
         self._bar: Bar | None = None
         self._tasks: dict[object, TaskID] = {}
         if inputs > 1:
@@ -74,7 +85,7 @@ class Screen:
         if self in self._rows:
             self.show(self, self._total())
 
-    def show(self, key: object, row: _Row) -> None:
+    def show(self, key: object, row: Row) -> None:
         """Show a line, in the place of the one with its key."""
         self._rows[key] = row
         if self._bar is None:
@@ -98,11 +109,11 @@ class Screen:
         total = self._total()
         note(text if self._inputs == 1 else f"{', '.join(filter(None, [total.stage, total.time]))}; {text}")
 
-    def _total(self) -> _Row:
+    def _total(self) -> Row:
         made, left = self._done - self._passed, self._inputs - self._done
         seconds = (time.monotonic() - self._began) / made * left if made else math.nan
         time_left = f"about {_duration(seconds)} left" if made and left else ""
-        return _Row("all", f"{self._done} of {self._inputs} inputs done", self._done, self._inputs, time_left)
+        return Row("all", f"{self._done} of {self._inputs} inputs done", self._done, self._inputs, time_left)
 
     def _draw(self) -> None:
         if not self._live:
@@ -136,17 +147,6 @@ class Screen:
             self._bar = None
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A line of the screen."""
-
-    name: str
-    stage: str
-    done: float = 0.0
-    total: float | None = None
-    time: str = ""
-
-
 class ProgressDisplay:
     """Progress of one input.
 
@@ -168,7 +168,7 @@ class ProgressDisplay:
         self._pace = _Pace()
 
     def __enter__(self) -> ProgressDisplay:
-        self._screen.show(self, _Row(self._name, "reading"))
+        self._screen.show(self, Row(self._name, "reading"))
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -184,7 +184,7 @@ class ProgressDisplay:
         time_left = "" if math.isnan(seconds) else f"at most {_duration(seconds)} left"
         page_of = f"page {page + 1}/{self._pages}" if self._pages > 1 else ""
         stage = ", ".join(filter(None, [page_of, now.stage, "" if page_of else now.detail]))
-        self._screen.show(self, _Row(self._name, stage, done, done + left, time_left))
+        self._screen.show(self, Row(self._name, stage, done, done + left, time_left))
         if time_left:
             self._screen.say(f"{self._name}: {stage}, {done / (done + left):.0%} done, {time_left}")
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cgdenoise.cli import progress
-from cgdenoise.cli.progress import ProgressDisplay, Screen, _Pace
+from cgdenoise.cli.progress import ProgressDisplay, Row, Screen, _Pace
 from cgdenoise.progress import Progress
 
 
@@ -103,3 +103,35 @@ def test_stage_bar_and_time_fit_into_80_columns(terminal, clock, pages, stage):
 @pytest.mark.parametrize("name", ["plain.png", "a[/].png", "[red]a.png"])
 def test_name_is_shown_as_it_is_on_a_terminal(terminal, name):
     assert any(name in line for line in terminal(80, name, 1, [(0, Progress("fit 1 at depth 4", 10, 10))]))
+
+
+def test_a_batch_has_a_line_for_all_above_those_in_work_and_it_is_cleared_for_what_is_printed(monkeypatch, clock):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with Screen(False, inputs=4) as shown:
+        for key in "ab":
+            shown.show(key, Row(f"{key}.png", "fit 1", 1.0, 2.0))
+        shown.count(passed=True)
+        clock[0] = 60.0
+        shown.count()
+        with shown.aside():
+            print("a result", file=screen)
+        shown.remove("a")
+    before, after = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).split("a result")
+    lines = [line.strip() for line in before.splitlines() if line.strip()]
+    assert "2 of 4 inputs done" in lines[-3]
+    assert "about 2 min left" in lines[-3]  # one in a minute: what was passed over does not count
+    assert [name in line for name, line in zip(("all", "a.png", "b.png"), lines[-3:], strict=True)] == [True] * 3
+    assert "a.png" not in after.split("2 of 4")[-1]
+
+
+def test_plain_lines_of_a_batch_tell_of_all_inputs_and_of_one(capsys, clock):
+    with Screen(False, inputs=3) as screen:
+        screen.count()
+        clock[0] = 30.0
+        screen.say("a.png: fit 1, 50% done, at most 4 s left")
+    assert capsys.readouterr().err == (
+        "cgdenoise: 1 of 3 inputs done, about 60 s left; a.png: fit 1, 50% done, at most 4 s left\n"
+    )
