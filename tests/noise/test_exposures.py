@@ -31,6 +31,12 @@ def test_without_an_offset_the_variance_is_the_same():
     assert law.variance(brightness) == pytest.approx(3 * (brightness - 50) + 4, rel=0.03)
 
 
+def test_few_counts_in_the_dark_are_no_movement():
+    law = compare_exposures(exposure(1, 25, 0, 0), exposure(2, 25, 0, 0)).law
+    assert law.gain == pytest.approx(25, rel=0.03)
+    assert law.correlation_length == 0
+
+
 def test_a_change_of_the_light_is_no_noise():
     law = compare_exposures(exposure(1, 2, 0, 5), 1.02 * exposure(2, 2, 0, 5) + 1, 0.0).law
     assert (law.gain, law.read_sigma) == pytest.approx((2, 5), rel=0.1)
