@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -83,6 +84,8 @@ def _check_usage(
     outputs: Sequence[str],
 ) -> None:
     """Refuse options that contradict each other, before anything heavy is imported."""
+    if offset is not None and not math.isfinite(offset):
+        raise OptionError(f"--offset {offset}; expected a finite number")
     check_noise_files(noise_file, noise_from, dark, offset)
     if len(inputs) > 1 and (outputs or noise_from is not None):
         what = "--noise-from" if noise_from is not None else f"{outputs[0]} to write"

@@ -48,7 +48,9 @@ def _draw_variance(panel: Any, page: ExaminedPage, values: Any) -> None:
     levels = measure(values, *clipped_ends(values))
     if len(levels.mean):
         error = levels.error * levels.variance
-        panel.errorbar(levels.mean, levels.variance, error, fmt="o", color="C0", markersize=4, label="smooth patches")
+        panel.errorbar(
+            levels.mean, levels.variance, error, fmt="o", color="C0", markersize=4, label="smooth patches, fine frequencies"
+        )
     if page.exposures is not None:
         panel.plot(page.exposures.mean, page.exposures.variance, "x", color="C3", label="second exposure")
     darkest, brightest = np.nanpercentile(values, [0.5, 99.5])
@@ -57,7 +59,7 @@ def _draw_variance(panel: Any, page: ExaminedPage, values: Any) -> None:
     _line(panel, x, estimate_poisson_gaussian(values, offset=0.0), "C1", "line from 0")
     _line(panel, x, estimate_from_darkest(values), "C2", "line from the darkest")
     assumed = page.law.variance(x)
-    panel.plot(x, assumed, color="black", linewidth=2, label="assumed")
+    panel.plot(x, assumed, color="black", linewidth=3, alpha=0.5, zorder=1, label="assumed")
     highest = max([*assumed, *levels.variance, *([] if page.exposures is None else page.exposures.variance)])
     panel.set(xlabel="brightness", ylabel="variance of the noise", title="variance")
     panel.set_ylim(0, 1.15 * highest or 1)
@@ -83,7 +85,7 @@ def _draw_autocovariance(panel: Any, page: ExaminedPage, values: Any) -> None:
     if page.law.autocorrelation is not None:
         table = np.array(page.law.autocorrelation)
         distances, assumed = np.arange(len(table)), (table[0] + table[:, 0]) / 2
-    panel.plot(distances, page.model.sigma**2 * assumed, color="black", linewidth=2, zorder=1, label="assumed")
+    panel.plot(distances, page.model.sigma**2 * assumed, color="black", linewidth=3, alpha=0.5, zorder=1, label="assumed")
     panel.axhline(0, color="grey", linewidth=0.6)
     panel.set(xlabel="distance in pixels", title="autocovariance")
     panel.legend(fontsize="small")

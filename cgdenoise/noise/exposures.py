@@ -47,6 +47,9 @@ _ITERATIONS = 10
 _MOVED = 1.5
 """Variance in places with detail over that in flat ones of the same brightness, from which the scene has moved."""
 
+_LEAST_VARIANCE = 0.1
+"""Part of the mean variance below which none is taken to be, where values are compared relative to it."""
+
 _ANOTHER_SCENE = 0.3
 """Autocorrelation at the largest distance from which a difference is not of noise."""
 
@@ -110,9 +113,10 @@ def compare_exposures(first: Array, second: Array, offset: float | None = None) 
         )
     levels = _levels(first, second, mean, around, half, known)
     slope, constant, evidence = _line(*levels)
-    expected = slope * around + constant
-    autocorrelation = _autocorrelation(np.where(known, half, 0) / np.sqrt(np.where(known, expected, 1).clip(1e-12)), known)
-    _check_scene(half, mean, expected, known, autocorrelation)
+    # Where it is dark the line may be at 0, and a value would count beyond all others.
+    expected = np.maximum(slope * around + constant, _LEAST_VARIANCE * np.square(half[known]).mean())
+    autocorrelation = _autocorrelation(np.where(known, half / np.sqrt(expected), 0), known)
+    _check_scene(half, mean, slope * mean + constant, expected, known, autocorrelation)
     covariance = _covariance(half, known)
     brightest, darkest = (slope * end + constant for end in (levels[0].max(), levels[0].min()))
     rise = _SHARED_RISE if common_noise(covariance) else _RISE
@@ -221,19 +225,19 @@ def _autocorrelation(noise: Array, known: NDArray[np.bool_]) -> Array:
     return np.asarray(found / found[0, 0])
 
 
-def _check_scene(half: Array, mean: Array, expected: Array, known: NDArray[np.bool_], autocorrelation: Array) -> None:
-    """Refuse a difference that holds more than noise."""
+def _check_scene(
+    half: Array, mean: Array, variance: Array, around: Array, known: NDArray[np.bool_], autocorrelation: Array
+) -> None:
+    """Refuse a difference that holds more than noise; its variance by the line at each value, and about it, given."""
     far = (autocorrelation[0, -1] + autocorrelation[-1, 0]) / 2
     if far > _ANOTHER_SCENE:
         raise NoiseLawError("shows something else than the first exposure; expected the same scene, neither moved nor changed")
-    # The detail of the mean does not know of the difference.
+    # Detail by the neighbours of a value knows neither of its difference nor of its mean, so that ratios of sums are unbiased.
     filled = np.where(known, mean, 0)
-    detail = np.abs(np.roll(filled, 1, axis=0) - np.roll(filled, -1, axis=0)) + np.abs(
-        np.roll(filled, 1, axis=1) - np.roll(filled, -1, axis=1)
-    )
-    relative = np.square(half[known]) / np.maximum(expected[known], 1e-3 * np.square(half[known]).mean())
-    order = np.argsort((detail[known] / np.sqrt(np.maximum(expected[known], 1e-12))), kind="stable")
-    flat, busy = relative[order[: len(order) // 2]].mean(), relative[order[-len(order) // 10 :]].mean()
+    steps = [np.abs(np.roll(filled, 1, axis) - np.roll(filled, -1, axis)) for axis in (0, 1)]
+    order = np.argsort(((steps[0] + steps[1]) / np.sqrt(around))[known], kind="stable")
+    squares, lines = np.square(half[known])[order], variance[known][order]
+    flat, busy = (squares[part].sum() / lines[part].sum() for part in (slice(len(order) // 2), slice(-len(order) // 10, None)))
     if busy > _MOVED * flat:
         raise NoiseLawError(
             f"differs {busy / flat:.1f} times as much along edges as elsewhere; expected an exposure in which nothing moved"

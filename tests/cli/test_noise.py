@@ -73,7 +73,7 @@ def test_denoise_takes_the_users_word(denoise, folder, counts):
 def test_a_bad_option_ends_the_report_of_all_files(cli, counts):
     outcome = cli("noise", counts, counts, "--offset", "inf")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "cgdenoise: error: offset is inf: expected a finite number\n"
+    assert outcome.err == "cgdenoise: error: --offset inf; expected a finite number\n"
 
 
 @pytest.mark.parametrize(
