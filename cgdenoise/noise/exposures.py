@@ -237,7 +237,9 @@ def _check_scene(
     steps = [np.abs(np.roll(filled, 1, axis) - np.roll(filled, -1, axis)) for axis in (0, 1)]
     order = np.argsort(((steps[0] + steps[1]) / np.sqrt(around))[known], kind="stable")
     squares, lines = np.square(half[known])[order], variance[known][order]
-    flat, busy = (squares[part].sum() / lines[part].sum() for part in (slice(len(order) // 2), slice(-len(order) // 10, None)))
+    least = _LEAST_VARIANCE * squares.mean()
+    parts = slice(len(order) // 2), slice(-len(order) // 10, None)
+    flat, busy = (squares[part].mean() / max(lines[part].mean(), least) for part in parts)
     if busy > _MOVED * flat:
         raise NoiseLawError(
             f"differs {busy / flat:.1f} times as much along edges as elsewhere; expected an exposure in which nothing moved"
