@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve
 
 from cgdenoise.errors import NoiseLawError
-from cgdenoise.noise.clipping import clipped_ends
 from cgdenoise.noise.correlation import correlation_length
 from cgdenoise.noise.covariance import common_noise
 from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.law import SECOND_EXPOSURE, NoiseLaw, rows
 from cgdenoise.noise.model import NoiseKind
+from cgdenoise.noise.poisson import clipped_at
 
 Array = NDArray[np.float64]
 
@@ -182,11 +182,11 @@ def _levels(
     first: Array, second: Array, mean: Array, around: Array, half: Array, known: NDArray[np.bool_]
 ) -> tuple[Array, Array, Array]:
     """Return the mean, the variance and the number of values of each level of brightness."""
-    ends = [[clipped_ends(exposure[..., c]) for c in range(first.shape[2])] for exposure in (first, second)]
     clipped = np.zeros(first.shape, dtype=bool)
-    for exposure, of_channels in zip((first, second), ends, strict=True):
-        for c, (low, high) in enumerate(of_channels):
-            clipped[..., c] |= (exposure[..., c] <= low) | (exposure[..., c] >= high)
+    for exposure in (first, second):
+        values = exposure[np.isfinite(exposure)]
+        # No counts are the lowest value by nature, unlike many more than of the next one.
+        clipped |= (exposure <= clipped_at(values)) | (exposure >= -clipped_at(-values))
     order = np.argsort(around[known], kind="stable")
     count = max(2, min(_LEVELS, len(order) // _LEAST_PER_LEVEL))
     columns = np.stack([mean[known], np.square(half[known]), clipped[known]])[:, order]
@@ -237,7 +237,9 @@ def _check_scene(
     steps = [np.abs(np.roll(filled, 1, axis) - np.roll(filled, -1, axis)) for axis in (0, 1)]
     order = np.argsort(((steps[0] + steps[1]) / np.sqrt(around))[known], kind="stable")
     squares, lines = np.square(half[known])[order], variance[known][order]
-    flat, busy = (squares[part].sum() / lines[part].sum() for part in (slice(len(order) // 2), slice(-len(order) // 10, None)))
+    least = _LEAST_VARIANCE * squares.mean()
+    parts = slice(len(order) // 2), slice(-len(order) // 10, None)
+    flat, busy = (squares[part].mean() / max(lines[part].mean(), least) for part in parts)
     if busy > _MOVED * flat:
         raise NoiseLawError(
             f"differs {busy / flat:.1f} times as much along edges as elsewhere; expected an exposure in which nothing moved"

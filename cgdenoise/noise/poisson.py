@@ -171,7 +171,7 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
         # Whole numbers have the same ties in any unit.
         channels, values = np.round(channels / step), np.round(values / step)
     in_counts = _in_counts(channels, values) if step > 0 else None
-    line = in_counts or _fit_line(measure(channels, _clipped_at(values), -_clipped_at(-values)), values)
+    line = in_counts or _fit_line(measure(channels, clipped_at(values), -clipped_at(-values)), values)
     return replace(
         line,
         gain=line.gain * unit,
@@ -185,14 +185,14 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
 def _in_counts(counts: Array, values: Array) -> PoissonGaussian | None:
     """Return the model for an image of whole numbers if their noise is Poisson noise, else None."""
     # No counts are the lowest value by nature: many pixels there need not have been clipped.
-    levels = measure(counts, -math.inf, -_clipped_at(-values))
+    levels = measure(counts, -math.inf, -clipped_at(-values))
     if not _is_poisson(levels):
         return None
     line = replace(_fit_line(levels, values), gain=1.0, sigma=0.0, gain_error=0.0, sigma_error=0.0, counts=True)
     return replace(line, rise=_rise(1.0, 0.0, values))
 
 
-def _clipped_at(values: Array) -> float:
+def clipped_at(values: Array) -> float:
     """Return the least value if so many pixels have it that lower ones must have been clipped to it, else minus infinity."""
     least = values.min()
     above = values[values > least]
