@@ -60,7 +60,7 @@ LIGHT = Preset(
 def device(monkeypatch):
     """The pretended device, which "auto" chooses."""
     with pretended() as place:
-        for module in ("denoise", "reconstruct"):
+        for module in ("whole", "reconstruct"):
             monkeypatch.setattr(f"cgdenoise.restoration.{module}.choose_device", lambda name: place)
         yield place
 
@@ -139,7 +139,7 @@ def test_a_device_restores_what_the_cpu_restores(monkeypatch):
     one = replace(LIGHT, members=1, generators=LIGHT.generators[:1])
     here = denoise(HOLES, sigma=5, preset=one, device="cpu").image
     with pretended() as place:
-        monkeypatch.setattr("cgdenoise.restoration.denoise.choose_device", lambda name: place)
+        monkeypatch.setattr("cgdenoise.restoration.whole.choose_device", lambda name: place)
         there = denoise(HOLES, sigma=5, preset=one).image
     assert np.abs(there - here).mean() < 1.0
 

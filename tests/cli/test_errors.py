@@ -80,9 +80,9 @@ def test_a_bug_has_its_traceback_always(folder, debug):
 import sys
 from cgdenoise import images
 from cgdenoise.cli.app import main
-def read_image(name):
+def decode(data, name):
     raise AssertionError("a bug")
-images.read_image = read_image
+images.decode = decode
 sys.argv = ["cgdenoise", "noise", "a.npy"]
 main()
 """

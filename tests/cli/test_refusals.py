@@ -352,7 +352,7 @@ def test_failure_leaves_the_restoration_to_the_groups_and_says_so(denoise, cli, 
     assert outcome.code == 0
     assert outcome.err.startswith("cgdenoise: warning: noisy.png: all 3 fits failed")
     assert outcome.err.count("\n") == 1
-    assert "no fit, " in outcome.out
+    assert "(no fit), " in outcome.out
     assert np.array(Image.open(folder / "noisy_denoised.png")).shape == (24, 24, 3)
     log = (folder / "noisy_denoised.fit.jsonl").read_text()
     assert '"status": "complete"' in log

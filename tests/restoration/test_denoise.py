@@ -305,7 +305,7 @@ def test_a_stage_after_the_fits_ends_at_its_next_step_when_it_is_cancelled(stage
 
 @pytest.mark.parametrize("stage", ["fill_missing", "filter_patches"])
 def test_what_there_is_is_kept_if_the_patches_run_out_of_memory(monkeypatch, stage):
-    def lacking(*args):
+    def lacking(*args, **choices):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
 
     monkeypatch.setattr(f"cgdenoise.restoration.patch_stages.{stage}", lacking)

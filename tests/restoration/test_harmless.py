@@ -66,7 +66,7 @@ def test_a_model_that_takes_ink_for_noise_is_not_believed(monkeypatch, kind):
         "impulse": replace(right, kind=NoiseKind.IMPULSE, impulses=data[..., None] < 128),
         "gaussian": replace(right, sigma=0.35),
     }[kind]
-    monkeypatch.setattr("cgdenoise.restoration.denoise.choose", lambda *args, **known: wrong)
+    monkeypatch.setattr("cgdenoise.restoration.whole.choose", lambda *args, **known: wrong)
     image, result = restored(data)
     assert psnr(image, clean) > psnr(data, clean) - 0.1
     assert "does not look like" in result.warnings[0]
