@@ -53,6 +53,7 @@ def test_what_holds_for_all_files_ends_them_all(error):
     assert failures.code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_the_traceback_is_there_if_it_is_asked_for(start, command):
     plain, debugged = start(*command), start(*command, environment={"CGDENOISE_DEBUG": "1"})

@@ -77,6 +77,7 @@ def test_all_goes_on_where_it_was(cli, folder, runs, monkeypatch):
     assert len(runs) == len(EXPERIMENTS) + 1
 
 
+@pytest.mark.slow
 def test_numbers_of_an_interrupted_run_are_not_computed_again(cli, folder, monkeypatch):
     experiment, computed = EXPERIMENTS["selective-fitting"], []
     fails = [True]

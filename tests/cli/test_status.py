@@ -87,6 +87,7 @@ def test_a_journal_that_cannot_go_on_leaves_the_batch_alone(denoise, folder, fra
     assert outcome.out.count("\n") == 5
 
 
+@pytest.mark.slow
 def test_a_reader_that_wants_one_line_of_json_ends_the_batch(start, folder, frames):
     process = start("denoise", *frames, "-o", "out", "--json")
     head = subprocess.run(["head", "-1"], stdin=process.stdout, capture_output=True, check=True, timeout=300)

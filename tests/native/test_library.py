@@ -58,6 +58,7 @@ def test_library_that_cannot_be_loaded_is_not_used(library):
 
 @COMPILED
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_threads_are_those_of_torch(library):
     compile_library(library, [COMPILER])
     code = (

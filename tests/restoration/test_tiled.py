@@ -53,6 +53,7 @@ def test_tiles_are_as_good_as_the_whole():
     assert [part.name for part in result.parts] == [part.name for part in whole.parts]
 
 
+@pytest.mark.slow
 def test_a_change_of_unit_changes_the_unit_of_the_result_alone():
     integers = np.round(NOISY)
     image, _ = restored(integers, FAST)
