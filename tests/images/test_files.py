@@ -274,7 +274,7 @@ def test_importing_loads_no_decoder():
 
 
 @pytest.mark.skipif(not REAL, reason="no measurement images beside the repository")
-@pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", REAL, ids=[f"{path.parent.name}-{path.stem}" for path in REAL])
 def test_real_files(path):
     found = read_image(path)
     with Image.open(path) as image:
