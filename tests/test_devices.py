@@ -109,7 +109,7 @@ def test_the_device_computes(device):
         (HOLES, {"sigma": 5}),
         pytest.param(HOLES, {"sigma": 0}, marks=pytest.mark.slow),
         pytest.param(COLOURS, {"sigma": 5}, marks=pytest.mark.slow),
-        (CLEAN, {"noise": KnownNoise("poisson", gain=1.0)}),
+        pytest.param(CLEAN, {"noise": KnownNoise("poisson", gain=1.0)}, marks=pytest.mark.slow),
         pytest.param(COLOURS, {"noise": "correlated"}, marks=pytest.mark.slow),
     ],
 )

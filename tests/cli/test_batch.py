@@ -61,6 +61,7 @@ def test_a_list_names_inputs(restored, folder, frames, null):
     assert {"in/a_denoised.png", "in/deep/a_denoised.png"} <= set(names(folder))
 
 
+@pytest.mark.slow
 def test_a_list_may_come_through_a_pipe(start, folder, frames):
     process = start("denoise", "--from-file", "-", "-o", "out", stdin=-1)
     process.communicate(b"in/a.png\nin/b.png\n", timeout=3000)

@@ -74,7 +74,7 @@ def test_usage_errors_have_their_code_with_a_traceback_too(start):
     assert told.endswith("\ncgdenoise: error: a.gif: suffix '.gif'; expected .png or .svg\n")
 
 
-@pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize("debug", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_a_bug_has_its_traceback_always(folder, debug):
     np.save(folder / "a.npy", np.eye(8))
     program = """

@@ -59,6 +59,7 @@ def test_an_experiment_is_four_files_and_is_not_run_again(cli, folder, runs):
     assert len(runs) == 2
 
 
+@pytest.mark.slow
 def test_all_goes_on_where_it_was(cli, folder, runs, monkeypatch):
     def run(setting):
         runs.append(setting)

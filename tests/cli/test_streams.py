@@ -36,6 +36,7 @@ def test_pipe_in_and_out_gives_the_bytes_of_a_file(start, folder, noisy):
     assert tifffile.imread(folder / "noisy_denoised.tif").dtype == np.uint16
 
 
+@pytest.mark.slow
 def test_standard_input_alone_goes_to_standard_output(start, folder, flat_png):
     process = start("denoise", "-", stdin=subprocess.PIPE)
     out, err = process.communicate(flat_png.read_bytes(), timeout=3000)
@@ -54,6 +55,7 @@ def test_reader_that_has_gone_is_no_traceback(start, flat_png, output):
     assert (process.returncode, err) == (1, b"")
 
 
+@pytest.mark.slow
 def test_reader_that_wants_ten_bytes_gets_them(start, noisy_png):
     process = start("denoise", "noisy.png", "-o", "-", "-q")
     head = subprocess.run(["head", "-c", "10"], stdin=process.stdout, capture_output=True, check=True, timeout=3000)
@@ -63,6 +65,7 @@ def test_reader_that_wants_ten_bytes_gets_them(start, noisy_png):
     assert process.wait(timeout=300) in (0, 1)
 
 
+@pytest.mark.slow
 @FULL
 @pytest.mark.parametrize("output", [["-o", "-"], []], ids=["image", "result line"])
 def test_full_standard_output_is_one_line(start, flat_png, output):

@@ -49,6 +49,7 @@ def results(monkeypatch, compiled: ctypes.CDLL) -> list[Tensor]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.stem)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_library_compiles_without_a_warning(tmp_path, compiler, library):

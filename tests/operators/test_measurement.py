@@ -58,7 +58,7 @@ STAGES = {
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("sigma", [0.0, 0.02])
+@pytest.mark.parametrize("sigma", [pytest.param(0.0, marks=pytest.mark.slow), 0.02])
 def test_what_stands_where_nothing_was_measured_does_not_count(operator, image, valid, stage, sigma):
     found = STAGES[stage](measured(operator, image, valid, 0.0, sigma))
     for garbage in (1e30, -7.0, math.nan, math.inf):

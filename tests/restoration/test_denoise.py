@@ -111,7 +111,7 @@ def test_tiny_images_are_restored(shape):
     assert np.isfinite(restored).all()
 
 
-@pytest.mark.parametrize("guided", [True, False])
+@pytest.mark.parametrize("guided", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_groups_restore_alone_where_all_fits_are_stuck(guided):
     stuck = replace(TINY, max_iterations=100, optimiser=OptimiserSpec("adam", 1e-9), guided=guided)
     result = denoise(NOISY, preset=stuck, sigma=25)
