@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -62,11 +63,12 @@ def reproduce(
     prepare_process(threads)
     where = choose_device(device).type
     pictures = shipped() if photographs is None else from_folder(photographs)
+    setting = Setting(pictures, quick, seed, where)
     failures = Failures()
     holds = True
     for chosen in names:
         with failures.noted(chosen):
-            report = run(chosen, output, Setting(pictures, quick, seed, where, _progress(chosen, quiet)), force)
+            report = run(chosen, output, setting if quiet else replace(setting, progress=_Progress(chosen)), force)
             holds = holds and report.holds
             if not quiet:
                 emit(report.text if report.made else f"{report.files[0]}: complete already, skipped")
@@ -86,12 +88,3 @@ class _Progress:
             self._said = now
             left = (now - self._start) * (1 - share) / share if share else 0
             note(f"{self._name}: {what}, {share:.0%} done{f', about {left:.0f} s left' if left else ''}")
-
-
-def _progress(name: str, quiet: bool) -> _Progress | _Silent:
-    return _Silent() if quiet else _Progress(name)
-
-
-class _Silent:
-    def __call__(self, what: str, share: float) -> None:
-        """Say nothing."""

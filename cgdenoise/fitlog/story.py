@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from cgdenoise.fitlog.reader import FitLog
 from cgdenoise.fitlog.records import Record
@@ -32,7 +31,7 @@ _NOISE = {
     "correlated": "noise that neighbours share",
 }
 
-_LIKE_THE_COMMAND = {"sigma": "--sigma", "gain": "--gain", "offset": "--offset", "seed": "--seed", "memory": "--memory"}
+_LIKE_THE_COMMAND = ("sigma", "gain", "offset", "seed", "memory")
 """Options of `denoise` that the log has under the same name, and that are left out where they say nothing."""
 
 
@@ -81,16 +80,13 @@ def repeat(log: FitLog) -> str:
     words = ["cgdenoise", log.header["command"], log.end["input"], "-o", log.end["output"], "--preset", options["preset_name"]]
     if options.get("noise", "auto") != "auto":
         words += ["--noise", options["noise"]]
-    for key, option in _LIKE_THE_COMMAND.items():
+    for key in _LIKE_THE_COMMAND:
         if options.get(key) is not None:
-            words += [option, str(options[key])]
+            words += [f"--{key}", str(options[key])]
     return shlex.join(words)
 
 
-def doubt(logs: Sequence[FitLog]) -> int:
+def doubt(log: FitLog) -> int:
     """Return how much a result is to be doubted: 3 where it failed, 2 where it is not whole, 1 with warnings, else 0."""
-    worst = 0
-    for log in logs:
-        status = {"complete": 0, "interrupted": 2}.get(log.end["status"], 3)
-        worst = max(worst, status, int(bool(log.end["warnings"])))
-    return worst
+    status = {"complete": 0, "interrupted": 2}.get(log.end["status"], 3)
+    return max(status, int(bool(log.end["warnings"])))

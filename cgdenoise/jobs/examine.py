@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitlog.law_file import dump_law
-from cgdenoise.jobs.noise_sources import File, NoiseSources
+from cgdenoise.jobs.noise_sources import File, NoiseSources, read_picture
 from cgdenoise.noise import NoiseKind, NoiseModel, NoiseReport, choose, examine
 from cgdenoise.noise.exposures import ExposureNoise
 from cgdenoise.noise.known import KnownNoise
@@ -74,8 +72,7 @@ def examine_file(name: str, offset: float | None, sources: NoiseSources, page: i
     ImageError, NoiseLawError
         If the file cannot be read, has a page without any noise, or does not go with the other files.
     """
-    data = images.read_bytes(name)
-    picture, file = images.decode(data, name), File(name, hashlib.sha256(data).hexdigest())
+    file, picture = read_picture(name)
     if page is not None and page >= len(picture.pages):
         raise OptionError(
             f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page below that, not {page}", name

@@ -9,6 +9,7 @@ from cgdenoise import images
 from cgdenoise.errors import NoiseLawError
 from cgdenoise.fitlog.law_file import LawFile, full_scale, read_law
 from cgdenoise.images import Picture
+from cgdenoise.images.picture import channel_count
 from cgdenoise.noise.exposures import DarkNoise, ExposureNoise, compare_exposures, measure_dark
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.noise.model import NoiseKind
@@ -53,7 +54,7 @@ class NoiseSources:
         """
         return NoiseSources(
             None if law is None else _read_law(law),
-            None if second is None else _read_picture(second),
+            None if second is None else read_picture(second),
             None if dark is None else _read_dark(dark),
         )
 
@@ -83,8 +84,8 @@ class NoiseSources:
         if self.law is not None:
             file, found = self.law
             with about(file.name):
-                _check_scale(full_scale(picture.dtype), picture, found.full_scale, found.dtype)
-                if found.law.channels != (channels := _channels(picture)):
+                _check_scale(picture, found.full_scale, found.dtype)
+                if found.law.channels != (channels := channel_count(picture.pages[0])):
                     raise NoiseLawError(
                         f"law of the noise in {found.law.channels} channels; expected {channels}, as the input has"
                     )
@@ -94,7 +95,7 @@ class NoiseSources:
         if self.dark is not None:
             file, frames, dark = self.dark
             with about(file.name):
-                _check_scale(full_scale(picture.dtype), picture, full_scale(frames.dtype), str(frames.dtype))
+                _check_scale(picture, full_scale(frames.dtype), str(frames.dtype))
             return replace(told, kind=NoiseKind.POISSON_GAUSSIAN, sigma=dark.read_sigma, offset=dark.offset)
         return told
 
@@ -105,7 +106,7 @@ class NoiseSources:
         with about(file.name):
             if len(second.pages) != len(picture.pages):
                 raise NoiseLawError(f"{len(second.pages)} pages; expected {len(picture.pages)}, as the input has")
-            _check_scale(full_scale(picture.dtype), picture, full_scale(second.dtype), str(second.dtype))
+            _check_scale(picture, full_scale(second.dtype), str(second.dtype))
             zero = offset if self.dark is None else self.dark[2].offset
             return compare_exposures(check_image(picture.pages[page]), check_image(second.pages[page]), zero)
 
@@ -115,27 +116,19 @@ def _read_law(name: str) -> tuple[File, LawFile]:
     return File(name, found.sha256), found
 
 
-def _read_picture(name: str) -> tuple[File, Picture]:
+def read_picture(name: str) -> tuple[File, Picture]:
+    """Read a picture, and say of which bytes it is."""
     data = images.read_bytes(name)
-    return _file(name, data), images.decode(data, name)
+    return File(name, hashlib.sha256(data).hexdigest()), images.decode(data, name)
 
 
 def _read_dark(name: str) -> tuple[File, Picture, DarkNoise]:
-    file, picture = _read_picture(name)
+    file, picture = read_picture(name)
     with about(name):
         return file, picture, measure_dark([check_image(page) for page in picture.pages])
 
 
-def _file(name: str, data: bytes) -> File:
-    return File(name, hashlib.sha256(data).hexdigest())
-
-
-def _channels(picture: Picture) -> int:
-    shape = picture.pages[0].shape
-    return shape[2] if len(shape) == 3 else 1
-
-
-def _check_scale(expected: int | None, picture: Picture, found: int | None, dtype: str) -> None:
+def _check_scale(picture: Picture, found: int | None, dtype: str) -> None:
     """Refuse grey levels that mean something else: those of 16 bits for an image of 8."""
-    if found != expected:
+    if found != full_scale(picture.dtype):
         raise NoiseLawError(f"in grey levels of {dtype}; expected those of {picture.dtype}, as the input has")

@@ -101,7 +101,7 @@ def page_of(result: Result) -> str:
 
 def index_of(results: Sequence[tuple[Result, str]]) -> str:
     """Return a web page that lists results, each with the name of its own page: those to be doubted first."""
-    ranked = sorted(results, key=lambda pair: -story.doubt([pair[0].log]))
+    ranked = sorted(results, key=lambda pair: -story.doubt(pair[0].log))
     items = []
     for result, link in ranked:
         end = result.log.end
@@ -110,7 +110,7 @@ def index_of(results: Sequence[tuple[Result, str]]) -> str:
         picture = f'<img alt="" src="{_embedded(_thumbnail(result.after))}">' if result.after is not None else "<span></span>"
         line = f"<div><b>{_text(result.name)}</b><br>{_text(story.noise(result.log.header))}{doubts}</div>"
         items.append(f'<a href="{html.escape(link, quote=True)}">{picture}{line}</a>')
-    doubted = sum(story.doubt([result.log]) > 0 for result, _ in results)
+    doubted = sum(story.doubt(result.log) > 0 for result, _ in results)
     head = f"<h1>{len(results)} results, {doubted} to be looked at</h1>"
     return _TEMPLATE.substitute(title=f"{len(results)} results", body=f'{head}<div class="list">{"".join(items)}</div>')
 
