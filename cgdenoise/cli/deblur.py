@@ -17,7 +17,8 @@ def deblur(
         str,
         typer.Option(
             metavar="PSF",
-            help="Point-spread function: gaussian:SIGMA, motion:LENGTH,ANGLE (pixels, degrees anticlockwise), or a .png or .npy.",
+            help="Point-spread function: gaussian:SIGMA, motion:LENGTH,ANGLE, disk:RADIUS (out of focus) or box:SIDE, in pixels "
+            "and degrees anticlockwise; or a picture or array of it, as .png or .npy.",
         ),
     ],
     sigma: Sigma = None,
@@ -35,6 +36,6 @@ def deblur(
         from cgdenoise.problems import deblurring
 
         kernel = read_psf(psf)
-        return picture_task(image, target, lambda page: deblurring(page, kernel, sigma), {"psf": psf})
+        return picture_task(image, target, lambda picture: deblurring(picture.pages[0], kernel, sigma), {"psf": psf})
 
     run("deblur", [target], [image, psf], shared, read)

@@ -21,8 +21,7 @@ from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from cgdenoise.images import Picture
     from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.solve import Solution
     from cgdenoise.problems import LinearProblem
@@ -125,7 +124,11 @@ def run(
 
 
 def picture_task(
-    source: str, target: str, pose: Callable[[NDArray[Any]], LinearProblem], description: dict[str, Any], factor: int = 1
+    source: str,
+    target: str,
+    pose: Callable[[Picture], LinearProblem],
+    description: dict[str, Any],
+    result: Callable[[Picture], Picture] = lambda picture: picture,
 ) -> Task:
     """Read a picture and pose the problem whose solution is one too.
 
@@ -134,21 +137,22 @@ def picture_task(
     source, target : str
         Paths of the two.
     pose : callable
-        Takes the picture's page to the problem.
+        Takes the picture, of one page, to the problem.
     description : dict
         For the log.
-    factor : int
-        By which the result's sides are longer.
+    result : callable
+        Takes the picture to one like what comes of it: of its size, with its alpha and metadata.
     """
     from cgdenoise import images
     from cgdenoise.jobs.pages import load
-    from cgdenoise.jobs.pictures import enlarged, only_page
+    from cgdenoise.jobs.pictures import only_page
 
     loaded = load(source, images.read_bytes(source))
     container = images.container_for(target)
     with about(source):
-        problem = pose(only_page(loaded.picture))
-    like = loaded.picture if factor == 1 else enlarged(loaded.picture, factor)
+        only_page(loaded.picture)
+        problem = pose(loaded.picture)
+        like = result(loaded.picture)
     images.check(like, container, target)
 
     def encode(solution: Solution) -> tuple[dict[str, bytes], str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cgdenoise.cli.options import ExactSigma, SharedOptions, with_shared_options
 from cgdenoise.cli.run import Task, beside, picture_task, run
+
+if TYPE_CHECKING:
+    from cgdenoise.images import Picture
+    from cgdenoise.problems import LinearProblem
 
 
 class KernelName(StrEnum):
@@ -36,11 +41,16 @@ def upscale(
     target = beside(image, shared.output, "_upscaled")
 
     def read() -> Task:
+        from cgdenoise.jobs.pictures import enlarged
         from cgdenoise.operators import Kernel
         from cgdenoise.problems import upscaling
 
         filtered = Kernel(kernel)
         described = {"factor": factor, "kernel": str(kernel)}
-        return picture_task(image, target, lambda page: upscaling(page, factor, filtered, sigma), described, factor)
+
+        def pose(picture: Picture) -> LinearProblem:
+            return upscaling(picture.pages[0], factor, filtered, sigma)
+
+        return picture_task(image, target, pose, described, partial(enlarged, factor=factor))
 
     run("upscale", [target], [image], shared, read)

@@ -13,10 +13,24 @@ from numpy.typing import NDArray
 from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
 from cgdenoise.images import read_image
 from cgdenoise.measurements import SUFFIXES, read_measurements, read_sparse
-from cgdenoise.operators import gaussian_psf, motion_psf
+from cgdenoise.operators import box_psf, disk_psf, gaussian_psf, motion_psf
 from cgdenoise.reading import reading
 
 Array = NDArray[Any]
+
+_PSFS: dict[str, tuple[Callable[..., NDArray[np.float64]], int]] = {
+    "gaussian": (gaussian_psf, 1),
+    "motion": (motion_psf, 2),
+    "disk": (disk_psf, 1),
+    "box": (box_psf, 1),
+}
+"""Point-spread functions that have a name, and how many numbers each takes."""
+
+PSF_WORDS = "gaussian:SIGMA, motion:LENGTH,ANGLE, disk:RADIUS or box:SIDE"
+"""How they are asked for."""
+
+_WIDEST = 2000
+"""Pixels of a named point-spread function's first number, above which a typing error is likelier than a blur. By hand."""
 
 
 def read_array(path: str | os.PathLike[str]) -> Array:
@@ -71,7 +85,8 @@ def read_psf(text: str) -> NDArray[np.float64]:
     Parameters
     ----------
     text : str
-        `gaussian:SIGMA`, `motion:LENGTH,ANGLE` (pixels; degrees anticlockwise), or the path of a picture or an array.
+        `gaussian:SIGMA`, `motion:LENGTH,ANGLE`, `disk:RADIUS`, `box:SIDE` (pixels; degrees anticlockwise), or the path of a
+        picture or an array.
 
     Raises
     ------
@@ -81,16 +96,17 @@ def read_psf(text: str) -> NDArray[np.float64]:
         If a file cannot be read as one.
     """
     kind, colon, values = text.partition(":")
-    makers: dict[str, tuple[Callable[..., NDArray[np.float64]], int]] = {"gaussian": (gaussian_psf, 1), "motion": (motion_psf, 2)}
-    if colon and kind in makers and not os.path.exists(text):
-        make, count = makers[kind]
+    if colon and kind in _PSFS and not os.path.exists(text):
+        make, count = _PSFS[kind]
         try:
             numbers = [float(value) for value in values.split(",")]
             if len(numbers) != count:
                 raise OperatorError(f"{len(numbers)} numbers instead of {count}")
+            if numbers[0] > _WIDEST:
+                raise OperatorError(f"{numbers[0]:g} pixels are more than {_WIDEST}")
             return make(*numbers)
         except (ValueError, OperatorError) as error:
-            raise OptionError(f"--psf {text}: {error}; expected gaussian:SIGMA or motion:LENGTH,ANGLE") from error
+            raise OptionError(f"--psf {text}: {error}; expected {PSF_WORDS}") from error
     with reading(text, ImageError, "a point-spread function"):
         array = read_array(text)
         if array.ndim != 2 or array.dtype.kind not in "uif":

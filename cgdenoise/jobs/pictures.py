@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
 from cgdenoise.images import Picture
@@ -22,6 +23,22 @@ def only_page(picture: Picture) -> Array:
     if len(picture.pages) != 1:
         raise ImageError(f"{len(picture.pages)} pages; expected one")
     return picture.pages[0]
+
+
+def visible(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return where a picture of one page is visible, (H, W): where its alpha is above half of full; None if it is throughout."""
+    if picture.alpha is None:
+        return None
+    seen: NDArray[np.bool_] = picture.alpha[0] > picture.peak / 2  # as `inputs.read_mask` has it
+    return None if seen.all() else seen
+
+
+def filled(picture: Picture) -> Picture:
+    """Return a picture of one page that is visible throughout: what was not has its full alpha."""
+    seen = visible(picture)
+    if seen is None or picture.alpha is None:
+        return picture
+    return replace(picture, alpha=(np.where(seen, picture.alpha[0], picture.peak).astype(picture.dtype),))
 
 
 def enlarged(picture: Picture, factor: int) -> Picture:

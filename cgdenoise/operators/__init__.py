@@ -1,7 +1,7 @@
 """Forward operators with exact adjoints: how measurements come from an image."""
 
 from cgdenoise.operators.base import Adjoint, Composition, Field, ForwardOperator, Multiple, Sum
-from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, gaussian_psf, motion_psf
+from cgdenoise.operators.blur import Blur, Border, Pad, blur_within, box_psf, disk_psf, gaussian_psf, motion_psf
 from cgdenoise.operators.coils import Coils
 from cgdenoise.operators.complex import ComplexFromChannels, ComplexFromReal
 from cgdenoise.operators.dct import DCT
@@ -42,6 +42,8 @@ __all__ = [
     "SubsampledDCT",
     "Sum",
     "blur_within",
+    "box_psf",
+    "disk_psf",
     "gaussian_psf",
     "load_operator",
     "motion_psf",

@@ -62,6 +62,17 @@ def test_missing_pixels_are_filled_and_others_stay(done, files, clean, keep):
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.05)
 
 
+def test_what_is_transparent_is_filled_and_then_opaque(done, files, clean, keep):
+    alpha = np.where(keep, 200, 100).astype(np.uint8)
+    Image.fromarray(np.dstack([clean, alpha])).save(files / "erased.png")
+    done("inpaint", "holes.png", "--mask", "mask.png")
+    done("inpaint", "erased.png", "-o", "a.png")
+    done("inpaint", "erased.png", "--mask", "mask.png", "-o", "b.png")
+    expected = read(files / "holes_inpainted.png")
+    np.testing.assert_array_equal(read(files / "a.png"), np.dstack([expected, np.where(keep, 200, 255)]))
+    np.testing.assert_array_equal(read(files / "b.png"), np.dstack([expected, alpha]))  # with a mask it means something else
+
+
 def test_inverted_mask_is_the_same(done, files, keep):
     Image.fromarray((~keep).astype(np.uint8)).save(files / "black.png")
     done("inpaint", "holes.png", "--mask", "mask.png", "-o", "a.png")
@@ -158,7 +169,7 @@ def test_blur_is_undone_within_the_frame(done, files, clean):
     assert np.mean((found - clean)[inner] ** 2) < np.mean((blurred - clean)[inner] ** 2)
 
 
-@pytest.mark.parametrize("psf", ["gaussian:1", "motion:4,30"])
+@pytest.mark.parametrize("psf", ["gaussian:1", "motion:4,30", "disk:1.5", "box:3"])
 def test_psf_by_its_name(done, files, psf):
     found = json.loads(done("deblur", "clean.png", "--psf", psf, "--json").out)
     assert found["sigma_estimated"]
@@ -211,6 +222,8 @@ INPAINT = ("inpaint", "holes.png", "--mask")
         ((*INPAINT, "absent.png"), "absent.png"),
         ((*INPAINT, "white.png"), "holes.png: nothing is missing"),
         (("inpaint", "holes.png"), "holes.png: nothing is missing"),
+        (("inpaint", "opaque.png"), "opaque.png: nothing is missing"),
+        (("inpaint", "transparent.png"), "transparent.png: nothing is left"),
         (("inpaint", "nan.npy", "--mask", "diagonal.png"), "nan.npy: nothing is left: the mask keeps missing values only"),
         (("inpaint", "pages.tif", "--mask", "mask.png"), "pages.tif: 2 pages"),
         ((*INPAINT, "mask.png", "--reference", "small.png"), "the reference has shape (8, 24)"),
@@ -226,6 +239,8 @@ def test_bad_input_is_refused(refused, files, args, names):
     for name, value in (("nothing", 0), ("white", 255), ("zero", 0), ("old", 1)):
         Image.fromarray(np.full((24, 24), value, np.uint8)).save(files / f"{name}.png")
     tifffile.imwrite(files / "pages.tif", np.zeros((2, 24, 24), np.uint8), photometric="minisblack")
+    for name, alpha in (("opaque", 200), ("transparent", 10)):
+        Image.fromarray(np.full((24, 24, 4), alpha, np.uint8)).save(files / f"{name}.png")
     np.save(files / "large.npy", np.ones((60, 3)))
     Image.fromarray(np.eye(24, dtype=np.uint8)).save(files / "diagonal.png")
     np.save(files / "nan.npy", np.where(np.eye(24), np.nan, np.arange(24)))
@@ -239,6 +254,12 @@ def test_bad_input_is_refused(refused, files, args, names):
     [
         (("deblur", "holes.png", "--psf", "gaussian:x"), "--psf gaussian:x"),
         (("deblur", "holes.png", "--psf", "motion:3"), "1 numbers instead of 2"),
+        (("deblur", "holes.png", "--psf", "disk:-2"), "--psf disk:-2: a disk PSF of radius -2"),
+        (("deblur", "holes.png", "--psf", "disk:nan"), "--psf disk:nan"),
+        (("deblur", "holes.png", "--psf", "disk:99999"), "99999 pixels are more than"),
+        (("deblur", "holes.png", "--psf", "box:2.5"), "--psf box:2.5: a box PSF of side 2.5; expected a whole number"),
+        (("deblur", "holes.png", "--psf", "box:nan"), "--psf box:nan"),
+        (("inpaint", "holes.png", "--invert"), "--invert without --mask"),
         ((*INPAINT, "mask.png", "-o", "mask.png"), "mask.png: is an input"),
         ((*INPAINT, "mask.png", "-o", "holes.png"), "holes.png: is an input"),
     ],

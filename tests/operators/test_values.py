@@ -24,6 +24,8 @@ from cgdenoise.operators import (
     SparseMatrix,
     SubsampledDCT,
     blur_within,
+    box_psf,
+    disk_psf,
     gaussian_psf,
     motion_psf,
     random_matrix,
@@ -272,6 +274,22 @@ class TestPsfs:
         assert (psf * down**2).sum() == pytest.approx(across**2 + 1 / 8, abs=1 / 8 + 0.01)
         assert -(psf * right * down).sum() == pytest.approx(along * across, abs=0.01)
 
+    @pytest.mark.parametrize("radius", [0.3, 1.0, 2.5, 3.2, 8.0])
+    def test_disk_has_its_area_and_its_width(self, radius):
+        psf = disk_psf(radius)
+        at = np.arange(len(psf)) - len(psf) // 2
+        assert psf.sum() == pytest.approx(1)
+        np.testing.assert_array_equal(psf, psf.T[::-1])
+        # The height of an even disk, in its middle if that has a whole pixel; and its variance, to which a pixel adds its own.
+        if radius > 1:
+            assert psf.max() == pytest.approx(1 / (np.pi * radius**2), rel=0.01)
+            assert (psf.sum(0) * at**2).sum() == pytest.approx(radius**2 / 4 + 1 / 12, rel=0.06)
+        assert psf[0].sum() > 0
+
+    def test_box_is_a_moving_average(self):
+        np.testing.assert_array_equal(box_psf(3), np.full((3, 3), 1 / 9))
+        assert box_psf(4).shape == (4, 4)
+
     def test_no_motion_is_a_point(self):
         assert motion_psf(0, 45).tolist() == [[1]]
 
@@ -281,6 +299,10 @@ class TestPsfs:
             lambda: gaussian_psf(np.nan),
             lambda: motion_psf(-1, 0),
             lambda: motion_psf(3, np.inf),
+            lambda: disk_psf(0),
+            lambda: disk_psf(np.inf),
+            lambda: box_psf(0),
+            lambda: box_psf(2.5),
         ):
             with pytest.raises(OperatorError, match="PSF"):
                 make()
