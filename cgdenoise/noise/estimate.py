@@ -76,7 +76,7 @@ class PatchNoise:
     error: float
 
 
-def estimate_sigma(image: NDArray[np.floating]) -> float:
+def estimate_sigma(image: NDArray[np.floating], *, channel_axis: int | None = None) -> float:
     """Estimate the standard deviation of additive white noise from the image itself.
 
     Patches of an image lie near a low-dimensional subspace, so the directions of their smallest variance hold noise alone
@@ -93,6 +93,8 @@ def estimate_sigma(image: NDArray[np.floating]) -> float:
     ----------
     image : (H, W) or (H, W, C) real array
         In any unit. NaN marks missing pixels; patches that touch one are left out.
+    channel_axis : int, optional
+        Which axis of a three-dimensional array has the channels: the last if not given.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def estimate_sigma(image: NDArray[np.floating]) -> float:
     ImageError
         If the array has not 2 or 3 axes.
     """
-    return patch_noise(image).sigma
+    return patch_noise(image if channel_axis is None or image.ndim < 3 else np.moveaxis(image, channel_axis, -1)).sigma
 
 
 def sigma_with_uncertainty(image: NDArray[np.floating]) -> tuple[float, float]:

@@ -46,7 +46,8 @@ def denoise(
     noise : str, NoiseKind or KnownNoise
         Its kind, or all that is known of it, such as a detector's gain; "auto" chooses the model from the image.
     channel_axis : int, optional
-        Which axis of a three-dimensional array has the channels: the last if not given, unless the first looks more like it.
+        Which axis of a three-dimensional array has the channels. If it is not given, an (H, W) array is grey, as with
+        scikit-image, and of three axes the last has them, unless the first looks more like it; a volume is none of these.
     preset : str or Preset
         "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
     seed : int
@@ -55,6 +56,12 @@ def denoise(
         "auto", "cpu", "cuda" or "mps".
     progress : bool, callable or Hooks
         True draws a bar; a callable sees each `Progress`; `Hooks` may end the restoration and see each evaluation, too.
+
+    Returns
+    -------
+    Restoration
+        Its `image` is float64 of the shape and in the units of the input: of uint8 still 0 to 255, of `skimage.util.img_as_float`'s
+        0 to 1. It may go a little beyond the input's range, and is neither clipped nor rounded.
 
     Raises
     ------
