@@ -60,8 +60,8 @@ def denoise(
     Returns
     -------
     Restoration
-        Its `image` is float64 of the shape and in the units of the input: of uint8 still 0 to 255, of `skimage.util.img_as_float`'s
-        0 to 1. It may go a little beyond the input's range, and is neither clipped nor rounded.
+        Its `image` is float64 in the shape and the units of the input: 0 to 255 of uint8, 0 to 1 of what scikit-image's
+        `img_as_float` made. It may go a little beyond the input's range, and is neither clipped nor rounded.
 
     Raises
     ------
