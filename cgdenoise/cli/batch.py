@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.errors import FAILED, Failures
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.output import fail, note
+from cgdenoise.cli.output import fail, note, warn
 from cgdenoise.cli.progress import ProgressDisplay, Screen
 from cgdenoise.cli.report import report, report_skipped
 from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Said
@@ -27,6 +27,13 @@ class Moved:
     page: int
     pages: int
     now: Progress
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What is to be known of an input before the wait."""
+
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Batch:
         self._inputs, self._journal, self._json, self._quiet = inputs, journal, json, quiet
         self._failures = Failures(json)
         self._displays: dict[Job, ProgressDisplay] = {}
+        self._shown: dict[Job, tuple[str, ...]] = {}
 
     def follow(self, events: Iterable[Event]) -> None:
         """See to all that happens, until the last input is done.
@@ -76,16 +84,21 @@ class Batch:
             if isinstance(event, Begun):
                 self._note_down("running", event.job, output=event.job.target)
             elif isinstance(event, Said):
-                self.moved(event.job, event.news)
+                self.told(event.job, event.news)
             elif isinstance(event, Lost):
                 self._lost(event)
             else:
                 self._ended(event)
 
-    def moved(self, job: Job, news: Moved) -> None:
-        """Show how far an input is."""
+    def told(self, job: Job, news: Moved | Warned) -> None:
+        """Show how far an input is, or what is to be known of it."""
+        name = "standard input" if job.source == "-" else job.source
+        if isinstance(news, Warned):
+            self._shown[job] = news.warnings
+            with self.screen.aside():
+                warn(name, news.warnings, self._quiet)
+            return
         if job not in self._displays:
-            name = "standard input" if job.source == "-" else job.source
             self._displays[job] = ProgressDisplay(name, news.pages, self.screen)
         self._displays[job].update(news.page, news.now)
 
@@ -128,7 +141,10 @@ class Batch:
             rest = f"{len(ends)} of {restored.pages} pages are restored, the others as they were"
             note(f"{job.source}: interrupted; {rest}")
         for end in ends:
-            report(end, len(ends), self._json, self._quiet)
+            report(end, len(ends), self._json, self._quiet, self._shown.pop(job, ()))
+        if any(end["error"] for end in ends):  # there is a result, but it is none to rely on
+            self._failures.code = FAILED
+            self._failures.names.append(job.source)
 
     def _lost(self, event: Lost) -> None:
         self._forget(event.job)

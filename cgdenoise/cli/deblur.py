@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cgdenoise.cli.options import SharedOptions, Sigma, with_shared_options
-from cgdenoise.cli.run import Task, beside, picture_task, run
+from cgdenoise.cli.restore import BatchOptions, restore_pictures, solving
+
+if TYPE_CHECKING:
+    from cgdenoise.jobs.posed import Deblurring
 
 
-@with_shared_options()
+@with_shared_options(suffix="_deblurred")
 def deblur(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="PNG, JPEG, TIFF or NPY.")],
+    batch: BatchOptions,
     psf: Annotated[
         str,
         typer.Option(
@@ -29,13 +32,11 @@ def deblur(
 
     Size, bit depth, range, alpha and metadata stay as they are.
     """
-    target = beside(image, shared.output, "_deblurred")
 
-    def read() -> Task:
+    def pose() -> Deblurring:
         from cgdenoise.jobs.inputs import read_psf
-        from cgdenoise.problems import deblurring
+        from cgdenoise.jobs.posed import Deblurring
 
-        kernel = read_psf(psf)
-        return picture_task(image, target, lambda picture: deblurring(picture.pages[0], kernel, sigma), {"psf": psf})
+        return Deblurring(psf, read_psf(psf), sigma)
 
-    run("deblur", [target], [image, psf], shared, read)
+    restore_pictures(batch, shared, [psf], solving("deblur", shared, pose))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cgdenoise.cli.batch import Batch, Moved, Restored
-from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import (
     Dark,
     NoiseFile,
@@ -24,38 +20,19 @@ from cgdenoise.cli.options import (
     prepare,
     with_shared_options,
 )
-from cgdenoise.cli.output import note
-from cgdenoise.cli.workers import Tell, in_processes, in_this_process
-from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.names import GeneratorName, NoiseKind, OnExists, StopName
-from cgdenoise.reading import about
+from cgdenoise.cli.restore import BatchOptions, restore_pictures
+from cgdenoise.errors import OptionError
+from cgdenoise.names import GeneratorName, NoiseKind, StopName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cgdenoise.images import Picture
-    from cgdenoise.jobs.found import Input
+    from cgdenoise.jobs.method import Denoising
     from cgdenoise.jobs.options import Options
-    from cgdenoise.jobs.plan import Job
+    from cgdenoise.noise.known import KnownNoise
 
 
-@with_shared_options(output="Output file, folder (made if need be), or - for standard output. Beside the input if not given.")
+@with_shared_options(suffix="_denoised")
 def denoise(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
-    ] = None,
-    from_file: Annotated[
-        str | None, typer.Option(help="A list of more inputs, one a line. - is standard input.", metavar="LIST")
-    ] = None,
-    null: Annotated[
-        bool, typer.Option("--null", "-0", help="Names in the list end with a zero byte, as find -print0 has it.")
-    ] = False,
-    on_exists: Annotated[
-        OnExists,
-        typer.Option(help="What to do if an output exists. skip: pass over what is complete and of the same input and options."),
-    ] = OnExists.FAIL,
-    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_denoised",
+    batch: BatchOptions,
     sigma: Sigma = None,
     noise: Annotated[
         NoiseKind, typer.Option(help="What kind of noise it is. auto decides by the image, and the log says why.")
@@ -88,15 +65,6 @@ def denoise(
             metavar="SIZE",
         ),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Images to restore at a time, in processes that share the cores.")
-    ] = 1,
-    journal: Annotated[
-        str | None,
-        typer.Option(
-            help="Write down what becomes of each input, for cgdenoise status. A resumed batch appends.", metavar="FILE"
-        ),
-    ] = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -108,89 +76,25 @@ def denoise(
     A folder stands for all images in it and below; the results then have the same folders below the output's. A batch that was
     ended early goes on where it was with --on-exists skip.
     """
-    _check_usage(inputs or [], from_file, null, on_exists, shared.force)
-    interrupt = Interrupt()
-    with interrupt.handled():
-        from cgdenoise.fitlog.journal import Journal
-        from cgdenoise.images import read_image
-        from cgdenoise.jobs.plan import plan
 
-        on_exists = OnExists.OVERWRITE if shared.force else on_exists
-        planned = plan(_inputs(inputs or [], from_file, null, shared.quiet), shared.output, suffix, shared.reference)
-        _check_streams(planned, jobs, shared)
-        if noise_from is not None and len(planned) > 1:
-            raise OptionError(f"--noise-from with {len(planned)} inputs; expected one input, or --noise-file with its law")
-        options = _options(shared, sigma, noise, gain, offset, stop, hold_out, generator)
+    def method(inputs: int, at_once: int) -> Denoising:
+        from cgdenoise.images import read_image
+        from cgdenoise.jobs.method import Denoising
+
+        if noise_from is not None and inputs > 1:
+            raise OptionError(f"--noise-from with {inputs} inputs; expected one input, or --noise-file with its law")
+        known = _known(sigma, noise, gain, offset)
+        options = replace(_options(shared, at_once, generator, stop, hold_out), known=known)
         options = _with_noise_files(options, noise_file, noise_from, dark)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
-        clean = None if shared.reference is None else read_image(shared.reference)
+        return Denoising(options, None if shared.reference is None else read_image(shared.reference))
 
-        several = min(jobs, len(planned)) > 1
-        if several:
-            options = replace(options, threads=shared.threads or max(1, options.threads // jobs))
-        kept = None if journal is None else Journal(journal, options.command, len(planned), options.settings())
-        batch = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
-        work = partial(_run, options, clean, on_exists)
-        with batch.screen:
-            if several:
-                batch.follow(in_processes(planned, work, jobs, options.threads, interrupt))
-            else:
-                batch.follow(in_this_process(planned, work, interrupt, batch.moved))
-        code = batch.finish()
-    sys.exit(code)
+    restore_pictures(batch, shared, [noise_file, noise_from, dark], method)
 
 
-def _check_usage(names: Sequence[str], from_file: str | None, null: bool, on_exists: OnExists, force: bool) -> None:
-    """Refuse options that contradict each other, before anything heavy is imported."""
-    if not names and from_file is None:
-        raise OptionError("no input; expected images, folders, or --from-file LIST")
-    if null and from_file is None:
-        raise OptionError("--null without a list; expected --from-file LIST")
-    if from_file == "-" and "-" in names:
-        raise OptionError("standard input cannot be an image and a list; expected one of them in a file")
-    if force and on_exists is OnExists.SKIP:
-        raise OptionError("--force with --on-exists skip; expected one of them")
-
-
-def _check_streams(planned: Sequence[Job], jobs: int, shared: SharedOptions) -> None:
-    """Refuse what does not go with several inputs, or with standard streams."""
-    from cgdenoise.jobs.found import STREAM
-
-    if shared.json and any(job.target == STREAM for job in planned):
-        raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
-    if shared.reference is not None and len(planned) > 1:
-        raise OptionError(f"--reference with {len(planned)} inputs; expected one input")
-    if jobs > 1 and len(planned) > 1 and any(STREAM in (job.source, job.target) for job in planned):
-        raise OptionError(f"--jobs {jobs} with a standard stream; expected files, or --jobs 1")
-
-
-def _inputs(names: Sequence[str], from_file: str | None, null: bool, quiet: bool) -> list[Input]:
-    """Return the files to restore: those named and those listed, less what an earlier run has made of the others."""
-    from cgdenoise.jobs.found import STREAM, find, read_list, read_list_file, without_results
-
-    listed = []
-    if from_file is not None:
-        data = _read_stdin("a list of images") if from_file == STREAM else read_list_file(from_file)
-        listed = read_list("standard input" if from_file == STREAM else from_file, data, null)
-    inputs, results = without_results(find([*names, *listed]))
-    if results and not quiet:
-        note(f"passed over {len(results)} result{'s' * (len(results) > 1)} of an earlier run, {results[0]} first")
-    return inputs
-
-
-def _options(
-    shared: SharedOptions,
-    sigma: float | None,
-    noise: NoiseKind,
-    gain: float | None,
-    offset: float | None,
-    stop: StopName | None,
-    hold_out: float | None,
-    generator: GeneratorName,
-) -> Options:
-    """Gather the choices, and set up the process."""
+def _known(sigma: float | None, noise: NoiseKind, gain: float | None, offset: float | None) -> KnownNoise:
+    """Return what the user knows of the noise."""
     from cgdenoise.noise.known import KnownNoise
-    from cgdenoise.restoration.presets import PRESETS, with_generator
 
     if sigma is not None and not math.isfinite(sigma):
         raise OptionError(f"--sigma {sigma}; expected a finite number")
@@ -200,7 +104,17 @@ def _options(
         raise OptionError(f"--gain with --noise {noise}; expected poisson or poisson-gaussian")
     if offset is not None and not math.isfinite(offset):
         raise OptionError(f"--offset {offset}; expected a finite number")
-    options = prepare("denoise", shared, {name: with_generator(preset, generator) for name, preset in PRESETS.items()})
+    return KnownNoise(noise, sigma, gain, offset)
+
+
+def _options(
+    shared: SharedOptions, at_once: int, generator: GeneratorName, stop: StopName | None, hold_out: float | None
+) -> Options:
+    """Gather the choices of the fits, and set up the process."""
+    from cgdenoise.restoration.presets import PRESETS, with_generator
+
+    presets = {name: with_generator(preset, generator) for name, preset in PRESETS.items()}
+    options = prepare("denoise", shared, presets, at_once)
     base = options.preset
     chosen = replace(
         base,
@@ -209,7 +123,7 @@ def _options(
     )
     if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
         raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return replace(options, preset=chosen, known=KnownNoise(noise, sigma, gain, offset))
+    return replace(options, preset=chosen)
 
 
 def _with_noise_files(options: Options, noise_file: str | None, noise_from: str | None, dark: str | None) -> Options:
@@ -227,70 +141,3 @@ def _with_noise_files(options: Options, noise_file: str | None, noise_from: str 
     if given and any(told.values()):
         raise OptionError(f"{given[0]} with {next(name for name, is_told in told.items() if is_told)}; expected one of them")
     return replace(options, noise_sources=NoiseSources.read(noise_file, noise_from, dark)) if given else options
-
-
-def _run(
-    options: Options,
-    clean: Picture | None,
-    on_exists: OnExists,
-    job: Job,
-    interrupt: Interrupt,
-    tell: Tell,
-) -> Restored | None:
-    """Restore one input and write what came of it; None if it was there already."""
-    from cgdenoise import __version__, images
-    from cgdenoise.fitlog.finished import seal
-    from cgdenoise.fitlog.outcome import Names
-    from cgdenoise.fitlog.records import dump
-    from cgdenoise.jobs.found import STREAM
-    from cgdenoise.jobs.pages import forget_tiles, load, picture_and_log, restore
-    from cgdenoise.jobs.plan import check_target, is_done, may_replace
-
-    data = _read_stdin("an image") if job.source == STREAM else images.read_bytes(job.source)
-    name = "standard input" if job.source == STREAM else job.source
-    source = load(name, data)
-    if is_done(job, on_exists, __version__, options.command, source.description["sha256"], options.settings()):
-        return None
-    container = check_target(job, source.picture, may_replace(job, on_exists))
-    with interrupt.deferred():
-        with about(name):
-            tiles, count = None if job.target == STREAM else job.target, len(source.picture.pages)
-            pages = restore(
-                source,
-                options,
-                reference=clean,
-                progress=lambda page, now: tell(Moved(page, count, now)),
-                cancelled=interrupt.requested,
-                tiles=tiles,
-            )
-        log = None if job.log is None else str(job.log)
-        names = Names(options.command, job.source, job.target, log, options.preset_name)
-        picture, records = picture_and_log(source, pages, options, names)
-        encoded = images.encode(picture, container, job.target)
-        records = seal(records, encoded)
-        _write(job, encoded, dump(records), interrupt)
-        if tiles is not None and not interrupt.signal:
-            forget_tiles(tiles, len(pages))
-    return Restored([record for record in records if record["type"] == "end"], count)
-
-
-def _read_stdin(expected: str) -> bytes:
-    if sys.stdin is None or sys.stdin.closed:
-        raise ImageError(f"closed; expected {expected}", "standard input")
-    return sys.stdin.buffer.read()
-
-
-def _write(job: Job, picture: bytes, log: bytes, interrupt: Interrupt) -> None:
-    from cgdenoise import images
-
-    if job.log is None:
-        try:
-            sys.stdout.buffer.write(picture)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise ImageError(f"cannot be written ({error.strerror})", "standard output") from error
-    else:
-        with interrupt.held():
-            images.write_together({job.target: picture, str(job.log): log})

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cgdenoise.cli.options import ExactSigma, SharedOptions, with_shared_options
-from cgdenoise.cli.run import Task, beside, picture_task, run
+from cgdenoise.cli.restore import BatchOptions, restore_pictures, solving
 from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
-    from cgdenoise.images import Picture
-
-_MOST_MISSING = 0.5
-"""Share of missing pixels above which a mask may well be inverted, and the user is warned. By hand."""
+    from cgdenoise.jobs.posed import Inpainting
 
 
-@with_shared_options()
+@with_shared_options(suffix="_inpainted")
 def inpaint(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="PNG, JPEG, TIFF or NPY.")],
+    batch: BatchOptions,
     mask: Annotated[
         str | None,
         typer.Option(
@@ -33,33 +29,18 @@ def inpaint(
     *,
     shared: SharedOptions,
 ) -> None:
-    """Fill the missing pixels of an image; the others stay as they are, unless --sigma says that they are noisy.
+    """Fill the missing pixels of images; the others stay as they are, unless --sigma says that they are noisy.
 
     NaN in a float file is missing too, and without --mask what is transparent, which then becomes opaque. Size, bit depth, range,
-    alpha (but for that) and metadata stay as they are.
+    alpha (but for that) and metadata stay as they are. Of several inputs all have the same mask.
     """
     if invert and mask is None:
         raise OptionError("--invert without --mask")
-    target = beside(image, shared.output, "_inpainted")
 
-    def read() -> Task:
-        from cgdenoise.jobs.inputs import read_mask
-        from cgdenoise.jobs.pictures import filled, visible
-        from cgdenoise.problems import LinearProblem, inpainting
+    def pose() -> Inpainting:
+        from cgdenoise.jobs.inputs import read_array
+        from cgdenoise.jobs.posed import Inpainting
 
-        def pose(picture: Picture) -> LinearProblem:
-            page = picture.pages[0]
-            height, width = page.shape[:2]
-            keep = visible(picture) if mask is None else read_mask(mask, (height, width), invert)
-            problem = inpainting(page, keep, sigma)
-            if problem.missing is not None and problem.missing > _MOST_MISSING:
-                hint = f"; if the mask means the others, {'leave out' if invert else 'use'} --invert" if mask else ""
-                problem = replace(problem, warnings=(f"{problem.missing:.1%} of the pixels are missing{hint}",))
-            return problem
+        return Inpainting(None if mask is None else (mask, read_array(mask)), invert, sigma)
 
-        def result(picture: Picture) -> Picture:
-            return filled(picture) if mask is None else picture
-
-        return picture_task(image, target, pose, {"mask": mask, "invert": invert}, result)
-
-    run("inpaint", [target], [image, mask], shared, read)
+    restore_pictures(batch, shared, [mask], solving("inpaint", shared, pose))

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
@@ -75,7 +75,12 @@ class SharedOptions:
     """The options of every command that makes an image; `with_shared_options` gives them to one."""
 
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Output file or existing folder. Beside the input if not given.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Output file, folder (made if need be), or - for standard output. Beside the input if not given.",
+        ),
     ] = None
     force: Force = False
     preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED
@@ -89,6 +94,15 @@ class SharedOptions:
     ] = None
     json: Json = False
     quiet: Quiet = False
+    log: Annotated[
+        str | None,
+        typer.Option(help="Where the log of the fit goes: a file, or a folder. Beside the output if not given.", metavar="PATH"),
+    ] = None
+    no_log: Annotated[bool, typer.Option("--no-log", help="Write no log.")] = False
+
+    def __post_init__(self) -> None:
+        if self.no_log and self.log is not None:
+            raise OptionError("--log with --no-log; expected one of them")
 
 
 def check_noise_files(noise_file: str | None, noise_from: str | None, dark: str | None, offset: float | None) -> None:
@@ -107,36 +121,52 @@ def check_noise_files(noise_file: str | None, noise_from: str | None, dark: str 
         raise OptionError("--dark with --offset; expected one of them")
 
 
-def with_shared_options(output: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command `SharedOptions` as its parameter `shared`, and each field of them an option of its own.
+def with_shared_options(
+    output: str | None = None, suffix: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command whose parameters are groups of options, `SharedOptions` and others, an option for each of their fields.
 
     Parameters
     ----------
     output : str, optional
         Help of --output, for a command that writes something other than one picture.
+    suffix : str, optional
+        Default of --suffix.
     """
-    hints = get_type_hints(SharedOptions, include_extras=True)
-    if output is not None:
-        hints["output"] = _with_help(hints["output"], output)
-    options = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
-        for field in fields(SharedOptions)
-    ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [option for option in inspect.signature(command, eval_str=True).parameters.values() if option.name != "shared"]
+        declared = inspect.signature(command, eval_str=True).parameters.values()
+        groups: dict[str, Any] = {
+            parameter.name: parameter.annotation for parameter in declared if is_dataclass(parameter.annotation)
+        }
+        options = {name: _options_of(group, output, suffix) for name, group in groups.items()}
+        own = [parameter for parameter in declared if parameter.name not in groups]
 
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:
-            shared = SharedOptions(**{option.name: given.pop(option.name) for option in options})
-            command(**given, shared=shared)
+            gathered = {name: group(**{o.name: given.pop(o.name) for o in options[name]}) for name, group in groups.items()}
+            command(**given, **gathered)
 
         # Typer reads both: an option is what the signature names, of the type that the annotations resolve to.
-        wrapper.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {option.name: option.annotation for option in (*own, *options)}
+        shown = [*own, *(option for group in options.values() for option in group)]
+        wrapper.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {option.name: option.annotation for option in shown}
         return wrapper
 
     return decorate
+
+
+def _options_of(group: Any, output: str | None, suffix: str | None) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    defaults = {field.name: field.default for field in fields(group)}
+    if output is not None and "output" in hints:
+        hints["output"] = _with_help(hints["output"], output)
+    if suffix is not None and "suffix" in hints:
+        defaults["suffix"] = suffix
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+        for name, default in defaults.items()
+    ]
 
 
 def _with_help(option: Any, text: str) -> Any:
@@ -146,8 +176,10 @@ def _with_help(option: Any, text: str) -> Any:
     return Annotated[kind, option_info]
 
 
-def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset]) -> Options:
+def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset], at_once: int = 1) -> Options:
     """Set up the process, its allocator, threads and device; return the shared options as the jobs of a command take them.
+
+    Of several jobs at once each has its share of the threads, unless the user says how many.
 
     Raises
     ------
@@ -165,4 +197,5 @@ def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset]) 
     choose_device(shared.device)
     base = preset_of(shared.preset, presets)
     chosen = replace(base, members=shared.members or base.members, max_iterations=shared.max_iterations or base.max_iterations)
-    return Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), torch.get_num_threads())
+    threads = torch.get_num_threads() if at_once == 1 else shared.threads or max(1, torch.get_num_threads() // at_once)
+    return Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), threads)

@@ -32,7 +32,7 @@ def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Coll
     warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in shown], quiet)
     if json:
         emit_json(end)
-    elif not (quiet or end["error"] or end["log"] is None):  # the picture itself went to standard output
+    elif not (quiet or end["error"] or output == "-"):  # the picture itself went to standard output
         emit(f"{output}{page}: {sentence(end)}")
 
 

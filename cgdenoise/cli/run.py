@@ -1,4 +1,4 @@
-"""What the commands for inverse problems share: set up, solve, write, report."""
+"""What the commands for measurements share: set up, solve, write, report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
 
 if TYPE_CHECKING:
-    from cgdenoise.images import Picture
     from cgdenoise.jobs.options import Options
     from cgdenoise.jobs.solve import Solution
     from cgdenoise.problems import LinearProblem
@@ -106,60 +105,22 @@ def run(
     read : callable
         Reads and checks all inputs.
     """
-    log = str(Path(targets[0]).with_suffix(".fit.jsonl"))
+    log = None if shared.no_log else shared.log or str(Path(targets[0]).with_suffix(".fit.jsonl"))
+    written = [*targets, *([] if log is None else [log])]
     interrupt = Interrupt()
     with interrupt.handled():
         from cgdenoise.restoration.presets import RECONSTRUCTION
 
         options = prepare(command, shared, RECONSTRUCTION)
-        _check_targets([*targets, log], [name for name in (*inputs, shared.reference) if name], shared.force)
+        _check_targets(written, [name for name in (*inputs, shared.reference) if name], shared.force)
         task = read()
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
-            end = _solve(task, options, clean, [targets[0], log], shared.quiet, interrupt)
+            end = _solve(task, options, clean, (targets[0], log), shared.quiet, interrupt)
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
     failed = FAILED if end["error"] else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)
-
-
-def picture_task(
-    source: str,
-    target: str,
-    pose: Callable[[Picture], LinearProblem],
-    description: dict[str, Any],
-    result: Callable[[Picture], Picture] = lambda picture: picture,
-) -> Task:
-    """Read a picture and pose the problem whose solution is one too.
-
-    Parameters
-    ----------
-    source, target : str
-        Paths of the two.
-    pose : callable
-        Takes the picture, of one page, to the problem.
-    description : dict
-        For the log.
-    result : callable
-        Takes the picture to one like what comes of it: of its size, with its alpha and metadata.
-    """
-    from cgdenoise import images
-    from cgdenoise.jobs.pages import load
-    from cgdenoise.jobs.pictures import only_page
-
-    loaded = load(source, images.read_bytes(source))
-    container = images.container_for(target)
-    with about(source):
-        only_page(loaded.picture)
-        problem = pose(loaded.picture)
-        like = result(loaded.picture)
-    images.check(like, container, target)
-
-    def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
-        data = images.encode(like.with_pages([solution.picture]), container, target)
-        return {target: data}, f"in the grey levels of {source}"
-
-    return Task(source, problem, encode, loaded.description | description)
 
 
 @dataclass(frozen=True)
@@ -218,13 +179,16 @@ class ArrayTargets:
         return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
 
 
-def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], quiet: bool, interrupt: Interrupt) -> dict[str, Any]:
-    """Solve a problem and write what came of it, the log last; return the last record of that."""
+def _solve(
+    task: Task, options: Options, clean: Any, written: tuple[str, str | None], quiet: bool, interrupt: Interrupt
+) -> dict[str, Any]:
+    """Solve a problem and write what came of it; return the last record of its log."""
     from cgdenoise import images
     from cgdenoise.fitlog.finished import seal
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
     from cgdenoise.jobs.solve import solution_log, solve
+    from cgdenoise.noise.known import KnownNoise
     from cgdenoise.restoration.hooks import Hooks
 
     with Screen(quiet) as screen, ProgressDisplay(task.name, 1, screen) as display, about(task.name):
@@ -233,10 +197,11 @@ def _solve(task: Task, options: Options, clean: Any, written: Sequence[str], qui
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
     output, log = written
     names = Names(options.command, task.name, output, log, options.preset_name)
-    records = solution_log(names, task.problem, solution, options, {"name": task.name} | task.description)
-    records = seal(records, files[output])
+    settings = replace(options, known=KnownNoise(sigma=task.problem.sigma)).settings()
+    records = seal(solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description), files[output])
+    logs = {} if log is None else {log: dump(records)}
     with interrupt.held():
-        images.write_together({**files, **task.extra, log: dump(records)})
+        images.write_together({**files, **task.extra, **logs})
     return records[-1]
 
 

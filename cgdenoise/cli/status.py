@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    journal: Annotated[str, typer.Argument(help="What denoise --journal has written.")],
+    journal: Annotated[str, typer.Argument(help="What --journal has written.")],
     json: Json = False,
 ) -> None:
     """Say how far a batch is, or how far it came: what is done, what failed and why, what was running when it was killed."""

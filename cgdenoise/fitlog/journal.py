@@ -180,10 +180,10 @@ def _read(path: str, expected: str) -> Iterator[Record]:
             if record is None and (begun or line.startswith(b'{"type": "batch"')):
                 continue
             if not _is_record(record):
-                raise LogError(f"not the journal of a batch; {expected} that denoise --journal has written")
+                raise LogError(f"not the journal of a batch; {expected} that --journal has written")
             begun = begun or record["type"] == "batch"
             if not begun:
-                raise LogError(f"does not begin as a journal does; {expected} that denoise --journal has written")
+                raise LogError(f"does not begin as a journal does; {expected} that --journal has written")
             yield record
 
 

@@ -65,6 +65,12 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
     """
     with reading(path, MeasurementError, "a mask"):
         array = read_array(path)
+    return fit_mask(os.fspath(path), array, shape, invert)
+
+
+def fit_mask(name: str, array: Array, shape: tuple[int, int], invert: bool = False) -> NDArray[np.bool_]:
+    """Return where something was measured, as `read_mask`, by an array that has been read from the file of that name."""
+    with reading(name, MeasurementError, "a mask"):
         values = array[..., 0] if array.ndim == 3 else array
         if array.ndim == 3 and (array != values[..., None]).any():
             raise ImageError("a coloured picture; expected a mask in black and white")

@@ -18,80 +18,129 @@ from cgdenoise.names import OnExists
 
 @dataclass(frozen=True)
 class Job:
-    """One input and where its result goes; `STREAM` for either is a standard stream, and then there is no log.
+    """One input and where its result goes; `STREAM` for either is a standard stream.
 
     Attributes
     ----------
     source, target : str
         Names of the two.
-    folder : str or None
-        The folder that the user named for results and this one is in, which is made; None if the user named none.
-    log_keeps_suffix : bool
-        Whether the log's name has the target's suffix, because another result differs by that alone.
+    log : str or None
+        Where the log of the fit goes; None for nowhere.
+    folders : tuple of str
+        Those that are made for it: the user named them, or one above them, for results of several inputs.
     """
 
     source: str
     target: str
-    folder: str | None = None
-    log_keeps_suffix: bool = False
+    log: str | None = None
+    folders: tuple[str, ...] = ()
 
     @property
-    def log(self) -> Path | None:
-        """Where the fit log goes: beside the output."""
-        if self.target == STREAM:
-            return None
-        return Path(f"{self.target}.fit.jsonl") if self.log_keeps_suffix else Path(self.target).with_suffix(".fit.jsonl")
+    def files(self) -> tuple[str, ...]:
+        """Everything that is written to a file."""
+        return tuple(name for name in (self.target, self.log) if name not in (STREAM, None))
 
 
-def plan(inputs: Sequence[Input], output: str | None, suffix: str, reference: str | None = None) -> list[Job]:
+@dataclass(frozen=True)
+class Places:
+    """Where the user wants results.
+
+    Attributes
+    ----------
+    output : str or None
+        A file, a folder, or `STREAM`. Without it a result lies beside its input. Several inputs, or those of a folder, need a
+        folder, which need not exist.
+    suffix : str
+        Added to the input's name where `output` does not name a file.
+    log : str or None
+        A file for the log, or for those of several inputs a folder. Without it a log lies beside its result, if that is a file.
+    keep_log : bool
+        False for no log at all.
+    """
+
+    output: str | None
+    suffix: str
+    log: str | None = None
+    keep_log: bool = True
+
+
+def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) -> list[Job]:
     """Decide where the result of each input goes.
 
     Parameters
     ----------
     inputs : sequence of Input
         Files, or `STREAM`.
-    output : str, optional
-        A file, a folder, or `STREAM`. Without it a result lies beside its input. Several inputs, or those of a folder, need a
-        folder, which need not exist.
-    suffix : str
-        Added to the input's name where `output` does not name a file.
-    reference : str, optional
-        Another file that is read, and must not be replaced.
+    places : Places
+        Where the user wants results.
+    others : sequence of str
+        More files that are read, and must not be replaced.
 
     Raises
     ------
     OptionError
         If two results would have one name, or one would replace an input.
     """
-    folder = output if output is not None and _is_folder(output, inputs) else None
-    if output is not None and folder is None and len(inputs) > 1:
-        raise OptionError(f"{len(inputs)} inputs and one output, {output}; expected a folder")
+    folder = _folder_of(places.output, inputs, images.suffixes(), "output")
     jobs = []
     for found in inputs:
-        if output is not None and folder is None:
-            target = output
+        folders: tuple[str, ...] = ()
+        if places.output is not None and folder is None:
+            target = places.output
         elif found.path == STREAM:
-            target = os.path.join(folder, f"stdin{suffix}.png") if folder else STREAM
+            target = os.path.join(folder, f"stdin{places.suffix}.png") if folder else STREAM
         else:
             path = Path(found.path)
             parent = Path(folder) / found.under if folder else path.parent
-            target = str(parent / with_suffix(path.name, suffix))
-        jobs.append(Job(found.path, target, folder))
-    jobs = _with_logs_apart(jobs)
-    read = {os.path.realpath(name) for name in [*(found.path for found in inputs), reference] if name not in (STREAM, None)}
+            target = str(parent / with_suffix(path.name, places.suffix))
+        if folder is not None:
+            folders = (str(Path(target).parent),)
+        jobs.append(Job(found.path, target, None, folders))
+    if places.keep_log:
+        jobs = _with_logs(jobs, inputs, places.log)
+    _check_apart(jobs, [*(found.path for found in inputs), *others])
+    return jobs
+
+
+def _check_apart(jobs: Sequence[Job], inputs: Sequence[str]) -> None:
+    """Refuse to write where something is read, or two things to one place."""
+    read = {os.path.realpath(name) for name in inputs if name != STREAM}
     seen: set[str] = set()
     for job in jobs:
-        for written in (job.target, os.fspath(job.log or job.target)):
-            if written != STREAM and os.path.realpath(written) in read:
+        for written in job.files:
+            if os.path.realpath(written) in read:
                 raise OptionError("is an input; expected another name for the output", written)
-        for written in dict.fromkeys([job.target, os.fspath(job.log or job.target)]):
+        for written in job.files or (job.target,):
             if os.path.realpath(written) in seen:
                 problem = (
                     "two inputs would be written there; expected outputs of different names (folders as inputs are mirrored)"
                 )
                 raise OptionError(problem, written)
             seen.add(os.path.realpath(written))
-    return jobs
+
+
+def _with_logs(jobs: Sequence[Job], inputs: Sequence[Input], log: str | None) -> list[Job]:
+    """Give each job the place of its log; logs of results that differ by their suffixes alone keep those."""
+    folder = _folder_of(log, inputs, (".jsonl",), "log")
+    if log is not None and folder is None:
+        return [replace(job, log=log) for job in jobs]
+    results = [_beside(job, found, folder) for job, found in zip(jobs, inputs, strict=True)]
+    logs = [None if result is None else str(Path(result).with_suffix(".fit.jsonl")) for result in results]
+    sharing: dict[str | None, set[str | None]] = {}
+    for result, name in zip(results, logs, strict=True):
+        sharing.setdefault(name, set()).add(result)
+    apart = [
+        f"{result}.fit.jsonl" if name and len(sharing[name]) > 1 else name for result, name in zip(results, logs, strict=True)
+    ]
+    made = [() if folder is None or name is None else (str(Path(name).parent),) for name in apart]
+    return [replace(job, log=name, folders=(*job.folders, *new)) for job, name, new in zip(jobs, apart, made, strict=True)]
+
+
+def _beside(job: Job, found: Input, folder: str | None) -> str | None:
+    """Return the name that a log takes its own from: the result's or, in a folder of logs, one like it."""
+    if folder is None:
+        return None if job.target == STREAM else job.target
+    return os.path.join(folder, found.under, "stdout" if job.target == STREAM else os.path.basename(job.target))
 
 
 def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
@@ -111,21 +160,23 @@ def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
     return name.removesuffix(ending) + suffix + (ending if kind is None else kind)
 
 
-def _is_folder(output: str, inputs: Sequence[Input]) -> bool:
-    if output == STREAM:
-        return False
-    if output.endswith(os.sep) or Path(output).is_dir():
-        return True
+def _folder_of(name: str | None, inputs: Sequence[Input], of_files: Sequence[str], what: str) -> str | None:
+    """Return a name that the user gave if it means a folder for what comes of the inputs.
+
+    Raises
+    ------
+    OptionError
+        If it means a file, and there are several inputs.
+    """
+    if name is None:
+        return None
     several = len(inputs) > 1 or any(found.in_folder for found in inputs)
-    return several and not os.path.lexists(output) and Path(output).suffix.lower() not in images.suffixes()
-
-
-def _with_logs_apart(jobs: list[Job]) -> list[Job]:
-    """Let the logs of results that differ by their suffixes alone keep those."""
-    targets: dict[str, set[str]] = {}
-    for job in jobs:
-        targets.setdefault(str(job.log), set()).add(job.target)
-    return [replace(job, log_keeps_suffix=job.log is not None and len(targets[str(job.log)]) > 1) for job in jobs]
+    new_folder = several and not os.path.lexists(name) and not name.lower().endswith(tuple(of_files))
+    if name != STREAM and (name.endswith(os.sep) or Path(name).is_dir() or new_folder):
+        return name
+    if len(inputs) > 1:
+        raise OptionError(f"{len(inputs)} inputs and one {what}, {name}; expected a folder")
+    return None
 
 
 def is_done(job: Job, on_exists: OnExists, version: str, command: str, input_sha256: str, options: Record) -> bool:
@@ -168,13 +219,13 @@ def check_target(job: Job, picture: Picture, force: bool) -> str:
     ImageError
         If the output exists and may not be replaced, cannot be written, or cannot hold the picture.
     """
-    if job.target == STREAM:
-        return picture.container
-    container = images.container_for(job.target)
-    images.check(picture, container, job.target)
-    if job.folder is not None:
-        images.make_folder(Path(job.target).parent)
-    for written in (job.target, os.fspath(job.log or job.target)):
+    container = picture.container
+    if job.target != STREAM:
+        container = images.container_for(job.target)
+        images.check(picture, container, job.target)
+    for folder in job.folders:
+        images.make_folder(folder)
+    for written in job.files:
         check_output(written, force)
     return container
 

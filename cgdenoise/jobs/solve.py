@@ -10,7 +10,6 @@ from cgdenoise.errors import MeasurementError
 from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, outcome_of, page_log
 from cgdenoise.fitlog.records import Record
 from cgdenoise.jobs.options import Options
-from cgdenoise.noise.known import KnownNoise
 from cgdenoise.problems.problem import LinearProblem
 from cgdenoise.problems.verdict import judge
 from cgdenoise.restoration.hooks import Hooks
@@ -87,8 +86,8 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
     return Solution(result.image, picture, outcome, evaluations)
 
 
-def solution_log(names: Names, problem: LinearProblem, solution: Solution, options: Options, description: Record) -> list[Record]:
-    """Return the records of a solution's log; the description is the input's."""
+def solution_log(names: Names, problem: LinearProblem, solution: Solution, settings: Record, description: Record) -> list[Record]:
+    """Return the records of a solution's log; the settings are all that the user chose, the description is the input's."""
     scale = solution.outcome.result.scale
     described = description | {
         "operator": str(problem.operator),
@@ -97,7 +96,6 @@ def solution_log(names: Names, problem: LinearProblem, solution: Solution, optio
         "scale": None if scale is None else asdict(scale),
         "missing": problem.missing,
     }
-    settings = replace(options, known=KnownNoise(sigma=problem.sigma)).settings()
     return page_log(names, described, settings, solution.outcome, solution.evaluations)
 
 

@@ -27,8 +27,8 @@ def test_a_command_lists_no_shared_option_and_its_help_has_them_all(cli, monkeyp
 def test_an_option_of_another_command_is_declared_as_the_shared_one_of_that_name(command):
     shared = get_type_hints(SharedOptions, include_extras=True)
     own = get_type_hints(command, include_extras=True)
-    assert own.keys() & NAMES - {"output"}  # plot's is a drawing
-    for name in own.keys() & NAMES - {"output"}:
+    assert own.keys() & NAMES - {"output", "log"}  # plot's are a drawing, and what it draws
+    for name in own.keys() & NAMES - {"output", "log"}:
         assert own[name] == shared[name]
 
 
@@ -36,7 +36,7 @@ def test_an_option_of_another_command_is_declared_as_the_shared_one_of_that_name
     ("command", "told"),
     [
         ("denoise", "Output file, folder (made if need be), or - for standard output."),
-        ("deblur", "Output file or existing folder."),
+        ("deblur", "Output file, folder (made if need be), or - for standard output."),
         ("cs", "Picture; the array lies beside it."),
         ("mri", "Picture; the array lies beside it."),
     ],
@@ -95,4 +95,4 @@ def test_help_of_one_command_is_not_that_of_another():
         return inspect.signature(command).parameters["output"].annotation.__metadata__[0].help
 
     assert told(pair) == "Two pictures."
-    assert told(single).startswith("Output file or existing folder.")
+    assert told(single).startswith("Output file, folder (made if need be), or - for standard output.")

@@ -1,19 +1,18 @@
 """Where results go: a pure function of names, and whether they can be written."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.jobs.found import Input
-from cgdenoise.jobs.plan import Job, check_target, with_suffix
+from cgdenoise.jobs.plan import Job, Places, check_target, with_suffix
 from cgdenoise.jobs.plan import plan as plan_inputs
 
 
 def plan(sources, output, suffix):
-    return plan_inputs([Input(source) for source in sources], output, suffix)
+    return plan_inputs([Input(source) for source in sources], Places(output, suffix))
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +84,37 @@ def test_plan_touches_no_file(folder):
     [("a.png", "a.fit.jsonl"), ("x/a.b.tif", "x/a.b.fit.jsonl"), ("-", None)],
 )
 def test_log_lies_beside_the_target(target, log):
-    assert Job("in.png", target).log == (None if log is None else Path(log))
+    assert [job.log for job in plan(["in.png"], target, "")] == [log]
+
+
+@pytest.mark.parametrize(
+    ("sources", "output", "log", "logs"),
+    [
+        (["a.png"], None, "b.jsonl", ["b.jsonl"]),
+        (["a.png"], "-", "b.jsonl", ["b.jsonl"]),
+        (["a.png"], None, "out", ["out/a_d.fit.jsonl"]),
+        (["a.png"], "-", "out/", ["out/stdout.fit.jsonl"]),
+        (["a.png", "x/b.png"], None, "new", ["new/a_d.fit.jsonl", "new/b_d.fit.jsonl"]),
+        (["a.png", "a.tif"], None, "new", ["new/a_d.png.fit.jsonl", "new/a_d.tif.fit.jsonl"]),
+        (["a.png", "b.png"], None, "b.jsonl", None),
+        (["a.png"], None, "a.png", None),
+        (["a.png"], None, "a_d.png", None),
+        (["a.png", "x/a.png"], None, "new", None),
+    ],
+)
+def test_logs_go_where_the_user_says(folder, sources, output, log, logs):
+    inputs, places = [Input(source) for source in sources], Places(output, "_d", log)
+    if logs is None:
+        with pytest.raises(OptionError, match="expected"):
+            plan_inputs(inputs, places)
+    else:
+        assert [job.log for job in plan_inputs(inputs, places)] == logs
+    assert os.listdir(folder) == ["out"]
+
+
+def test_there_may_be_no_log():
+    (job,) = plan_inputs([Input("a.png")], Places(None, "_d", keep_log=False))
+    assert (job.log, job.files) == (None, ("a_d.png",))
 
 
 def test_two_jobs_never_share_a_log():

@@ -1,0 +1,100 @@
+"""What a command does to a picture, whichever it is, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cgdenoise.fitlog.outcome import Names
+from cgdenoise.fitlog.records import Record
+from cgdenoise.images import Picture
+from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.pages import Source, picture_and_log, restore
+from cgdenoise.progress import Progress
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who follows a restoration.
+
+    Attributes
+    ----------
+    progress : callable
+        Sees the page's number, how many there are, and how far it is.
+    warn : callable
+        Sees what is to be known before the wait.
+    cancelled : callable
+        True ends the running fit.
+    tiles : str or None
+        Path at which tiles of large pages are kept, for a run that goes on from them.
+    """
+
+    progress: Callable[[int, int, Progress], None]
+    warn: Callable[[Sequence[str]], None]
+    cancelled: Callable[[], bool]
+    tiles: str | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A restored picture, the records of its log, and how many of its pages were begun."""
+
+    picture: Picture
+    records: list[Record]
+    begun: int
+
+
+class Method(Protocol):
+    """What a command does to each picture. It is pickled for other processes, and holds all that it needs there."""
+
+    @property
+    def options(self) -> Options:
+        """What the user chose, the same for all pictures."""
+
+    def settings(self) -> Record:
+        """Return everything that decides the result of a picture, for the log."""
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the one that comes of another, to check where it may be written; its pixels mean nothing."""
+
+    def restore(self, source: Source, names: Names, watch: Watch) -> Made:
+        """Restore a picture."""
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """Denoise each page of a picture.
+
+    Attributes
+    ----------
+    options : Options
+        How.
+    clean : Picture or None
+        To compare with, in the log.
+    """
+
+    options: Options
+    clean: Picture | None = None
+
+    def settings(self) -> Record:
+        """Return everything that decides the result of a picture."""
+        return self.options.settings()
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the result: the input."""
+        return picture
+
+    def restore(self, source: Source, names: Names, watch: Watch) -> Made:
+        """Restore a picture."""
+        count = len(source.picture.pages)
+        pages = restore(
+            source,
+            self.options,
+            reference=self.clean,
+            progress=lambda page, now: watch.progress(page, count, now),
+            cancelled=watch.cancelled,
+            tiles=watch.tiles,
+        )
+        picture, records = picture_and_log(source, pages, self.options, names)
+        return Made(picture, records, len(pages))

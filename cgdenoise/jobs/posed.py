@@ -1,0 +1,189 @@
+"""Inverse problems that pictures pose: missing pixels, blur, too few pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from cgdenoise.fitlog.outcome import Names
+from cgdenoise.fitlog.records import Record
+from cgdenoise.images import Picture
+from cgdenoise.jobs.inputs import Array, fit_mask
+from cgdenoise.jobs.method import Made, Watch
+from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.pages import Source
+from cgdenoise.jobs.pictures import enlarged, filled, only_page, visible
+from cgdenoise.jobs.solve import solution_log, solve
+from cgdenoise.operators import Kernel
+from cgdenoise.problems import LinearProblem, deblurring, inpainting, upscaling
+from cgdenoise.restoration.hooks import Hooks
+
+_MOST_MISSING = 0.5
+"""Share of missing pixels above which a mask may well be inverted, and the user is warned. By hand."""
+
+
+class Pose(Protocol):
+    """How a picture of one page becomes a problem whose solution is the page of a picture."""
+
+    def problem(self, picture: Picture) -> LinearProblem:
+        """Pose it."""
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the solution's: of its size, with its alpha and metadata."""
+
+    def description(self) -> Record:
+        """Return what the log says of the input."""
+
+    def settings(self) -> Record:
+        """Return what decides the solution besides the picture and the general options; of files their hashes."""
+
+
+@dataclass(frozen=True)
+class Inpainting:
+    """Missing pixels.
+
+    Attributes
+    ----------
+    mask : (str, array) or None
+        The name of a mask and what its file holds; without one what is transparent is missing.
+    invert : bool
+        Whether white is missing.
+    sigma : float
+        Noise level of the known pixels.
+    """
+
+    mask: tuple[str, Array] | None
+    invert: bool
+    sigma: float
+
+    def problem(self, picture: Picture) -> LinearProblem:
+        """Pose it, with a warning if the mask may be inverted."""
+        page = picture.pages[0]
+        height, width = page.shape[:2]
+        keep = visible(picture) if self.mask is None else fit_mask(*self.mask, (height, width), self.invert)
+        problem = inpainting(page, keep, self.sigma)
+        if problem.missing is not None and problem.missing > _MOST_MISSING:
+            hint = f"; if the mask means the others, {'leave out' if self.invert else 'use'} --invert" if self.mask else ""
+            problem = replace(problem, warnings=(f"{problem.missing:.1%} of the pixels are missing{hint}",))
+        return problem
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the solution's."""
+        return filled(picture) if self.mask is None else picture
+
+    def description(self) -> Record:
+        """Return what the log says of the input."""
+        return {"mask": None if self.mask is None else self.mask[0], "invert": self.invert}
+
+    def settings(self) -> Record:
+        """Return what decides the solution."""
+        mask = None if self.mask is None else _hash(self.mask[1])
+        return {"sigma": self.sigma, "mask": mask, "invert": self.invert}
+
+
+@dataclass(frozen=True)
+class Deblurring:
+    """A known blur.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls it.
+    psf : array
+        Point-spread function, (h, w).
+    sigma : float or None
+        Noise level; None to estimate it.
+    """
+
+    name: str
+    psf: Array
+    sigma: float | None
+
+    def problem(self, picture: Picture) -> LinearProblem:
+        """Pose it."""
+        return deblurring(picture.pages[0], self.psf, self.sigma)
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the solution's."""
+        return picture
+
+    def description(self) -> Record:
+        """Return what the log says of the input."""
+        return {"psf": self.name}
+
+    def settings(self) -> Record:
+        """Return what decides the solution."""
+        return {"sigma": self.sigma, "psf": _hash(self.psf)}
+
+
+@dataclass(frozen=True)
+class Upscaling:
+    """Too few pixels: `factor` times as many are wanted along each side, of which `kernel` made these; `sigma` is their noise."""
+
+    factor: int
+    kernel: Kernel
+    sigma: float
+
+    def problem(self, picture: Picture) -> LinearProblem:
+        """Pose it."""
+        return upscaling(picture.pages[0], self.factor, self.kernel, self.sigma)
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the solution's."""
+        return enlarged(picture, self.factor)
+
+    def description(self) -> Record:
+        """Return what the log says of the input."""
+        return {"factor": self.factor, "kernel": str(self.kernel)}
+
+    def settings(self) -> Record:
+        """Return what decides the solution."""
+        return {"sigma": self.sigma, **self.description()}
+
+
+@dataclass(frozen=True)
+class Solving:
+    """Solve the problem that each picture, of one page, poses.
+
+    Attributes
+    ----------
+    options : Options
+        How.
+    pose : Pose
+        Which problem.
+    clean : array or None
+        To compare with, in the log.
+    """
+
+    options: Options
+    pose: Pose
+    clean: Array | None = None
+
+    def settings(self) -> Record:
+        """Return everything that decides the result of a picture."""
+        return self.options.settings() | self.pose.settings()
+
+    def blank(self, picture: Picture) -> Picture:
+        """Return a picture like the result."""
+        only_page(picture)
+        return self.pose.blank(picture)
+
+    def restore(self, source: Source, names: Names, watch: Watch) -> Made:
+        """Pose the problem and solve it."""
+        problem = self.pose.problem(source.picture)
+        watch.warn(problem.warnings)
+        hooks = Hooks(partial(watch.progress, 0, 1), watch.cancelled)
+        solution = solve(problem, self.options, self.clean, hooks)
+        remark = f"in the grey levels of {source.description['name']}"
+        solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
+        records = solution_log(names, problem, solution, self.settings(), source.description | self.pose.description())
+        return Made(self.blank(source.picture).with_pages([solution.picture]), records, 1)
+
+
+def _hash(array: Array) -> str:
+    contents: Any = np.ascontiguousarray(array)
+    return hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode() + contents.tobytes()).hexdigest()
