@@ -10,7 +10,7 @@ from cgdenoise.cli.errors import FAILED, Failures
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.output import fail, note, warn
 from cgdenoise.cli.progress import ProgressDisplay, Screen
-from cgdenoise.cli.report import report, report_skipped
+from cgdenoise.cli.report import report, report_skipped, tell_report
 from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Said
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
 from cgdenoise.progress import Progress
@@ -69,6 +69,8 @@ class Batch:
         self._interrupt = interrupt
         self._inputs, self._journal, self._json, self._quiet = inputs, journal, json, quiet
         self._failures = Failures(json)
+        self._logs: list[str] = []
+        self._failed: list[tuple[str, str]] = []
         self._displays: dict[Job, ProgressDisplay] = {}
         self._shown: dict[Job, tuple[str, ...]] = {}
 
@@ -110,6 +112,14 @@ class Batch:
             note(f"{len(names)} of {self._inputs} inputs failed: {', '.join(names)}")
         return 128 + self._interrupt.signal if self._interrupt.signal else self._failures.code
 
+    def write_report(self, target: str, replaces: bool) -> None:
+        """Write a web page of what was made, or was there already; of several inputs an index, with what failed."""
+        from cgdenoise.jobs.report_files import write_report
+
+        if self._logs or self._failed:
+            write_report(self._logs, self._failed, target, replaces)
+            tell_report(target, self._json, self._quiet)
+
     def _ended(self, event: Ended) -> None:
         job = event.job
         try:
@@ -122,11 +132,14 @@ class Batch:
             self._note_down("failed", job, error=str(error))
             if isinstance(error, OptionError):
                 raise
+            self._failed.append((job.source, str(error)))
             with self.screen.aside():
                 self._failures.add(job.source, error)
             self.screen.count(passed=True)
 
     def _report(self, job: Job, restored: Restored | None) -> None:
+        if job.log is not None:
+            self._logs.append(str(job.log))
         if restored is None:
             self._note_down("skipped", job, output=job.target)
             self.screen.count(passed=True)

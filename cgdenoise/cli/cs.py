@@ -13,7 +13,7 @@ from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.errors import OptionError
 
 
-@with_shared_options(output=ARRAY_OUTPUT)
+@with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def cs(
     measurements: Annotated[
         str | None, typer.Option(help="y: .npy, .npz (y and any of mask, maps, A, shape), .mat, .h5 of fastMRI, or .cfl of BART.")
@@ -63,7 +63,7 @@ def cs(
         raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
     source = str(measurements or simulate)
     sides = _shape(shape)
-    targets = ArrayTargets.of(source, shared.output)
+    targets = ArrayTargets.of(source, shared)
 
     def read() -> Task:
         if operator is not None and ":" in operator and "" not in sys.path:

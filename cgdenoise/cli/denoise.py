@@ -22,7 +22,7 @@ from cgdenoise.cli.options import (
 )
 from cgdenoise.cli.restore import BatchOptions, restore_pictures
 from cgdenoise.errors import OptionError
-from cgdenoise.names import GeneratorName, NoiseKind, StopName
+from cgdenoise.names import GeneratorName, NoiseKind
 
 if TYPE_CHECKING:
     from cgdenoise.jobs.method import Denoising
@@ -47,13 +47,6 @@ def denoise(
     noise_file: NoiseFile = None,
     noise_from: NoiseFrom = None,
     dark: Dark = None,
-    stop: Annotated[
-        StopName | None,
-        typer.Option(help="Stop by held-out pixels, when the residual reaches the noise level, or not before the budget ends."),
-    ] = None,
-    hold_out: Annotated[
-        float | None, typer.Option(min=0, max=0.5, help="Share of the pixels held out (0.05 in fast and balanced).")
-    ] = None,
     generator: Annotated[
         GeneratorName,
         typer.Option(help="What is fitted: the preset's decoder, the paper's DD-O, or the deep image prior's hourglass."),
@@ -84,7 +77,7 @@ def denoise(
         if noise_from is not None and inputs > 1:
             raise OptionError(f"--noise-from with {inputs} inputs; expected one input, or --noise-file with its law")
         known = _known(sigma, noise, gain, offset)
-        options = replace(_options(shared, at_once, generator, stop, hold_out), known=known)
+        options = replace(_options(shared, at_once, generator), known=known)
         options = _with_noise_files(options, noise_file, noise_from, dark)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         return Denoising(options, None if shared.reference is None else read_image(shared.reference))
@@ -107,23 +100,12 @@ def _known(sigma: float | None, noise: NoiseKind, gain: float | None, offset: fl
     return KnownNoise(noise, sigma, gain, offset)
 
 
-def _options(
-    shared: SharedOptions, at_once: int, generator: GeneratorName, stop: StopName | None, hold_out: float | None
-) -> Options:
+def _options(shared: SharedOptions, at_once: int, generator: GeneratorName) -> Options:
     """Gather the choices of the fits, and set up the process."""
     from cgdenoise.restoration.presets import PRESETS, with_generator
 
     presets = {name: with_generator(preset, generator) for name, preset in PRESETS.items()}
-    options = prepare("denoise", shared, presets, at_once)
-    base = options.preset
-    chosen = replace(
-        base,
-        stop=base.stop if stop is None else str(stop),
-        hold_out=base.hold_out if hold_out is None else hold_out,
-    )
-    if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
-        raise OptionError("--stop holdout without held-out pixels; expected --hold-out above 0")
-    return replace(options, preset=chosen)
+    return prepare("denoise", shared, presets, at_once)
 
 
 def _with_noise_files(options: Options, noise_file: str | None, noise_from: str | None, dark: str | None) -> Options:

@@ -10,7 +10,7 @@ from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 
 
-@with_shared_options(output=ARRAY_OUTPUT)
+@with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def mri(
     kspace: Annotated[
         str, typer.Argument(metavar="KSPACE", help="Samples, (H, W) or (coils, H, W): .h5 of fastMRI, .cfl, .npy, .npz or .mat.")
@@ -39,7 +39,7 @@ def mri(
     Without sensitivities, given or from the centre, every coil gets its own image, and the picture is the root of the sum of
     their squares. The complex image is written as an array (.npy, or .cfl from .cfl), and its magnitude as a picture.
     """
-    targets = ArrayTargets.of(kspace, shared.output)
+    targets = ArrayTargets.of(kspace, shared)
 
     def read() -> Task:
         from cgdenoise.jobs.sources import read_kspace_problem

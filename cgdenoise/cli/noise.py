@@ -6,12 +6,12 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Dark, Force, Json, NoiseFile, NoiseFrom, Offset, check_noise_files
+from cgdenoise.cli.options import Dark, Force, Json, NoiseFile, NoiseFrom, Offset, check_noise_files, drawing_kind
 from cgdenoise.cli.output import emit, emit_json, note
 from cgdenoise.errors import OptionError
 
@@ -37,7 +37,9 @@ def noise(
     ] = None,
     plot: Annotated[
         str | None,
-        typer.Option(help="Draw the variance against brightness, autocovariance and channels: .png or .svg.", metavar="FILE"),
+        typer.Option(
+            help="Draw the variance against brightness, autocovariance and channels: .png, .svg or .pdf.", metavar="FILE"
+        ),
     ] = None,
     page: Annotated[int | None, typer.Option(min=0, help="The only page of a multi-page image to look at, from 0.")] = None,
     force: Force = False,
@@ -50,7 +52,7 @@ def noise(
     """
     outputs = [name for name in (save_noise, plot) if name is not None]
     _check_usage(inputs, offset, noise_from, dark, noise_file, outputs)
-    kind = _picture_kind(plot)
+    kind = "png" if plot is None else drawing_kind(plot)
     from cgdenoise.jobs.examine import examine_file
     from cgdenoise.jobs.noise_sources import NoiseSources
     from cgdenoise.jobs.plan import check_output
@@ -97,14 +99,7 @@ def _check_usage(
             raise OptionError("is read or written already; expected another name", name)
 
 
-def _picture_kind(plot: str | None) -> Literal["png", "svg"]:
-    suffix = ".png" if plot is None else Path(plot).suffix
-    if suffix.lower() not in (".png", ".svg"):
-        raise OptionError(f"suffix {suffix!r}; expected .png or .svg", plot)
-    return "svg" if suffix.lower() == ".svg" else "png"
-
-
-def _write(page: ExaminedPage, sources: NoiseSources, law: str | None, plot: str | None, kind: Literal["png", "svg"]) -> None:
+def _write(page: ExaminedPage, sources: NoiseSources, law: str | None, plot: str | None, kind: str) -> None:
     from cgdenoise.images import write_together
     from cgdenoise.jobs.examine import law_file
 

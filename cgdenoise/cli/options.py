@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from cgdenoise.errors import OptionError
-from cgdenoise.names import DeviceName, PresetName
+from cgdenoise.names import DeviceName, PresetName, StopName
 
 if TYPE_CHECKING:
     from cgdenoise.fitting.plan import Preset
@@ -82,15 +84,29 @@ class SharedOptions:
             help="Output file, folder (made if need be), or - for standard output. Beside the input if not given.",
         ),
     ] = None
+    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_restored"
     force: Force = False
     preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED
     members: Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")] = None
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")] = None
+    stop: Annotated[
+        StopName | None,
+        typer.Option(help="Stop by held-out values, when the residual reaches the noise level, or not before the budget ends."),
+    ] = None
+    hold_out: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="Share of the values held out: 0.05 if not given, 0 in paper.")
+    ] = None
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers: the same seed gives the same result.")] = 0
     device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = DeviceName.AUTO
     threads: Threads = None
     reference: Annotated[
         str | None, typer.Option(help="Clean image to compare with: adds PSNR and SSIM to the log, never touches the fit.")
+    ] = None
+    report: Annotated[
+        str | None,
+        typer.Option(
+            help="Web page of the result: before and after, what was removed, why. Of several, an index.", metavar="HTML"
+        ),
     ] = None
     json: Json = False
     quiet: Quiet = False
@@ -99,10 +115,35 @@ class SharedOptions:
         typer.Option(help="Where the log of the fit goes: a file, or a folder. Beside the output if not given.", metavar="PATH"),
     ] = None
     no_log: Annotated[bool, typer.Option("--no-log", help="Write no log.")] = False
+    arguments: tuple[str, ...] = field(default=(), compare=False)
+    """No option: those that were given and decide the result, as one would type them again."""
 
     def __post_init__(self) -> None:
         if self.no_log and self.log is not None:
             raise OptionError("--log with --no-log; expected one of them")
+        if self.no_log and self.report is not None:
+            raise OptionError("--report with --no-log; expected one of them")
+
+
+_OF_ONE_RUN = (
+    *("output", "suffix", "force", "report", "json", "quiet", "log", "no_log", "from_file", "null", "on_exists", "shard"),
+    *("jobs", "journal", "save_measurements"),
+)
+"""Parameters that say where from and where to, and what is shown: a result is made again without them."""
+
+
+def drawing_kind(path: str) -> str:
+    """Return the format of a drawing by its name: "png", "svg" or "pdf".
+
+    Raises
+    ------
+    OptionError
+        If it is none of these.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise OptionError(f"suffix {suffix!r}; expected .png, .svg or .pdf", path)
+    return suffix.lower().removeprefix(".")
 
 
 def check_noise_files(noise_file: str | None, noise_from: str | None, dark: str | None, offset: float | None) -> None:
@@ -144,7 +185,12 @@ def with_shared_options(
 
         @functools.wraps(command)
         def wrapper(**given: Any) -> None:
+            arguments = _arguments(shown, given)
             gathered = {name: group(**{o.name: given.pop(o.name) for o in options[name]}) for name, group in groups.items()}
+            gathered = {
+                name: replace(group, arguments=arguments) if isinstance(group, SharedOptions) else group
+                for name, group in gathered.items()
+            }
             command(**given, **gathered)
 
         # Typer reads both: an option is what the signature names, of the type that the annotations resolve to.
@@ -158,7 +204,7 @@ def with_shared_options(
 
 def _options_of(group: Any, output: str | None, suffix: str | None) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    defaults = {field.name: field.default for field in fields(group)}
+    defaults = {field.name: field.default for field in fields(group) if field.name != "arguments"}
     if output is not None and "output" in hints:
         hints["output"] = _with_help(hints["output"], output)
     if suffix is not None and "suffix" in hints:
@@ -167,6 +213,19 @@ def _options_of(group: Any, output: str | None, suffix: str | None) -> list[insp
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
         for name, default in defaults.items()
     ]
+
+
+def _arguments(parameters: Sequence[inspect.Parameter], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options that were given and decide the result, as words of a command line."""
+    words: list[str] = []
+    for parameter in parameters:
+        value, declared = given[parameter.name], next(iter(get_args(parameter.annotation)[1:]), None)
+        if value == parameter.default or parameter.name in _OF_ONE_RUN or not isinstance(declared, OptionInfo):
+            continue
+        flags = [flag for flag in declared.param_decls or () if flag.startswith("--")]
+        flag = flags[0] if flags else f"--{parameter.name.replace('_', '-')}"
+        words += [flag] if value is True else [flag, str(value)]
+    return tuple(words)
 
 
 def _with_help(option: Any, text: str) -> Any:
@@ -196,6 +255,15 @@ def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset], 
     prepare_process(shared.threads)
     choose_device(shared.device)
     base = preset_of(shared.preset, presets)
-    chosen = replace(base, members=shared.members or base.members, max_iterations=shared.max_iterations or base.max_iterations)
+    chosen = replace(
+        base,
+        members=shared.members or base.members,
+        max_iterations=shared.max_iterations or base.max_iterations,
+        stop=base.stop if shared.stop is None else str(shared.stop),
+        hold_out=base.hold_out if shared.hold_out is None else shared.hold_out,
+    )
+    if chosen.stop == StopName.HOLDOUT and chosen.hold_out == 0:
+        raise OptionError("--stop holdout without held-out values; expected --hold-out above 0")
     threads = torch.get_num_threads() if at_once == 1 else shared.threads or max(1, torch.get_num_threads() // at_once)
-    return Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), threads)
+    options = Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), threads)
+    return replace(options, arguments=shared.arguments)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cgdenoise.cli.options import Force, Quiet
+from cgdenoise.cli.options import Force, Quiet, drawing_kind
 from cgdenoise.cli.output import emit
 from cgdenoise.errors import ImageError, LogError, OptionError
 
@@ -16,7 +16,7 @@ from cgdenoise.errors import ImageError, LogError, OptionError
 def plot(
     log: Annotated[Path, typer.Argument(help="Fit log, as denoise writes it: NAME.fit.jsonl.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Picture, .png or .svg. LOG's name with .png if not given.")
+        Path | None, typer.Option("--output", "-o", help="Picture, .png, .svg or .pdf. LOG's name with .png if not given.")
     ] = None,
     page: Annotated[int, typer.Option(min=0, help="Page of a multi-page image, from 0.")] = 0,
     force: Force = False,
@@ -28,9 +28,7 @@ def plot(
     from cgdenoise.reading import reading
 
     target = output or log.with_suffix(".png")
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in ("png", "svg"):
-        raise OptionError(f"suffix {target.suffix!r}; expected .png or .svg", target)
+    kind = drawing_kind(str(target))
     pages = read_log(log)
     if target.resolve() == log.resolve():
         raise OptionError("is the log itself; expected another name for the picture", target)

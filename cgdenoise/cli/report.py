@@ -44,6 +44,12 @@ def report_skipped(name: str, output: str, json: bool, quiet: bool) -> None:
         emit(f"{output}: complete already, skipped")
 
 
+def tell_report(target: str, json: bool, quiet: bool) -> None:
+    """Report where the web page is."""
+    if not (json or quiet):
+        emit(f"{target}: the report")
+
+
 def sentence(end: dict[str, Any]) -> str:
     """Return what was done in a line: fits, noise or missing pixels, time, likeness to a reference."""
     if not end["fits"]:

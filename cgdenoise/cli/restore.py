@@ -44,7 +44,6 @@ class BatchOptions:
         OnExists,
         typer.Option(help="What to do if an output exists. skip: pass over what is complete and of the same input and options."),
     ] = OnExists.FAIL
-    suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_restored"
     shard: Annotated[
         str | None, typer.Option(help="Of all inputs in their order, only each Nth from the Ith on.", metavar="I/N")
     ] = None
@@ -121,6 +120,10 @@ def restore_pictures(
         at_once = min(batch.jobs, max(1, len(planned)))
         chosen = method(len(planned), at_once)
         on_exists = OnExists.OVERWRITE if shared.force else batch.on_exists
+        if shared.report is not None:
+            from cgdenoise.jobs.report_files import check_report
+
+            check_report(shared.report, shared.force, renews=on_exists is not OnExists.FAIL)
         options = chosen.options
         kept = None if batch.journal is None else Journal(batch.journal, options.command, len(planned), chosen.settings())
         seen = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
@@ -131,6 +134,8 @@ def restore_pictures(
             else:
                 seen.follow(in_this_process(planned, work, interrupt, seen.told))
         code = seen.finish()
+        if shared.report is not None:
+            seen.write_report(shared.report, shared.force)
     sys.exit(code)
 
 
@@ -153,7 +158,7 @@ def _planned(batch: BatchOptions, shared: SharedOptions, others: Sequence[str]) 
     from cgdenoise.jobs.found import STREAM
     from cgdenoise.jobs.plan import Places, plan
 
-    places = Places(shared.output, batch.suffix, shared.log, not shared.no_log)
+    places = Places(shared.output, shared.suffix, shared.log, not shared.no_log)
     planned = plan(_inputs(batch, shared.quiet), places, others)
     if batch.shard is not None:
         first, count = parse_shard(batch.shard)
@@ -162,6 +167,8 @@ def _planned(batch: BatchOptions, shared: SharedOptions, others: Sequence[str]) 
             note(f"no input for --shard {batch.shard}: there are fewer inputs than shards")
     if shared.json and any(job.target == STREAM for job in planned):
         raise OptionError("--json and an image would share standard output; expected -o FILE with --json")
+    if shared.report is not None and any(job.log is None for job in planned):
+        raise OptionError("--report needs the log of the result; expected -o FILE, or --log FILE")
     if shared.reference is not None and len(planned) > 1:
         raise OptionError(f"--reference with {len(planned)} inputs; expected one input")
     if batch.jobs > 1 and len(planned) > 1 and any(STREAM in (job.source, job.target) for job in planned):

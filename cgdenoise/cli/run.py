@@ -16,7 +16,7 @@ from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import warn
 from cgdenoise.cli.progress import ProgressDisplay, Screen
-from cgdenoise.cli.report import report
+from cgdenoise.cli.report import report, tell_report
 from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
 
@@ -113,12 +113,21 @@ def run(
 
         options = prepare(command, shared, RECONSTRUCTION)
         _check_targets(written, [name for name in (*inputs, shared.reference) if name], shared.force)
+        if shared.report is not None:
+            from cgdenoise.jobs.report_files import check_report
+
+            check_report(shared.report, shared.force)
         task = read()
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
             end = _solve(task, options, clean, (targets[0], log), shared.quiet, interrupt)
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
+        if shared.report is not None and log is not None:
+            from cgdenoise.jobs.report_files import write_report
+
+            write_report([log], [], shared.report, shared.force)
+            tell_report(shared.report, shared.json, shared.quiet)
     failed = FAILED if end["error"] else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)
 
@@ -139,9 +148,9 @@ class ArrayTargets:
     array: str
 
     @staticmethod
-    def of(source: str, output: str | None) -> ArrayTargets:
+    def of(source: str, shared: SharedOptions) -> ArrayTargets:
         """Choose the paths from the input's and from what the user asked for."""
-        path = Path(beside(source, output, "_reconstructed", ".png"))
+        path = Path(beside(source, shared.output, shared.suffix, ".png"))
         kind = ".cfl" if Path(source).suffix.lower() in (".cfl", ".hdr") else ".npy"
         picture = path.with_suffix(".png") if path.suffix.lower() in (".npy", ".cfl") else path
         return ArrayTargets(str(picture), str(picture.with_suffix(kind)))
@@ -196,7 +205,7 @@ def _solve(
     files, remark = task.encode(solution)
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
     output, log = written
-    names = Names(options.command, task.name, output, log, options.preset_name)
+    names = Names(options.command, task.name, output, log, options.preset_name, options.arguments)
     settings = replace(options, known=KnownNoise(sigma=task.problem.sigma)).settings()
     records = seal(solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description), files[output])
     logs = {} if log is None else {log: dump(records)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -26,11 +26,15 @@ def show(panel: Any, values: Array, title: str) -> None:
     panel.set_axis_off()
 
 
-def encode(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+_UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""What keeps the time out of a drawing, so that the same is drawn as the same bytes."""
+
+
+def encode(figure: Figure, kind: str) -> bytes:
     """Return the bytes of a figure's file."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box, which says enough
         # Without the date, so that the same experiment gives the same bytes.
-        figure.savefig(file, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(file, format=kind, dpi=120, metadata=_UNDATED.get(kind))
     return file.getvalue()

@@ -58,13 +58,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Names:
-    """Names of the command, the files and the preset; the log is None where the result goes to standard output."""
+    """Names of the command, the files and the preset; the log is None where the result goes to standard output.
+
+    `arguments` are the command's options that were given, as one would type them again.
+    """
 
     command: str
     input: str
     output: str
     log: str | None
     preset: str
+    arguments: tuple[str, ...] = ()
 
 
 def outcome_of(page: int, result: Restoration, stored: Array, shown: Callable[[Array], Array], clean: Array | None) -> Outcome:
@@ -123,6 +127,7 @@ def page_log(names: Names, description: Record, settings: Record, outcome: Outco
     """
     result = outcome.result
     head = header(outcome.page, names.command, description, settings) | {
+        "arguments": list(names.arguments),
         "sigma": result.sigma,
         "sigma_estimated": result.sigma_estimated,
         "noise": outcome.noise,

@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cgdenoise.fitlog.reader import FitLog
 from cgdenoise.fitlog.records import Record
@@ -22,7 +23,7 @@ def draw(log: FitLog, kind: str) -> bytes:
     ----------
     log : FitLog
         With its evaluations.
-    kind : "png" or "svg"
+    kind : "png", "svg" or "pdf"
         Format of the picture.
 
     Returns
@@ -45,11 +46,12 @@ def draw(log: FitLog, kind: str) -> bytes:
         if compared and not fit["probe"]:  # a probe fit may see a part of the image, and is not compared
             _line(panels[1], [e for e in curve if "psnr" in e], fit, "psnr", f"C{number % 10}")
     name = "held-out error (dotted: residual)" if judged else "residual"
-    panels[0].set(ylabel=f"{name}, RMS in grey levels")
+    noise_level, unit = _scale(log.header)
+    panels[0].set(ylabel=f"{name}\nRMS in {unit}")
+    if noise_level:
+        panels[0].axhline(noise_level, color="grey", linestyle="--", linewidth=1, label="noise level")
     if any(evaluation[error] for evaluation in log.evaluations):
-        panels[0].set(yscale="log")
-    if log.header["sigma"]:
-        panels[0].axhline(log.header["sigma"], color="grey", linestyle="--", linewidth=1, label="noise level")
+        _logarithmic(panels[0])
     if log.fits or log.header["sigma"]:
         panels[0].legend(fontsize="small")
     if compared:
@@ -63,6 +65,23 @@ def draw(log: FitLog, kind: str) -> bytes:
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box, which says enough
         figure.savefig(picture, format=kind, dpi=120)
     return picture.getvalue()
+
+
+def _scale(header: Record) -> tuple[float | None, str]:
+    """Return the noise level and the unit of a log's errors."""
+    if header.get("noise", {}).get("gain"):
+        return 1.0, "standard deviations of the noise"
+    return header["sigma"], "grey levels" if "container" in header["input"] else "the measurements' unit"
+
+
+def _logarithmic(panel: Any) -> None:
+    """Make an axis of errors logarithmic, with plain numbers at its ticks."""
+    panel.set(yscale="log")
+    low, high = panel.get_ylim()
+    few = high < 10 * low  # the powers of ten would be one number or none
+    panel.yaxis.set_major_locator(MaxNLocator(6) if few else LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(panel: Any, curve: list[Record], fit: Record, key: str, colour: str) -> None:

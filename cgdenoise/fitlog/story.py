@@ -31,15 +31,25 @@ _NOISE = {
     "correlated": "noise that neighbours share",
 }
 
+_NOTHING = 1e-6
+"""Share of the noise's level that rounding leaves of an offset that is 0."""
+
 _LIKE_THE_COMMAND = ("sigma", "gain", "offset", "seed", "memory")
-"""Options of `denoise` that the log has under the same name, and that are left out where they say nothing."""
+"""Options of `denoise` that an older log, which has no arguments, has under the same name; left out where they say nothing."""
+
+_NAMES_ITS_INPUT_BY_OPTIONS = "cs"
+
+
+def part(name: str) -> str:
+    """Return what a part of a result is, by its name in the log."""
+    return _PARTS.get(name, name)
 
 
 def made_of(end: Record) -> str:
     """Return what a picture was made of, by the last record of its log."""
     if not end.get("fits"):
         return "a constant image, given back as it is"
-    shares = [(part["weight"], _PARTS.get(part["name"], part["name"])) for part in end.get("parts", []) if part["weight"] > 0]
+    shares = [(share["weight"], part(share["name"])) for share in end.get("parts", []) if share["weight"] > 0]
     if len(shares) == 1:
         return str(shares[0][1])
     return ", ".join(f"{weight:.0%} {name}" for weight, name in sorted(shares, reverse=True)) or "nothing that the log tells"
@@ -68,22 +78,33 @@ def noise(header: Record) -> str:
     origin = "measured" if header["sigma_estimated"] else "given"
     text = f"{name} of standard deviation {law['sigma']:.4g} grey levels ({origin})"
     if law["gain"]:
-        text += f"; variance = {law['gain']:.4g} × (value − {law['offset']:.4g}) + {law['read_sigma'] ** 2:.4g}"
+        value = f"(value − {law['offset']:.4g})" if abs(law["offset"]) > _NOTHING * law["sigma"] else "value"
+        text += f"; variance = {law['gain']:.4g} × {value}"
+        text += f" + {law['read_sigma'] ** 2:.4g}" if law["read_sigma"] > _NOTHING * law["sigma"] else ""
     if law["length"]:
         text += f"; independent from {law['length']} pixels on"
     return text
 
 
 def repeat(log: FitLog) -> str:
-    """Return the command that makes the same again, as far as the log tells its options."""
-    options = log.header["options"]
-    words = ["cgdenoise", log.header["command"], log.end["input"], "-o", log.end["output"], "--preset", options["preset_name"]]
+    """Return the command that makes the same again."""
+    header, end = log.header, log.end
+    read = [] if header["command"] == _NAMES_ITS_INPUT_BY_OPTIONS else [end["input"]]
+    return shlex.join(["cgdenoise", header["command"], *read, "-o", end["output"], *_arguments(header)])
+
+
+def _arguments(header: Record) -> list[str]:
+    """Return the options that were given; those that a log without them is known by."""
+    if "arguments" in header:
+        return list(header["arguments"])
+    options = header["options"]
+    words = ["--preset", options["preset_name"]]
     if options.get("noise", "auto") != "auto":
         words += ["--noise", options["noise"]]
     for key in _LIKE_THE_COMMAND:
         if options.get(key) is not None:
             words += [f"--{key}", str(options[key])]
-    return shlex.join(words)
+    return words
 
 
 def doubt(log: FitLog) -> int:

@@ -63,7 +63,8 @@ def due(method: Method, on_exists: OnExists, job: Job, data: bytes) -> tuple[Sou
 
 def restored(method: Method, job: Job, source: Source, container: str, watch: Watch) -> Written:
     """Restore an input; nothing is written but what `watch` keeps of tiles."""
-    names = Names(method.options.command, job.source, job.target, job.log, method.options.preset_name)
+    options = method.options
+    names = Names(options.command, job.source, job.target, job.log, options.preset_name, options.arguments)
     with about(title(job)):
         made = method.restore(source, names, watch)
     picture = images.encode(made.picture, container, job.target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,14 @@ from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, esti
 from cgdenoise.noise.scatter import measure
 
 
-def draw_noise(page: ExaminedPage, kind: Literal["png", "svg"]) -> bytes:
+def draw_noise(page: ExaminedPage, kind: str) -> bytes:
     """Draw what is known of the noise in a page.
 
     Parameters
     ----------
     page : ExaminedPage
         All figures are in its grey levels.
-    kind : "png" or "svg"
+    kind : "png", "svg" or "pdf"
         Format of the picture.
 
     Returns

@@ -34,6 +34,8 @@ class Options:
         Bytes that the process may hold; None for what the machine has free.
     noise_sources : NoiseSources
         Files that tell of the noise.
+    arguments : tuple of str
+        The options that were given and decide the result, as one would type them again; for the log.
     """
 
     command: str
@@ -45,6 +47,7 @@ class Options:
     threads: int
     memory: int | None = None
     noise_sources: NoiseSources = field(default_factory=NoiseSources)
+    arguments: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""

@@ -20,15 +20,21 @@ from cgdenoise.errors import ImageError
 from cgdenoise.fitlog import story
 from cgdenoise.fitlog.plot import draw
 from cgdenoise.fitlog.reader import FitLog, check_fields, read_log
+from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture, decode, read_bytes
 from cgdenoise.restoration.units import Array
 
 _LARGEST = 2048
 """Side of an embedded picture, in pixels, at most: larger ones are shown by every second pixel or fewer. By hand: 2 to 8 MB."""
 
-_THUMBNAIL = 160
 _AMPLIFIED = 3.0
 """Standard deviations of what was removed that are black and white in its picture. By hand."""
+
+_TALLEST = "85vh"
+"""Height of the picture, at most: the slider below it is to be seen, too."""
+
+MARK = '<meta name="generator" content="cgdenoise">'
+"""Near the beginning of every page, by which a report is known again."""
 
 _TEMPLATE = Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
 
@@ -62,7 +68,8 @@ def load(path: str) -> list[Result]:
     for log in logs:
         check_fields(log, path)
     header, end = logs[0].header, logs[0].end
-    before = _picture(str(end["input"]), path, header["input"].get("sha256"))
+    is_picture = "container" in header["input"]  # measurements in a .npy may look like one
+    before = _picture(str(end["input"]), path, header["input"].get("sha256")) if is_picture else None
     after = _picture(str(end["output"]), path, end.get("output_sha256"))
     return [Result(path, len(logs), log, _page(before, number), _page(after, number)) for number, log in enumerate(logs)]
 
@@ -71,48 +78,37 @@ def page_of(result: Result) -> str:
     """Return the web page of one result."""
     log = result.log
     end = log.end
-    warned = "".join(f'<p class="doubt">{_text(told)}</p>' for told in [*filter(None, [end["error"]]), *end["warnings"]])
-    status = "" if end["status"] == "complete" else f'<p class="doubt">{_text(end["status"])}</p>'
+    warned = "".join(f'<p class="doubt">{as_text(told)}</p>' for told in [*filter(None, [end["error"]]), *end["warnings"]])
+    status = "" if end["status"] == "complete" else f'<p class="doubt">{as_text(end["status"])}</p>'
     likeness = "" if end["psnr"] is None else f"<br>PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f} against the reference"
     facts = (
-        f'<p class="facts">Made of: <b>{_text(story.made_of(end))}</b><br>{_text(story.kept(log))}<br>'
-        f"Noise: {_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {_text(end['device'])}{likeness}</p>"
+        f'<p class="facts">Made of: <b>{as_text(story.made_of(end))}</b><br>{as_text(story.kept(log))}<br>'
+        f"Noise: {as_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {as_text(end['device'])}{likeness}</p>"
     )
     curves = draw(log, "svg").decode() if log.evaluations else ""
     body = [
-        f"<h1>{_text(result.name)}</h1>",
+        f"<h1>{as_text(result.name)}</h1>",
         status,
         warned,
         facts,
         _pictures(result),
         "<h2>Why this noise</h2>",
-        _rows([(reason, "") for reason in log.header["noise"]["reasons"]]),
+        "".join(f"<p>{as_text(reason)}</p>" for reason in log.header["noise"]["reasons"]),
         "<h2>Parts</h2>",
-        _rows([(part["name"], f"{part['weight']:.0%}" + _decibels(part)) for part in end["parts"]]),
+        _shares(end["parts"]),
         f'<h2>Curves of the fits</h2><div class="curves">{curves[curves.find("<svg") :]}</div>' if curves else "",
         "<h2>To do it again</h2>",
-        f"<pre>{_text(story.repeat(log))}</pre>",
+        f"<pre>{as_text(story.repeat(log))}</pre>",
         _rows([*log.header["versions"].items(), ("platform", log.header["platform"]), ("log", result.path)]),
         "<h2>Options</h2>",
-        _rows([(key, value) for key, value in log.header["options"].items() if value is not None]),
+        _rows([(key, _option(value)) for key, value in log.header["options"].items() if value is not None]),
     ]
-    return _TEMPLATE.substitute(title=_text(result.name), body="\n".join(filter(None, body)))
+    return filled(result.name, "\n".join(filter(None, body)))
 
 
-def index_of(results: Sequence[tuple[Result, str]]) -> str:
-    """Return a web page that lists results, each with the name of its own page: those to be doubted first."""
-    ranked = sorted(results, key=lambda pair: -story.doubt(pair[0].log))
-    items = []
-    for result, link in ranked:
-        end = result.log.end
-        told = [end["error"] or "", "" if end["status"] == "complete" else end["status"], *end["warnings"]]
-        doubts = "".join(f'<div class="doubt">{_text(text)}</div>' for text in filter(None, told))
-        picture = f'<img alt="" src="{_embedded(_thumbnail(result.after))}">' if result.after is not None else "<span></span>"
-        line = f"<div><b>{_text(result.name)}</b><br>{_text(story.noise(result.log.header))}{doubts}</div>"
-        items.append(f'<a href="{html.escape(link, quote=True)}">{picture}{line}</a>')
-    doubted = sum(story.doubt(result.log) > 0 for result, _ in results)
-    head = f"<h1>{len(results)} results, {doubted} to be looked at</h1>"
-    return _TEMPLATE.substitute(title=f"{len(results)} results", body=f'{head}<div class="list">{"".join(items)}</div>')
+def filled(title: str, body: str) -> str:
+    """Return a web page."""
+    return _TEMPLATE.substitute(title=as_text(title), mark=MARK, body=body)
 
 
 def _pictures(result: Result) -> str:
@@ -121,21 +117,17 @@ def _pictures(result: Result) -> str:
         return '<p class="doubt">The picture that was written is not there any more.</p>'
     step = max(1, -(-max(result.after.shape[:2]) // _LARGEST))
     after = result.after[::step, ::step].astype(np.float64)
-    comparable = result.before is not None and result.before.shape == result.after.shape
-    before = None if not comparable or result.before is None else result.before[::step, ::step].astype(np.float64)
-    low, high = _range(after)
-    shown = {"after": _grey_levels(after, low, high)}
+    before = _as_large(result.before, result.after.shape)
+    before = None if before is None else before[::step, ::step].astype(np.float64)
+    low, high = shown_range(after)
+    shown = {"after": grey_levels(after, low, high)}
     if before is not None:
-        removed = before - after
-        spread = _AMPLIFIED * float(np.nanstd(removed)) or 1.0
-        shown = {
-            "before": _grey_levels(before, low, high),
-            **shown,
-            "removed": _grey_levels(removed, -spread, spread),
-        }
-    pictures = {
-        name: f'<img id="{name}" class="{name}" alt="{name}" src="{_embedded(levels)}">' for name, levels in shown.items()
-    }
+        shown = {"before": grey_levels(before, low, high), **shown}
+    if before is not None and result.before is not None and result.before.shape == result.after.shape:
+        removed = np.nan_to_num(before - after)
+        spread = _AMPLIFIED * float(removed.std()) or 1.0
+        shown["removed"] = grey_levels(removed, -spread, spread)
+    pictures = {name: f'<img id="{name}" class="{name}" alt="{name}" src="{embedded(levels)}">' for name, levels in shown.items()}
     first = pictures.get("before", "") + pictures["after"]
     if before is None:
         first = first.replace('class="after"', "")
@@ -145,8 +137,10 @@ def _pictures(result: Result) -> str:
     crops = "".join(f'<figure><div data-of="{name}"></div><figcaption>{captions[name]}</figcaption></figure>' for name in shown)
     hidden = f"<div hidden>{pictures['removed']}</div>" if "removed" in pictures else ""
     note = f" (every {step}. pixel of a large picture)" if step > 1 else ""
+    height, width = after.shape[:2]
     return (
-        f'<h2>Before and after{note}</h2><div class="view">{first}{edge}<div class="frame"></div></div>{slider}'
+        f'<h2>Before and after{note}</h2><div style="max-width: calc({_TALLEST} * {width / height:.3f})">'
+        f'<div class="view">{first}{edge}<div class="frame"></div></div>{slider}</div>'
         f'<div class="crops">{crops}</div>{hidden}'
     )
 
@@ -167,38 +161,64 @@ def _page(picture: Picture | None, number: int) -> Array | None:
     return picture.pages[number] if picture is not None and number < len(picture.pages) else None
 
 
-def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+def _as_large(before: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """Return a picture as large as its result, by repeating pixels; None if the result is not so many times as large."""
+    if before is None or before.ndim != len(shape) or before.shape[2:] != shape[2:]:
+        return None
+    factor = shape[0] // before.shape[0]
+    if tuple(factor * side for side in before.shape[:2]) != shape[:2]:
+        return None
+    return before.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def shown_range(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the grey levels that are shown as black and white: but for a few values, the extremes."""
     low, high = (float(level) for level in np.nanpercentile(values, [0.1, 99.9]))
     return (low, high) if low < high else (low, low + 1)
 
 
-def _grey_levels(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+def grey_levels(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
     """Return values as eight bits, grey or colour; of other numbers of channels the first."""
     levels = np.clip(np.nan_to_num((values - low) / (high - low)) * 255 + 0.5, 0, 255).astype(np.uint8)
     return levels if levels.ndim == 2 or levels.shape[2] == 3 else levels[..., 0]
 
 
-def _thumbnail(values: Array) -> NDArray[np.uint8]:
-    step = max(1, max(values.shape[:2]) // _THUMBNAIL)
-    small = values[::step, ::step].astype(np.float64)
-    return _grey_levels(small, *_range(small))
-
-
-def _embedded(levels: NDArray[np.uint8]) -> str:
+def embedded(levels: NDArray[np.uint8]) -> str:
+    """Return a picture as an address that holds it."""
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _rows(pairs: Sequence[tuple[str, object]]) -> str:
-    return "<table>" + "".join(f"<tr><td>{_text(key)}</td><td>{_text(value)}</td></tr>" for key, value in pairs) + "</table>"
+    return (
+        '<table class="keys">'
+        + "".join(f"<tr><td>{as_text(key)}</td><td>{as_text(value)}</td></tr>" for key, value in pairs)
+        + "</table>"
+    )
+
+
+def _option(value: object) -> str:
+    """Return what was chosen as text; generators and the optimiser are objects of several choices."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return "; ".join(map(_option, value)) if isinstance(value, list) else str(value)
+
+
+def _shares(parts: Sequence[Record]) -> str:
+    """Return a table of what a result was made from."""
+    rows = [
+        f"<tr><td>{as_text(story.part(part['name']))}</td><td>{part['weight']:.0%}{_decibels(part)}"
+        f'<br><meter value="{part["weight"]:.3f}"></meter></td></tr>'
+        for part in parts
+    ]
+    return f'<table class="shares">{"".join(rows)}</table>'
 
 
 def _decibels(part: dict[str, float]) -> str:
     return f", {part['psnr']:.2f} dB" if part.get("psnr") is not None else ""
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a value as text in HTML; the name of a file may be no text."""
     return html.escape(str(value).encode(errors="backslashreplace").decode())

@@ -9,9 +9,9 @@ import typer
 
 from cgdenoise.cli import app
 from cgdenoise.cli.options import SharedOptions, with_shared_options
-from cgdenoise.names import DeviceName, PresetName
+from cgdenoise.names import DeviceName, PresetName, StopName
 
-NAMES = {field.name for field in fields(SharedOptions)}
+NAMES = {field.name for field in fields(SharedOptions)} - {"arguments"}
 MAKERS = [app.denoise, app.inpaint, app.deblur, app.upscale, app.cs, app.mri]
 
 
@@ -77,10 +77,16 @@ def test_defaults_are_those_of_the_declaration(run, seen):
 
 def test_values_arrive_in_the_declared_types(run, seen):
     run("a.png", "--gain", "2", "-o", "b.png", "--force", "--preset", "fast", "--members", "3", "--max-iterations", "9",
-        "--seed", "4", "--device", "cpu", "--threads", "2", "--reference", "c.png", "--json", "-q")  # fmt: skip
+        "--seed", "4", "--device", "cpu", "--threads", "2", "--reference", "c.png", "--stop", "none", "--hold-out", "0.1",
+        "--report", "d.html", "--json", "-q")  # fmt: skip
     ((image, gain, shared),) = seen
     assert (image, gain) == ("a.png", 2.0)
-    assert shared == SharedOptions("b.png", True, PresetName.FAST, 3, 9, 4, DeviceName.CPU, 2, "c.png", json=True, quiet=True)
+    assert shared == SharedOptions(
+        "b.png", "_restored", True, PresetName.FAST, 3, 9, StopName.NONE, 0.1, 4, DeviceName.CPU, 2, "c.png", "d.html", True, True
+    )
+    decisive = ("--gain 2.0 --preset fast --members 3 --max-iterations 9 --stop none --hold-out 0.1 --seed 4 --device cpu "
+                "--threads 2 --reference c.png")  # fmt: skip
+    assert shared.arguments == tuple(decisive.split())
     assert isinstance(shared.preset, PresetName)
 
 

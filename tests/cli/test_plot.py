@@ -1,12 +1,17 @@
 """`plot`: a fit log as a picture."""
 
 import json
+import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+
+from cgdenoise.fitlog.plot import draw
+from cgdenoise.fitlog.reader import read_log
 
 
 @pytest.fixture
@@ -58,6 +63,28 @@ def test_reference_adds_a_panel(plotted, folder, log, compared, kind):
     assert height(f"two.{kind}") > 1.5 * height(f"one.{kind}")
 
 
+def test_errors_of_poisson_noise_are_told_in_its_standard_deviations(folder, log):
+    (page,) = read_log(log)
+    law = page.header["noise"] | {"kind": "poisson", "gain": 3.0}
+    svg = draw(replace(page, header=page.header | {"noise": law}), "svg").decode()
+    assert "RMS in standard deviations of the noise" in svg
+    assert "RMS in grey levels" in draw(page, "svg").decode()
+
+
+def test_ticks_are_plain_numbers(log):
+    (page,) = read_log(log)
+    for factor in (1.0, 1e-3, 100.0):
+        evaluations = [e | {"held_out_rms": factor ** (e["iteration"] / 20) * e["held_out_rms"]} for e in page.evaluations]
+        svg = draw(replace(page, evaluations=evaluations), "svg").decode()
+        assert "mathdefault" not in svg
+        assert len(re.findall('id="ytick_', svg)) >= 3
+
+
+def test_pdf_is_one(plotted, folder, log):
+    plotted(log.name, "-o", "curves.pdf")
+    assert (folder / "curves.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_quiet_prints_nothing(plotted, log):
     assert plotted(log.name, "-q") == ""
 
@@ -79,7 +106,7 @@ def test_existing_picture_is_kept_without_force(refused, plotted, folder, log):
     assert target.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("target", ["curves.pdf", "curves"])
+@pytest.mark.parametrize("target", ["curves.eps", "curves"])
 def test_other_suffix_is_a_usage_error(refused, log, target):
     refused("plot", log.name, "-o", target, names=target, code=2)
 

@@ -40,7 +40,7 @@ def test_a_page_holds_all_that_it_shows(reported, folder, log):
     assert sources
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "Made of: <b>the generator</b>" in page
-    assert "cgdenoise denoise noisy.png -o noisy_denoised.png --preset fast --seed 0" in page
+    assert "cgdenoise denoise noisy.png -o noisy_denoised.png --preset fast --members 1 --max-iterations 20 --device cpu" in page
     assert "<svg" in page
 
 
@@ -75,7 +75,7 @@ def test_several_results_get_an_index_of_which_the_doubtful_come_first(reported,
         (["noisy.png"], 1, "noisy.png: not a fit log"),
         (["missing.fit.jsonl"], 1, "missing.fit.jsonl: cannot be read"),
         (["LOG", "-o", "x.png"], 2, "x.png: no web page"),
-        (["LOG", "LOG"], 2, "2 results; expected -o FOLDER"),
+        (["LOG", "LOG"], 2, "several results; expected -o FOLDER"),
         (["LOG", "-o", "there.html"], 1, "there.html: exists"),
     ],
 )
@@ -86,6 +86,54 @@ def test_what_cannot_be_reported_is_said_in_a_line(cli, folder, log, args, code,
     assert told in outcome.err
     assert outcome.err.count("\n") == 1
     assert (folder / "there.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("inpaint", "holes.npy"),
+        pytest.param(("upscale", "noisy.png"), marks=pytest.mark.slow),
+        pytest.param(("cs", "--simulate", "grey.png"), marks=pytest.mark.slow),
+    ],
+    ids=["inpaint", "upscale", "cs"],
+)
+def test_every_command_writes_its_report_and_says_how_to_repeat_it(cli, light, folder, noisy_png, noisy, command):
+    np.save("holes.npy", np.where(np.eye(24), np.nan, noisy[..., 0]))
+    Image.fromarray(noisy[..., 0]).save("grey.png")
+    outcome = cli(*command, "--preset", "fast", "--max-iterations", "10", "--suffix", "_made", "--report", "page.html")
+    assert outcome.code == 0, outcome.err
+    page = (folder / "page.html").read_text()
+    output = next(path.name for path in folder.glob("*_made.*") if path.suffix != ".jsonl")
+    named = " ".join(command[1:])
+    repeated = f"cgdenoise {command[0]} {named} -o {output}" if command[0] != "cs" else "cgdenoise cs -o grey_made.png"
+    assert f"{repeated} " in page
+    assert "--max-iterations 10" in page
+    assert ('id="before"' in page) == (command[0] != "cs")
+    assert ('id="removed"' in page) == (command[0] == "inpaint")
+
+
+def test_the_index_of_a_batch_has_what_failed_and_what_was_there_already(denoise, folder, noisy_png, noisy):
+    (folder / "frames").mkdir()
+    for name in "ab":
+        Image.fromarray(noisy).save(f"frames/{name}.png")
+    (folder / "frames" / "c.png").write_text("no picture")
+    run = ("frames", "-o", "out", "--report", "all.html", "-q")
+    assert denoise(*run).code == 1
+    index = (folder / "all.html").read_text()
+    assert "3 results, 1 to be looked at" in index
+    assert index.index("<b>c.png") < index.index("<b>a_denoised.png") < index.index("<b>b_denoised.png")
+    assert 'href="all_pages/0002.html"' in index
+    assert "frames/b.png" in (folder / "all_pages" / "0002.html").read_text()
+    assert "all.html: exists" in denoise(*run).err
+    assert denoise(*run, "--on-exists", "skip").code == 1
+    assert re.sub(r'src="[^"]*', "", (folder / "all.html").read_text()) == re.sub(r'src="[^"]*', "", index)
+    (folder / "all.html").write_text("mine")
+    assert "all.html: exists" in denoise(*run, "--on-exists", "skip").err
+
+
+def test_a_report_without_files_is_refused(refused_denoise, noisy_png):
+    refused_denoise("noisy.png", "-o", "-", "--report", "page.html", names="--report needs the log", code=2)
+    refused_denoise("noisy.png", "--report", "page.png", names="page.png: no web page", code=2)
 
 
 _HAND = """<script>addEventListener('load', () => setTimeout(() => {
