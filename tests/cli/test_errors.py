@@ -71,7 +71,7 @@ def test_usage_errors_have_their_code_with_a_traceback_too(start):
     told = process.communicate(timeout=3000)[1].decode()
     assert process.returncode == 2
     assert told.startswith("Traceback")
-    assert told.endswith("\ncgdenoise: error: a.gif: suffix '.gif'; expected .png or .svg\n")
+    assert told.endswith("\ncgdenoise: error: a.gif: suffix '.gif'; expected .png, .svg or .pdf\n")
 
 
 @pytest.mark.parametrize("debug", ["0", pytest.param("1", marks=pytest.mark.slow)])
