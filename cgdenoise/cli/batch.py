@@ -94,7 +94,9 @@ class Batch:
 
     def told(self, job: Job, news: Moved | Warned) -> None:
         """Show how far an input is, or what is to be known of it."""
-        name = "standard input" if job.source == "-" else job.source
+        from cgdenoise.jobs.found import called
+
+        name = called(job.source)
         if isinstance(news, Warned):
             self._shown[job] = news.warnings
             with self.screen.aside():

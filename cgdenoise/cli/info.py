@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Json, Threads
+from cgdenoise.cli.options import Inputs, Json, Threads
 from cgdenoise.cli.output import emit, emit_json
+from cgdenoise.cli.streams import expanded, read_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,35 +20,38 @@ _SAMPLE = 1024
 
 
 def info(
-    inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images: PNG, JPEG, TIFF or NPY.")],
+    inputs: Inputs,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Say how a file will be read: shape, depth, range, metadata, noise level, and the time a restoration will take at most.
+    """Say how files will be read: shape, depth, range, metadata, noise level, and the time a restoration will take at most.
 
     The time is measured: a few iterations on an image of that size or, if it is large, on smaller ones; the noise of a large
     image is measured in its centre.
     """
+    from cgdenoise.jobs.found import called
     from cgdenoise.runtime import prepare_process
 
     prepare_process(threads)
     failures = Failures(json)
-    for name in inputs:
+    for name in expanded(inputs, failures):
         with failures.noted(name):
             facts = _facts(name)
             if json:
                 emit_json(facts)
             else:
-                emit(_text(facts))
+                emit(_text(called(name), facts))
     sys.exit(failures.code)
 
 
-def _facts(name: str) -> dict[str, Any]:
-    from cgdenoise.images import read_image
+def _facts(source: str) -> dict[str, Any]:
+    from cgdenoise.images import decode
+    from cgdenoise.jobs.found import called
     from cgdenoise.reading import about
     from cgdenoise.restoration.duration import seconds_at_most
 
-    picture = read_image(name)
+    name = called(source)
+    picture = decode(read_input(source), name)
     page = picture.pages[0]
     with about(name):
         contents = _contents(page)
@@ -60,7 +62,7 @@ def _facts(name: str) -> dict[str, Any]:
 
     return {
         "format": FORMAT,
-        "input": name,
+        "input": source,
         "container": picture.container,
         "pages": len(picture.pages),
         "height": height,
@@ -83,21 +85,23 @@ def _contents(page: NDArray[Any]) -> dict[str, Any]:
     import numpy as np
 
     from cgdenoise.noise import estimate_sigma
-    from cgdenoise.restoration.units import check_image
+    from cgdenoise.restoration.units import Layout, check_image, check_large_image
 
-    values = check_image(page)
-    first = [max(0, (side - _SAMPLE) // 2) for side in page.shape[:2]]
-    centre = values[first[0] : first[0] + _SAMPLE, first[1] : first[1] + _SAMPLE]
+    # Only the middle in float64, of which the whole may take gigabytes.
+    values = Layout.of(page, -1).view(page)
+    check_large_image(values)
+    first = [max(0, (side - _SAMPLE) // 2) for side in values.shape[:2]]
+    centre = check_image(values[first[0] : first[0] + _SAMPLE, first[1] : first[1] + _SAMPLE])
     return {
-        "minimum": float(np.nanmin(values)),
-        "maximum": float(np.nanmax(values)),
-        "missing": int(np.isnan(values).any(axis=2).sum()),
+        "minimum": float(np.nanmin(page)),
+        "maximum": float(np.nanmax(page)),
+        "missing": int(np.isnan(values).any(axis=2).sum()) if values.dtype.kind == "f" else 0,
         "sigma": estimate_sigma(centre),
         "sample": centre.shape[:2],
     }
 
 
-def _text(facts: dict[str, Any]) -> str:
+def _text(name: str, facts: dict[str, Any]) -> str:
     kind = {1: "grey", 3: "RGB"}.get(facts["channels"], f"{facts['channels']} channels")
     pages = f", {facts['pages']} pages, of which the first" if facts["pages"] > 1 else ""
     carried = [
@@ -112,7 +116,7 @@ def _text(facts: dict[str, Any]) -> str:
     scaled = "" if whole else ", told from smaller images"
     missing = f"\n  missing    {facts['missing']} pixels, which will be filled" if facts["missing"] else ""
     return (
-        f"{facts['input']}: {facts['container'].upper()}{pages}\n"
+        f"{name}: {facts['container'].upper()}{pages}\n"
         f"  pixels     {facts['width']} x {facts['height']}, {kind}, {facts['dtype']}\n"
         f"  values     {facts['minimum']:g} to {facts['maximum']:g}{missing}\n"
         f"  metadata   {', '.join(filter(None, carried)) or 'none'}\n"

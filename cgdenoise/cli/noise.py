@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Dark, Force, Json, NoiseFile, NoiseFrom, Offset, check_noise_files, drawing_kind
+from cgdenoise.cli.options import Dark, Force, Inputs, Json, NoiseFile, NoiseFrom, Offset, check_noise_files, drawing_kind
 from cgdenoise.cli.output import emit, emit_json, note
+from cgdenoise.cli.streams import expanded, read_input
 from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def noise(
-    inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images: PNG, JPEG, TIFF or NPY.")],
+    inputs: Inputs,
     offset: Offset = None,
     noise_from: NoiseFrom = None,
     dark: Dark = None,
@@ -61,9 +62,9 @@ def noise(
         check_output(name, force)
     sources = NoiseSources.read(noise_file, noise_from, dark)
     failures = Failures(json)
-    for name in inputs:
+    for name in expanded(inputs, failures):
         with failures.noted(name):
-            pages = examine_file(name, offset, sources, page)
+            pages = examine_file(name, read_input(name), offset, sources, page)
             if outputs and len(pages) > 1:
                 raise OptionError(f"{len(pages)} pages; expected --page, the one to draw or to take the law from", name)
             for examined in pages:
@@ -154,10 +155,12 @@ def _facts(page: ExaminedPage) -> dict[str, Any]:
 
 
 def _text(page: ExaminedPage) -> str:
+    from cgdenoise.jobs.found import called
+
     report, model = page.report, page.model
     poisson, correlation, impulses = report.poisson, report.correlation, report.impulses
     lines = [
-        f"{page.file.name}" + (f" page {page.number}" if page.number else ""),
+        called(page.file.name) + (f" page {page.number}" if page.number else ""),
         f"  level          {report.sigma:.4g} ± {report.sigma_error:.2g}",
     ]
     if len(report.covariance) > 1:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from cgdenoise.fitting.plan import Preset
     from cgdenoise.jobs.options import Options
 
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per result on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors (and JSON, if asked for).")]

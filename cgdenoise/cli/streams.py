@@ -1,10 +1,23 @@
-"""Standard input and output as the places of images and lists."""
+"""Standard input and output as the places of images and lists; and what names of inputs stand for."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.errors import ImageError
+
+
+def expanded(names: Iterable[str], failures: Failures) -> Iterator[str]:
+    """Yield the files that names stand for, one after the other; a folder without any is noted as a failure."""
+    from cgdenoise.jobs.found import find
+
+    for name in names:
+        found = []
+        with failures.noted(name):
+            found = find([name])
+        yield from (each.path for each in found)
 
 
 def read_stdin(expected: str) -> bytes:

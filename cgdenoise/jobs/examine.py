@@ -8,7 +8,8 @@ import numpy as np
 
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitlog.law_file import dump_law
-from cgdenoise.jobs.noise_sources import File, NoiseSources, read_picture
+from cgdenoise.jobs.found import called
+from cgdenoise.jobs.noise_sources import File, NoiseSources, decoded
 from cgdenoise.noise import NoiseKind, NoiseModel, NoiseReport, choose, examine
 from cgdenoise.noise.exposures import ExposureNoise
 from cgdenoise.noise.known import KnownNoise
@@ -53,13 +54,13 @@ class ExaminedPage:
         return np.where(self.report.impulses.mask, np.nan, check_image(self.stored))
 
 
-def examine_file(name: str, offset: float | None, sources: NoiseSources, page: int | None) -> list[ExaminedPage]:
+def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSources, page: int | None) -> list[ExaminedPage]:
     """Examine the pages of a file.
 
     Parameters
     ----------
-    name : str
-        Of the file.
+    name, data : str and bytes
+        Of the file, and all of it.
     offset : float or None
         Value of a pixel that has received no light, if the user knows it.
     sources : NoiseSources
@@ -72,14 +73,15 @@ def examine_file(name: str, offset: float | None, sources: NoiseSources, page: i
     ImageError, NoiseLawError
         If the file cannot be read, has a page without any noise, or does not go with the other files.
     """
-    file, picture = read_picture(name)
+    file, picture = decoded(name, data)
+    title = called(name)
     if page is not None and page >= len(picture.pages):
         raise OptionError(
-            f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page below that, not {page}", name
+            f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page below that, not {page}", title
         )
     pages = []
     for number in range(len(picture.pages)) if page is None else [page]:
-        with about(name):
+        with about(title):
             values = check_image(picture.pages[number])
             if is_constant(values):
                 raise ImageError("all values of a channel are the same; expected an image with noise")

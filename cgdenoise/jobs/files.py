@@ -9,7 +9,7 @@ from cgdenoise import __version__, images
 from cgdenoise.fitlog.finished import seal
 from cgdenoise.fitlog.outcome import Names
 from cgdenoise.fitlog.records import Record, dump
-from cgdenoise.jobs.found import STREAM
+from cgdenoise.jobs.found import STREAM, called
 from cgdenoise.jobs.method import Method, Watch
 from cgdenoise.jobs.pages import Source, load
 from cgdenoise.jobs.plan import Job, check_target, is_done, may_replace
@@ -40,11 +40,6 @@ class Written:
     pages: int
 
 
-def title(job: Job) -> str:
-    """Return what an input is called in messages."""
-    return "standard input" if job.source == STREAM else job.source
-
-
 def due(method: Method, on_exists: OnExists, job: Job, data: bytes) -> tuple[Source, str] | None:
     """Return an input and the container of its result, which can be written; None if that is there already, complete.
 
@@ -53,10 +48,10 @@ def due(method: Method, on_exists: OnExists, job: Job, data: bytes) -> tuple[Sou
     ImageError
         If the input cannot be read, or the result not be written.
     """
-    source = load(title(job), data)
+    source = load(called(job.source), data)
     if is_done(job, on_exists, __version__, method.options.command, source.description["sha256"], method.settings()):
         return None
-    with about(title(job)):
+    with about(called(job.source)):
         blank = method.blank(source.picture)
     return source, check_target(job, blank, may_replace(job, on_exists))
 
@@ -65,7 +60,7 @@ def restored(method: Method, job: Job, source: Source, container: str, watch: Wa
     """Restore an input; nothing is written but what `watch` keeps of tiles."""
     options = method.options
     names = Names(options.command, job.source, job.target, job.log, options.preset_name, options.arguments)
-    with about(title(job)):
+    with about(called(job.source)):
         made = method.restore(source, names, watch)
     picture = images.encode(made.picture, container, job.target)
     records = seal(made.records, picture)

@@ -19,6 +19,11 @@ _LARGEST_LIST = 1 << 28
 """Bytes of a list of names, at most: a million paths of 256 bytes."""
 
 
+def called(path: str) -> str:
+    """Return what an input is called in messages."""
+    return "standard input" if path == STREAM else path
+
+
 @dataclass(frozen=True)
 class Input:
     """A file to restore, or `STREAM`.

@@ -10,6 +10,7 @@ from cgdenoise.errors import NoiseLawError
 from cgdenoise.fitlog.law_file import LawFile, full_scale, read_law
 from cgdenoise.images import Picture
 from cgdenoise.images.picture import channel_count
+from cgdenoise.jobs.found import called
 from cgdenoise.noise.exposures import DarkNoise, ExposureNoise, compare_exposures, measure_dark
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.noise.model import NoiseKind
@@ -118,8 +119,12 @@ def _read_law(name: str) -> tuple[File, LawFile]:
 
 def read_picture(name: str) -> tuple[File, Picture]:
     """Read a picture, and say of which bytes it is."""
-    data = images.read_bytes(name)
-    return File(name, hashlib.sha256(data).hexdigest()), images.decode(data, name)
+    return decoded(name, images.read_bytes(name))
+
+
+def decoded(name: str, data: bytes) -> tuple[File, Picture]:
+    """Decode a picture, and say of which bytes it is."""
+    return File(name, hashlib.sha256(data).hexdigest()), images.decode(data, called(name))
 
 
 def _read_dark(name: str) -> tuple[File, Picture, DarkNoise]:

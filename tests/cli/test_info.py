@@ -1,5 +1,6 @@
 """`info`: facts about a file."""
 
+import io
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from cgdenoise.fitlog.records import FORMAT
-from cgdenoise.restoration import duration
+from cgdenoise.restoration import duration, units
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,35 @@ def test_noise_of_a_large_image_is_that_of_its_centre(info, folder, monkeypatch)
 def test_nothing_is_written(info, folder, noisy_png):
     info("noisy.png")
     assert list(folder.iterdir()) == [noisy_png]
+
+
+@pytest.mark.parametrize("command", ["info", "noise"])
+def test_folders_and_standard_input_are_files_too(cli, folder, noisy, noisy_png, monkeypatch, command):
+    (folder / "in" / "deep").mkdir(parents=True)
+    for name in ("b.png", "deep/a.png"):
+        (folder / "in" / name).write_bytes(noisy_png.read_bytes())
+    (folder / "empty").mkdir()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(noisy_png.read_bytes())))
+    outcome = cli(command, "in", "empty", "-", "--json")
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [facts["input"] for facts in found] == ["in/b.png", "in/deep/a.png", "empty", "-"]
+    assert outcome.code == 1
+    assert outcome.err == "cgdenoise: error: empty: " + found[2]["error"].removeprefix("empty: ") + "\n"
+    assert found[3]["sigma"] == found[0]["sigma"]
+
+
+@pytest.mark.parametrize("command", ["info", "noise"])
+def test_standard_input_has_a_name(cli, noisy_png, monkeypatch, command):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(noisy_png.read_bytes())))
+    assert cli(command, "-").out.startswith("standard input")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"no image")))
+    assert cli(command, "-").err.startswith("cgdenoise: error: standard input: not an image")
+
+
+def test_a_large_image_is_never_in_memory_as_floats(monkeypatch, info, folder):
+    np.save(folder / "a.npy", np.zeros((3000, 8), np.uint16) + np.arange(3000, dtype=np.uint16)[:, None])
+    largest = []
+    check = units.check_image
+    monkeypatch.setattr(units, "check_image", lambda page: largest.append(page.shape[0]) or check(page))
+    facts = json.loads(info("a.npy", "--json"))
+    assert (facts["minimum"], facts["maximum"], facts["sample"], largest) == (0, 2999, [1024, 8], [1024])

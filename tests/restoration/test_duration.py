@@ -8,7 +8,7 @@ import pytest
 from cgdenoise.restoration import duration
 from cgdenoise.restoration.presets import PRESETS
 
-SIZES = [(24, 24), (256, 900), (768, 768), (769, 30), (3000, 4000)]
+SIZES = [(24, 24), (256, 900), (512, 512), (769, 30), (3000, 4000)]
 ITERATION, FILTER = 0.25, 3.0
 
 
@@ -21,8 +21,8 @@ def test_large_images_are_never_made(monkeypatch, size):
 
     monkeypatch.setattr(duration, "fit", fit)
     duration.seconds_at_most("fast", size, 1)
-    assert set(made) == {tuple(min(side, 768) for side in size)} | (
-        {tuple(min(side, 256) for side in size)} if max(size) > 768 else set()
+    assert set(made) == {tuple(min(side, 512) for side in size)} | (
+        {tuple(min(side, 256) for side in size)} if max(size) > 512 else set()
     )
 
 
@@ -36,7 +36,7 @@ def test_time_grows_linearly_with_the_pixels(monkeypatch, size):
 def test_noise_of_the_clock_never_makes_a_larger_image_quicker(monkeypatch):
     monkeypatch.setattr(duration, "_fit_seconds", lambda chosen, part, channels: 1 / math.prod(part))
     monkeypatch.setattr(duration, "_guide_seconds", lambda chosen, whole, channels: 0.0)
-    assert duration.seconds_at_most("balanced", (3000, 4000), 3) == 1 / 768**2
+    assert duration.seconds_at_most("balanced", (3000, 4000), 3) == 1 / 512**2
 
 
 @pytest.fixture
