@@ -10,6 +10,7 @@ import typer
 
 from cgdenoise.cli.compare import compare
 from cgdenoise.cli.cs import cs
+from cgdenoise.cli.ct import ct
 from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.doctor import doctor
@@ -54,6 +55,7 @@ app.command()(deblur)
 app.command()(upscale)
 app.command()(cs)
 app.command()(mri)
+app.command()(ct)
 app.command()(plot)
 app.command()(report)
 app.command()(compare)

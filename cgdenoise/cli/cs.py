@@ -62,7 +62,7 @@ def cs(
     if save_measurements is not None and Path(save_measurements).suffix.lower() != ".npz":
         raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
     source = str(measurements or simulate)
-    sides = _shape(shape)
+    sides = parse_shape(shape)
     targets = ArrayTargets.of(source, shared)
 
     def read() -> Task:
@@ -89,7 +89,14 @@ def cs(
     run("cs", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], shared, read)
 
 
-def _shape(text: str | None) -> tuple[int, ...] | None:
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Return the sides that a text names, if there is one.
+
+    Raises
+    ------
+    OptionError
+        If it names something else.
+    """
     if text is None:
         return None
     try:

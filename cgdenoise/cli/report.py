@@ -63,7 +63,8 @@ def sentence(end: dict[str, Any]) -> str:
     if end["missing"] is not None:
         parts.append(f"{end['missing']:.1%} missing")
     if end["psnr"] is not None:
-        parts.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}")
+        start = f" ({end['start']['name']}: {end['start']['psnr']:.2f} dB)" if end["start"] else ""
+        parts.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}{start}")
     return ", ".join(parts) + (f"; {end['picture']}" if end["picture"] else "")
 
 

@@ -41,6 +41,8 @@ class Outcome:
         Share of the image's values that were to be filled in; None where that was not the problem.
     picture : str or None
         How the grey levels of the stored picture come from the image; None where they are the input's.
+    start : dict or None
+        Name and likeness of what is usual without a prior, where there is a reference.
     """
 
     page: int
@@ -54,6 +56,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     missing: float | None = None
     picture: str | None = None
+    start: Record | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,10 @@ def outcome_of(page: int, result: Restoration, stored: Array, shown: Callable[[A
     """
 
     def of_part(part: RestoredPart) -> Record:
-        compared = {} if part.image is None or clean is None else _likeness(shown(part.image()), clean)
+        compared = {} if part.image is None or clean is None else likeness_of(shown(part.image()), clean)
         return {"name": part.name, "weight": part.weight, **compared}
 
-    likeness = _likeness(stored, clean)
+    likeness = likeness_of(stored, clean)
     parts = tuple(of_part(part) for part in result.parts)
     status = "interrupted" if result.interrupted else "complete"
     noise = replace(result.noise, impulses=np.zeros((0, 0, 0), bool))
@@ -170,6 +173,7 @@ def end_record(names: Names, outcome: Outcome) -> Record:
         "picture": outcome.picture,
         "psnr": outcome.psnr,
         "ssim": outcome.ssim,
+        "start": outcome.start,
         "seconds": result.seconds,
         "device": result.device,
         "peak_memory_bytes": peak_memory(),
@@ -217,7 +221,7 @@ def peak_of(reference: Array) -> float:
     return 1.0 if (low >= 0 and high <= 1) or low == high else high - low
 
 
-def _likeness(stored: Array, clean: Array | None) -> dict[str, float]:
+def likeness_of(stored: Array, clean: Array | None) -> dict[str, float]:
     """Return what the log says of a picture's likeness to a clean one, if there is any."""
     if clean is None:
         return {}

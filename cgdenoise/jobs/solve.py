@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from cgdenoise.errors import MeasurementError
-from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, outcome_of, page_log
+from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, likeness_of, outcome_of, page_log
 from cgdenoise.fitlog.records import Record
 from cgdenoise.jobs.options import Options
 from cgdenoise.problems.problem import LinearProblem
@@ -82,6 +82,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         error=verdict.error,
         warnings=verdict.warnings,
         missing=problem.missing,
+        start=_start(problem, reference),
     )
     return Solution(result.image, picture, outcome, evaluations)
 
@@ -97,6 +98,12 @@ def solution_log(names: Names, problem: LinearProblem, solution: Solution, setti
         "missing": problem.missing,
     }
     return page_log(names, described, settings, solution.outcome, solution.evaluations)
+
+
+def _start(problem: LinearProblem, reference: Array | None) -> Record | None:
+    if problem.start is None or reference is None:
+        return None
+    return {"name": problem.start.name, **likeness_of(problem.view(problem.start.image), reference)}
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:

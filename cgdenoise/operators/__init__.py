@@ -15,6 +15,7 @@ from cgdenoise.operators.resample import Downsample, Kernel
 from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
 from cgdenoise.operators.stack import stack
+from cgdenoise.operators.tomography import Fan, Scan, projector
 
 __all__ = [
     "DCT",
@@ -28,6 +29,7 @@ __all__ = [
     "DenseMatrix",
     "Downsample",
     "Entries",
+    "Fan",
     "Field",
     "ForwardOperator",
     "Fourier",
@@ -38,6 +40,7 @@ __all__ = [
     "Pad",
     "PixelMask",
     "Reshape",
+    "Scan",
     "SparseMatrix",
     "SubsampledDCT",
     "Sum",
@@ -47,6 +50,7 @@ __all__ = [
     "gaussian_psf",
     "load_operator",
     "motion_psf",
+    "projector",
     "random_matrix",
     "stack",
     "subsampled_fourier",

@@ -6,6 +6,7 @@ from cgdenoise.problems.mri import fourier_problem, parallel_problem
 from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
 from cgdenoise.problems.problem import LinearProblem
 from cgdenoise.problems.sensing import fourier_lines, linear_problem
+from cgdenoise.problems.tomography import tomography_problem
 
 __all__ = [
     "LinearProblem",
@@ -17,5 +18,6 @@ __all__ = [
     "linear_problem",
     "parallel_problem",
     "solve",
+    "tomography_problem",
     "upscaling",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,6 +15,14 @@ from cgdenoise.restoration.evidence import PREDICTED
 from cgdenoise.restoration.reconstructing import ReconstructionRequest
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is usual without any prior, to compare with: its name, and the image, of the operator's `in_shape`."""
+
+    name: str
+    image: Array
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class LinearProblem:
         Share of the image's values that are to be filled in; None where that is not the problem.
     warnings : tuple of str
         What looks wrong before anything is computed.
+    start : Start or None
+        Compared with a reference beside the reconstruction; it does nothing else.
     """
 
     operator: ForwardOperator
@@ -59,6 +69,12 @@ class LinearProblem:
     certain: bool = False
     missing: float | None = None
     warnings: tuple[str, ...] = ()
+    start: Start | None = None
+
+    def in_unit(self, unit: float) -> LinearProblem:
+        """Return the same problem with measurements, and an image, of so many times the numbers."""
+        start = self.start and replace(self.start, image=unit * self.start.image)
+        return replace(self, y=unit * self.y, sigma=unit * self.sigma, start=start)
 
     def request(self, preset: Preset, seed: int, device: str) -> ReconstructionRequest:
         """Return what `run_reconstruction` is asked to solve it."""

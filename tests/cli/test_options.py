@@ -12,7 +12,7 @@ from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.names import DeviceName, PresetName, StopName
 
 NAMES = {field.name for field in fields(SharedOptions)} - {"arguments"}
-MAKERS = [app.denoise, app.inpaint, app.deblur, app.upscale, app.cs, app.mri]
+MAKERS = [app.denoise, app.inpaint, app.deblur, app.upscale, app.cs, app.mri, app.ct]
 
 
 @pytest.mark.parametrize("command", MAKERS, ids=lambda command: command.__name__)

@@ -11,7 +11,7 @@ from PIL import Image
 
 import cgdenoise
 
-PROBLEMS = ("inpaint", "deblur", "upscale", "cs", "mri")
+PROBLEMS = ("inpaint", "deblur", "upscale", "cs", "mri", "ct")
 
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 
@@ -106,7 +106,7 @@ def test_help_and_usage_errors_import_nothing_heavy(folder):
     program = """
 import sys
 from cgdenoise.cli.app import main
-commands = ["denoise", "info", "plot", "inpaint", "deblur", "upscale", "cs", "mri"]
+commands = ["denoise", "info", "plot", "inpaint", "deblur", "upscale", "cs", "mri", "ct"]
 for args in (["--help"], *([name, "--help"] for name in commands), ["--version"], ["denoise"], ["mri"]):
     sys.argv = ["cgdenoise", *args]
     try:

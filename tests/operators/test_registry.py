@@ -36,6 +36,7 @@ from cgdenoise.operators import (
 from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.operators.foreign import Foreign
 from cgdenoise.operators.sensing import GeneratedMatrix
+from cgdenoise.operators.tomography import Fan, Scan, projector
 
 RNG = np.random.default_rng(3)
 SIZE = (7, 11)
@@ -101,6 +102,8 @@ OPERATORS = {
     "fourier, a line": Fourier((1, 9)),
     "sampled fourier": subsampled_fourier(mask(1, 11), (2, *SIZE)),
     "coils": Coils(MAPS),
+    "parallel beams": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 0.8), SIZE),
+    "fans": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 1.3, Fan(20, 9)), SIZE, RNG.random((4, 13))),
     "complex from channels": ComplexFromChannels((2, *SIZE)),
     "complex from real": ComplexFromReal((3, *SIZE)),
     "blur": Blur((3, 17, 13), some_psf(5, 3)),

@@ -1,0 +1,96 @@
+"""`ct`: from sinograms, or from an image that is scanned, to an array and a picture."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cgdenoise.fitlog.reader import read_log
+from cgdenoise.operators.tomography import Scan, projector
+
+QUICK = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu", "--max-iterations", "10")
+SIDE = 24
+
+
+@pytest.fixture
+def files(folder, clean):
+    """Write an image, its sinogram, transposed too, and the angles of it."""
+    image = clean[..., 0].astype(np.float64)
+    angles = np.linspace(0, 180, 16, endpoint=False)
+    y = projector(Scan(angles, 36, 18), (SIDE, SIDE))(torch.from_numpy(image)).numpy()
+    np.save("image.npy", image)
+    np.save("y.npy", y)
+    np.save("turned.npy", y.T)
+    np.savetxt("angles.txt", angles)
+    np.save("radians.npy", np.deg2rad(angles))
+    Image.fromarray(clean).save("colour.png")
+    return folder
+
+
+def test_a_sinogram_becomes_an_image(cli, files, light):
+    options = ("--shape", f"{SIDE},{SIDE}", "--reference", "image.npy", "--json", *QUICK)
+    outcome = cli("ct", "y.npy", "--angles", "0:180:16", *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    end = json.loads(outcome.out)
+    assert end["start"]["name"] == "filtered back-projection"
+    assert end["psnr"] > 15 < end["start"]["psnr"]
+    assert np.load("y_reconstructed.npy").shape == (SIDE, SIDE)
+    cli("ct", "turned.npy", "--angles", "angles.txt", *options)
+    assert (files / "turned_reconstructed.png").read_bytes() == (files / "y_reconstructed.png").read_bytes()
+
+
+@pytest.mark.parametrize("options", [("--simulate-sigma", "9"), ("--fan", "60,20", "--photons", "1e4")])
+def test_an_image_is_scanned_and_compared(cli, files, light, options):
+    outcome = cli("ct", "--simulate", "image.npy", "--angles", "0:360:20", *options, *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "dB (filtered back-projection: " not in outcome.out  # the SSIM lies between
+    assert "(filtered back-projection: " in outcome.out
+    (log,) = read_log(files / "image_reconstructed.fit.jsonl")
+    assert log.header["input"]["angles"] == "0:360:20"
+    assert log.end["psnr"] > 15
+
+
+def test_the_scale_of_a_simulated_scan_is_the_images(cli, files, light):
+    cli("ct", "--simulate", "image.npy", "--angles", "0:180:20", "--photons", "1e5", *QUICK)
+    assert np.load("image_reconstructed.npy").mean() == pytest.approx(np.load("image.npy").mean(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("y.npy", "--angles", "0:180:17"), "y.npy: a sinogram of shape [16, 36] and float64; expected [17, bins], as there are"),
+        (("y.npy", "--angles", "absent.txt"), "absent.txt: cannot be read (absent.txt not found"),
+        (("y.npy", "--angles", "radians.npy"), "radians.npy: 16 angles up to 2.95; expected degrees, not radians"),
+        (("y.npy", "--angles", "y.npy"), "y.npy: float64 of shape [16, 36]; expected a list of angles"),
+        (("y.npy", "--angles", "0:180:16", "--fan", "-9,3"), "y.npy: a source at -9.0"),
+        (("y.npy", "--angles", "0:180:16", "--pitch", "0"), "y.npy: 36 bins of 0.0 pixels"),
+        (("y.npy", "--angles", "0:180:16", "--axis", "900"), "no ray meets it"),
+        (("colour.png", "--angles", "0:180:24"), "colour.png: a sinogram of shape [24, 24, 3]"),
+        (
+            ("--simulate", "colour.png", "--angles", "0:180:24"),
+            "colour.png: an image of shape [24, 24, 3]; expected a clean grey",
+        ),
+    ],
+)
+def test_wrong_input_is_refused_in_a_line(refused, files, options, told):
+    refused("ct", *options, *QUICK, names=told)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("y.npy", "--angles", "0:180:0"), "--angles 0:180:0; expected START:STOP:N in degrees"),
+        (("y.npy", "--angles", "0:180:many"), "--angles 0:180:many; expected START:STOP:N in degrees"),
+        (("y.npy", "--angles", "0:180:16", "--fan", "9"), "--fan 9; expected SOURCE,DETECTOR"),
+        (("y.npy", "--angles", "0:180:16", "--shape", "3,9,9"), "y.npy: --shape 3,9,9; expected H,W"),
+        (("y.npy", "--angles", "0:180:16", "--shape", "900000,900000"), "half of this machine's memory"),
+        (("--angles", "0:180:16"), "expected one of SINOGRAM and --simulate"),
+        (("y.npy", "--angles", "0:180:16", "--sigma", "1", "--photons", "9"), "--sigma with --photons; expected one of them"),
+        (("y.npy", "--angles", "0:180:16", "--photons", "0"), "--photons 0.0; expected a number above 0"),
+        (("y.npy", "--angles", "0:180:16", "--simulate-sigma", "1"), "--simulate-sigma; expected --simulate with it"),
+    ],
+)
+def test_wrong_options_are_refused(refused, files, options, told):
+    refused("ct", *options, *QUICK, names=told, code=2)
