@@ -12,7 +12,7 @@ from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.errors import OptionError
 
 
-@with_shared_options(output=ARRAY_OUTPUT)
+@with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def ct(
     angles: Annotated[
         str,
