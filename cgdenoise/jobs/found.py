@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cgdenoise import images
@@ -69,6 +69,24 @@ def find(names: Sequence[str]) -> list[Input]:
             raise ImageError(f"no image in this folder; expected files with {', '.join(images.suffixes())}", name)
         found += inside
     return found
+
+
+def mirrored(inputs: Sequence[Input]) -> list[Input]:
+    """Return inputs of which several files that the user named have one name with the folders these lie in, below the common one.
+
+    So `d1/x.png d2/x.png` have two places in one folder of results.
+    """
+    named = [found.path for found in inputs if not found.in_folder and found.path != STREAM]
+    if len({os.path.basename(path) for path in named}) == len(named):
+        return list(inputs)
+    places = {path: os.path.dirname(os.path.abspath(path)) for path in named}
+    try:
+        common = os.path.commonpath(list(places.values()))
+    except ValueError:  # on several drives of Windows
+        return list(inputs)
+    return [
+        replace(found, under=os.path.relpath(places[found.path], common)) if found.path in places else found for found in inputs
+    ]
 
 
 def without_results(inputs: Sequence[Input]) -> tuple[list[Input], list[str]]:

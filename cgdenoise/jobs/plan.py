@@ -12,7 +12,7 @@ from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitlog.finished import is_output, made_by, read_finished
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
-from cgdenoise.jobs.found import STREAM, Input
+from cgdenoise.jobs.found import STREAM, Input, mirrored
 from cgdenoise.names import OnExists
 
 
@@ -49,7 +49,7 @@ class Places:
     ----------
     output : str or None
         A file, a folder, or `STREAM`. Without it a result lies beside its input. Several inputs, or those of a folder, need a
-        folder, which need not exist.
+        folder, which need not exist; a new name without a suffix is one.
     suffix : str
         Added to the input's name where `output` does not name a file.
     log : str or None
@@ -81,12 +81,17 @@ def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) ->
     OptionError
         If two results would have one name, or one would replace an input.
     """
-    folder = _folder_of(places.output, inputs, images.suffixes(), "output")
+    inputs = mirrored(inputs)
+    output = places.output
+    # What has no suffix can be no picture.
+    if output not in (None, STREAM) and not Path(output).suffix and not os.path.lexists(output):
+        output = os.path.join(output, "")
+    folder = _folder_of(output, inputs, images.suffixes(), "output")
     jobs = []
     for found in inputs:
         folders: tuple[str, ...] = ()
-        if places.output is not None and folder is None:
-            target = places.output
+        if output is not None and folder is None:
+            target = output
         elif found.path == STREAM:
             target = os.path.join(folder, f"stdin{places.suffix}.png") if folder else STREAM
         else:

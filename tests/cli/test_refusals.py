@@ -93,10 +93,9 @@ def test_missing_file_is_refused(refused, command):
 
 
 @pytest.mark.parametrize("command", ["denoise", "info"])
-def test_directory_is_refused(refused, folder, command):
+def test_empty_directory_is_refused(refused, folder, command):
     (folder / "pictures.png").mkdir()
-    expected = "no image in this folder" if command == "denoise" else "directory"
-    assert expected in refused(command, "pictures.png", names="pictures.png")
+    assert "no image in this folder" in refused(command, "pictures.png", names="pictures.png")
 
 
 class Trap:
@@ -154,11 +153,9 @@ def test_two_inputs_to_one_file_are_a_usage_error(refused_denoise, folder, noisy
     refused_denoise("noisy.png", "second.png", "-o", "out.png", names="out.png", code=2)
 
 
-def test_two_inputs_of_one_name_to_one_folder_are_a_usage_error(refused_denoise, folder, noisy_png):
-    for name in ("out", "other"):
-        (folder / name).mkdir()
-    (folder / "other" / "noisy.png").write_bytes(noisy_png.read_bytes())
-    refused_denoise("noisy.png", "other/noisy.png", "-o", "out", names="out/noisy_denoised.png", code=2)
+def test_one_input_twice_is_a_usage_error(refused_denoise, folder, noisy_png):
+    (folder / "out").mkdir()
+    refused_denoise("noisy.png", "./noisy.png", "-o", "out", names="out/noisy_denoised.png", code=2)
 
 
 def test_two_outputs_never_share_a_log(denoise, folder, noisy_png, noisy):
@@ -169,7 +166,7 @@ def test_two_outputs_never_share_a_log(denoise, folder, noisy_png, noisy):
     assert len(list(folder.glob("*.jsonl"))) == len(outputs), outcome
 
 
-@pytest.mark.parametrize("target", ["out.gif", "out"])
+@pytest.mark.parametrize("target", ["out.gif", "out.2"])
 def test_unknown_output_suffix_is_refused(refused_denoise, noisy_png, target):
     assert ".npy" in refused_denoise("noisy.png", "-o", target, names=target)
 

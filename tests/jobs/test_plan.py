@@ -54,7 +54,11 @@ def folder(tmp_path, monkeypatch):
         (["a.png", "b.png"], "c.png", "_d", None),
         (["a.png", "b.png"], "new", "_d", ["new/a_d.png", "new/b_d.png"]),
         (["a.png", "b.png"], "-", "_d", None),
-        (["x/a.png", "y/a.png"], "out", "_d", None),
+        (["x/a.png", "y/a.png"], "out", "_d", ["out/x/a_d.png", "out/y/a_d.png"]),
+        (["x/a.png", "x/y/a.png", "b.png"], "out", "_d", ["out/x/a_d.png", "out/x/y/a_d.png", "out/b_d.png"]),
+        (["x/a.png", "x/../x/a.png"], "out", "_d", None),
+        (["a.png"], "new", "_d", ["new/a_d.png"]),
+        (["a.png"], "new.d", "_d", ["new.d"]),
         (["-", "-"], None, "_d", None),
     ],
 )
@@ -99,7 +103,8 @@ def test_log_lies_beside_the_target(target, log):
         (["a.png", "b.png"], None, "b.jsonl", None),
         (["a.png"], None, "a.png", None),
         (["a.png"], None, "a_d.png", None),
-        (["a.png", "x/a.png"], None, "new", None),
+        (["a.png", "x/a.png"], None, "new", ["new/a_d.fit.jsonl", "new/x/a_d.fit.jsonl"]),
+        (["a.png"], None, "new", ["new"]),
     ],
 )
 def test_logs_go_where_the_user_says(folder, sources, output, log, logs):
