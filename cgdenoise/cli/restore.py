@@ -14,7 +14,7 @@ from cgdenoise.cli.batch import Batch, Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import note
-from cgdenoise.cli.streams import read_input, read_stdin, write_stdout
+from cgdenoise.cli.streams import read_stdin, write_stdout
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
 from cgdenoise.errors import OptionError
 from cgdenoise.names import OnExists
@@ -192,13 +192,13 @@ def _inputs(batch: BatchOptions, quiet: bool) -> list[Input]:
 
 def _restore(method: Method, on_exists: OnExists, job: Job, interrupt: Interrupt, tell: Tell) -> Restored | None:
     """Restore one input and write what came of it; None if it was there already."""
-    from cgdenoise import images
     from cgdenoise.jobs.files import due, restored
     from cgdenoise.jobs.found import STREAM
     from cgdenoise.jobs.method import Watch
     from cgdenoise.jobs.pages import forget_tiles
+    from cgdenoise.jobs.plan import room_for
 
-    found = due(method, on_exists, job, read_input(job.source))
+    found = due(method, on_exists, job, read_stdin("an image") if job.source == STREAM else None)
     if found is None:
         return None
     source, container = found
@@ -207,13 +207,15 @@ def _restore(method: Method, on_exists: OnExists, job: Job, interrupt: Interrupt
         warn=lambda warnings: tell(Warned(tuple(warnings))),
         cancelled=interrupt.requested,
         tiles=None if job.target == STREAM else job.target,
+        folder=room_for(job),
     )
     with interrupt.deferred():
-        written = restored(method, job, source, container, watch)
+        result, stream = restored(method, job, source, container, watch), None
         if job.target == STREAM:
-            write_stdout(written.picture)
+            stream = result.encoded()
+            write_stdout(stream)
         with interrupt.held():
-            images.write_together(written.files)
+            ends = result.write(stream)
         if watch.tiles is not None and not interrupt.signal:
-            forget_tiles(watch.tiles, written.begun)
-    return Restored(written.ends, written.pages)
+            forget_tiles(watch.tiles, result.made.begun)
+    return Restored(ends, result.pages)

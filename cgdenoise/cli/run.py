@@ -194,6 +194,7 @@ def _solve(
     """Solve a problem and write what came of it; return the last record of its log."""
     from cgdenoise import images
     from cgdenoise.fitlog.finished import seal
+    from cgdenoise.fitlog.finished import sha256 as hash_of
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
     from cgdenoise.jobs.solve import solution_log, solve
@@ -207,7 +208,8 @@ def _solve(
     output, log = written
     names = Names(options.command, task.name, output, log, options.preset_name, options.arguments)
     settings = replace(options, known=KnownNoise(sigma=task.problem.sigma)).settings()
-    records = seal(solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description), files[output])
+    records = solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description)
+    records = seal(records, hash_of(files[output]))
     logs = {} if log is None else {log: dump(records)}
     with interrupt.held():
         images.write_together({**files, **task.extra, **logs})

@@ -83,7 +83,11 @@ def is_output(finished: Finished, path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def seal(records: list[Record], output: bytes) -> list[Record]:
+def sha256(data: bytes) -> str:
+    """Return the hash by which a result is known."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def seal(records: list[Record], digest: str) -> list[Record]:
     """Return a log's records with the hash of the output in their ends, by which it is known again."""
-    digest = hashlib.sha256(output).hexdigest()
     return [{**record, "output_sha256": digest} if record["type"] == "end" else record for record in records]

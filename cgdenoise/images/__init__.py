@@ -1,8 +1,8 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
-from .files import check, container_for, decode, encode, read_bytes, read_image, suffixes, write_image
+from .files import check, container_for, decode, encode, open_image, read_bytes, read_image, suffixes, write, write_image
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture, to_dtype
-from .writing import append, check_writable, make_folder, write_atomically, write_together
+from .writing import append, check_writable, make_folder, write_atomically, write_together, writing_together
 
 __all__ = [
     "MAX_BYTES",
@@ -17,11 +17,14 @@ __all__ = [
     "decode",
     "encode",
     "make_folder",
+    "open_image",
     "read_bytes",
     "read_image",
     "suffixes",
     "to_dtype",
+    "write",
     "write_atomically",
     "write_image",
     "write_together",
+    "writing_together",
 ]

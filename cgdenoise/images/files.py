@@ -1,18 +1,33 @@
 """Between files and pictures: which container it is, and whose error it is."""
 
+import hashlib
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from cgdenoise.errors import ImageError
 from cgdenoise.reading import about, reading
+from cgdenoise.reading.on_disk import Folder
 
 from . import jpeg, npy, png, tiff
 from .picture import MAX_BYTES, Array, Picture
 from .writing import write_atomically
+
+
+@dataclass(frozen=True)
+class ByRows:
+    """How a kind of image file is read and written that need not be in memory as a whole.
+
+    `unpack` takes an open file, its size and a folder for what is large; `write` a picture and an open file.
+    """
+
+    unpack: Callable[[BinaryIO, int, Folder], Picture]
+    write: Callable[[Picture, BinaryIO], None]
 
 
 @dataclass(frozen=True)
@@ -25,14 +40,26 @@ class Container:
     decode: Callable[[bytes], Picture]
     check: Callable[[Picture], None]
     encode: Callable[[Picture], bytes]
+    by_rows: ByRows | None = None
 
 
 CONTAINERS = {
     "png": Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
     "jpeg": Container("JPEG", (b"\xff\xd8\xff",), (".jpg", ".jpeg"), jpeg.decode, jpeg.check, jpeg.encode),
-    "tiff": Container("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (".tif", ".tiff"), tiff.decode, tiff.check, tiff.encode),
-    "npy": Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode),
+    "tiff": Container(
+        "TIFF",
+        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        (".tif", ".tiff"),
+        tiff.decode,
+        tiff.check,
+        tiff.encode,
+        ByRows(tiff.unpack, tiff.write),
+    ),
+    "npy": Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode, ByRows(npy.unpack, npy.write)),
 }
+
+_LONGEST_MAGIC = 16
+"""Bytes of a file that tell its kind, or more."""
 
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive (as .npz files are)",
@@ -147,6 +174,45 @@ def encode(picture: Picture, container: str, name: str) -> bytes:
     """
     with about(name):
         return CONTAINERS[container].encode(picture)
+
+
+def write(picture: Picture, container: str, name: str, file: BinaryIO) -> None:
+    """Write the bytes of an image file to one that is open, by rows if the container can; else as `encode`."""
+    with about(name):
+        found = CONTAINERS[container]
+        if found.by_rows is None:
+            file.write(found.encode(picture))
+        else:
+            found.by_rows.write(picture, file)
+
+
+def open_image(path: str | os.PathLike[str], folder: Folder) -> tuple[Picture, str]:
+    """Read an image file whose pages may be too large for the memory, and return it with the SHA-256 of its bytes.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    folder
+        Where there is room for the pages of a large one. No file is seen there; what there is goes with the picture.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`, or if there is no room in the folder.
+    """
+    with reading(path, ImageError, "an image file"), open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        head = file.read(_LONGEST_MAGIC) if stat.S_ISREG(status.st_mode) else b""
+        container = next((known for known in CONTAINERS.values() if head.startswith(known.magics)), None)
+        if container is not None and container.by_rows is not None and status.st_size <= MAX_BYTES:
+            with reading(path, ImageError, f"an undamaged {container.title}"):
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+                return container.by_rows.unpack(file, status.st_size, folder), digest
+    data = read_bytes(path)
+    return decode(data, os.fspath(path)), hashlib.sha256(data).hexdigest()
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

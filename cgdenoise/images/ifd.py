@@ -8,7 +8,7 @@ directories or values overlap, by which a small file can ask for any amount of w
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import BinaryIO, Literal, Protocol
 
 from cgdenoise.errors import ImageError
 
@@ -23,6 +23,34 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 BYTE, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL, LONG8 = 1, 3, 4, 5, 7, 10, 16
 
 Order = Literal["<", ">"]
+
+
+class Bytes(Protocol):
+    """What is read of bytes here: their number, and slices of them, so that a file can stand for its content."""
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return some of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileBytes:
+    """The content of an open file of a known size, of which only what is asked for is read."""
+
+    file: BinaryIO
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self.size)
+        self.file.seek(start)
+        return self.file.read(max(0, stop - start))
 
 
 @dataclass(frozen=True)
@@ -68,14 +96,15 @@ class Layout:
         """Pack numbers in this byte order."""
         return struct.pack(self.order + format, *values)
 
-    def unpack(self, format: str, data: bytes, offset: int = 0) -> tuple[int, ...]:
+    def unpack(self, format: str, data: Bytes, offset: int = 0) -> tuple[int, ...]:
         """Unpack numbers; ImageError if the data ends before."""
-        if offset + struct.calcsize(self.order + format) > len(data):
+        size = struct.calcsize(self.order + format)
+        if offset + size > len(data):
             raise ImageError(f"truncated TIFF: no directory at byte {offset} of {len(data)}")
-        return struct.unpack_from(self.order + format, data, offset)
+        return struct.unpack(self.order + format, data[offset : offset + size])
 
 
-def read_header(data: bytes) -> tuple[Layout, int]:
+def read_header(data: Bytes) -> tuple[Layout, int]:
     """Return the layout of a TIFF file or EXIF block, and where its first directory stands."""
     if data[:2] not in (b"II", b"MM"):
         raise ImageError(f"damaged TIFF: starts with {data[:4]!r}; expected II or MM")
@@ -85,7 +114,7 @@ def read_header(data: bytes) -> tuple[Layout, int]:
     return layout, layout.unpack(layout.word, data, 8 if big else 4)[0]
 
 
-def read_chain(data: bytes) -> tuple[Layout, list[Directory]]:
+def read_chain(data: Bytes) -> tuple[Layout, list[Directory]]:
     """Return all directories of a file in order.
 
     Raises
@@ -109,7 +138,7 @@ def read_chain(data: bytes) -> tuple[Layout, list[Directory]]:
     return layout, [read_directory(data, place, layout) for place in places]
 
 
-def _entries(data: bytes, offset: int, layout: Layout) -> tuple[range, int]:
+def _entries(data: Bytes, offset: int, layout: Layout) -> tuple[range, int]:
     """Return where the entries of the directory at `offset` stand, and where the next directory does (0: none)."""
     count = layout.unpack("Q" if layout.big else "H", data, offset)[0]
     entry, start = (20, offset + 8) if layout.big else (12, offset + 2)
@@ -117,7 +146,7 @@ def _entries(data: bytes, offset: int, layout: Layout) -> tuple[range, int]:
     return range(start, end, entry), layout.unpack(layout.word, data, end)[0]
 
 
-def read_directory(data: bytes, offset: int, layout: Layout, depth: int = 2) -> Directory:
+def read_directory(data: Bytes, offset: int, layout: Layout, depth: int = 2) -> Directory:
     """Return the directory at `offset`.
 
     Entries of an unknown type, or with values outside of the file, are left out: they cannot be moved. `depth` is

@@ -1,14 +1,22 @@
 """NPY: one plain NumPy array; nothing is ever unpickled."""
 
 import io
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
 
 from cgdenoise.errors import ImageError
-from cgdenoise.reading.npy_header import read_npy_header
+from cgdenoise.reading.npy_header import NpyHeader, read_npy_header
+from cgdenoise.reading.on_disk import Folder, RowsOnDisk, let_go
 
-from .picture import MAX_CHANNELS, Picture, check_holds, check_shape
+from .picture import LARGE, MAX_CHANNELS, Array, Picture, check_holds, check_shape
+
+_BLOCK = 1 << 24
+"""Bytes that are read at once, a multiple of every dtype's. By hand."""
+
+_TURNED = 1024
+"""Rows, and columns, that are brought into order at once. By hand."""
 
 _EXPECTED = "expected (H, W) or (H, W, C)"
 
@@ -32,23 +40,54 @@ def decode(data: bytes) -> Picture:
     ImageError
         If the array has another shape or dtype, or the file is damaged or truncated.
     """
-    stream = io.BytesIO(data)
+    return _decode(io.BytesIO(data), len(data), None)
+
+
+def unpack(file: BinaryIO, size: int, folder: Folder) -> Picture:
+    """Decode an open file of a known size as `decode` does; a large one into a file in a folder, block by block."""
+    return _decode(file, size, folder)
+
+
+def _decode(stream: BinaryIO, size: int, folder: Folder | None) -> Picture:
     try:
         header = read_npy_header(stream)
     except ValueError as error:
-        raise ImageError(f"truncated or damaged NPY: {error}, in {len(data)} bytes") from error
+        raise ImageError(f"truncated or damaged NPY: {error}, in {size} bytes") from error
     shape, fortran_order, dtype = header
     if dtype.hasobject:
         raise ImageError("NPY of pickled Python objects, which is not opened; expected real numbers")
     if dtype.kind not in "uif" or dtype.itemsize > 8:
         raise ImageError(f"NPY of dtype {dtype}; expected integers of 8 to 64 bits or floats of 16 to 64")
     _check_shape(shape, dtype.itemsize)
-    if (found := len(data) - stream.tell()) != header.size:
+    if (found := size - stream.tell()) != header.size:
         kind = "truncated" if found < header.size else "damaged"
         raise ImageError(f"{kind} NPY: {found} bytes of data; expected {header.size} for shape {shape} of {dtype}")
-    flat = np.frombuffer(data, dtype, offset=stream.tell())
-    array = flat.reshape(shape, order="F" if fortran_order else "C")
-    return Picture((np.array(array, dtype.newbyteorder("="), order="C"),), None, "npy")
+    if folder is None or header.size <= LARGE:
+        flat = np.frombuffer(stream.read(), dtype)
+        array = flat.reshape(shape, order="F" if fortran_order else "C")
+        array = np.array(array, dtype.newbyteorder("="), order="C")
+    else:
+        array = _on_disk(stream, header, folder)
+    return Picture((array,), None, "npy")
+
+
+def _on_disk(stream: BinaryIO, header: NpyHeader, folder: Folder) -> Array:
+    """Return the array that follows a header, which is put on the disk in C order."""
+    stored = header.shape[::-1] if header.fortran_order else header.shape
+    rows = RowsOnDisk(folder, header.dtype.newbyteorder("="))
+    while block := stream.read(_BLOCK):
+        rows.append(np.frombuffer(block, header.dtype))
+    (array,) = rows.arrays([stored])
+    if not header.fortran_order:
+        return array
+    array, turned = array.transpose(), RowsOnDisk(folder, array.dtype)
+    for top in range(0, len(array), _TURNED):
+        band = np.empty((min(_TURNED, len(array) - top), *array.shape[1:]), array.dtype)
+        for left in range(0, band.shape[1], _TURNED):
+            band[:, left : left + _TURNED] = array[top : top + _TURNED, left : left + _TURNED]
+            let_go(array)
+        turned.append(band)
+    return turned.arrays([header.shape])[0]
 
 
 def check(picture: Picture) -> None:
@@ -58,10 +97,21 @@ def check(picture: Picture) -> None:
 
 def encode(picture: Picture) -> bytes:
     """Encode a picture that passes `check` as .npy: shape and dtype as they are. It holds no metadata."""
-    check(picture)
     buffer = io.BytesIO()
-    npy_format.write_array(buffer, np.ascontiguousarray(picture.pages[0]), allow_pickle=False)
+    write(picture, buffer)
     return buffer.getvalue()
+
+
+def write(picture: Picture, file: BinaryIO) -> None:
+    """Write what `encode` returns to an open file, some rows at a time."""
+    check(picture)
+    page = picture.pages[0]
+    npy_format.write_array_header_1_0(
+        file, {"descr": npy_format.dtype_to_descr(page.dtype), "fortran_order": False, "shape": page.shape}
+    )
+    for top in range(0, len(page), _TURNED):
+        file.write(np.ascontiguousarray(page[top : top + _TURNED]).data)
+        let_go(page)
 
 
 def _check_shape(shape: tuple[int, ...], itemsize: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
+from cgdenoise.reading.on_disk import is_on_disk
 
 Array = NDArray[Any]
 
@@ -20,6 +21,9 @@ MAX_UNPACKED_PIXELS = 178_956_970
 
 MAX_BYTES = 8 << 30
 """Most decoded bytes, over all pages and channels, accepted from one file. By hand."""
+
+LARGE = 64 << 20
+"""Decoded bytes of a file from which on its pages are held on the disk. By hand: less is as good as nothing beside a fit."""
 
 MAX_PAGES = 1 << 16
 """Most pages accepted from one file. By hand: each costs a third of a millisecond, which was measured, and a few kilobytes before
@@ -216,11 +220,16 @@ def channel_count(page: Array) -> int:
 
 
 def split_alpha(samples: Array, has_alpha: bool) -> tuple[Array, Array | None]:
-    """Split decoded samples, (H, W) or (H, W, C), into the page and its last channel; one channel left is (H, W)."""
-    page, alpha = (samples[..., :-1], np.ascontiguousarray(samples[..., -1])) if has_alpha else (samples, None)
+    """Split decoded samples, (H, W) or (H, W, C), into the page and its last channel; one channel left is (H, W).
+
+    Both are contiguous in memory, or views of what lies on the disk.
+    """
+    page, alpha = (samples[..., :-1], samples[..., -1]) if has_alpha else (samples, None)
     if page.ndim == 3 and page.shape[2] == 1:
         page = page[..., 0]
-    return np.ascontiguousarray(page), alpha
+    if is_on_disk(samples):
+        return page, alpha
+    return np.ascontiguousarray(page), None if alpha is None else np.ascontiguousarray(alpha)
 
 
 def join_alpha(page: Array, alpha: Array | None) -> Array:

@@ -11,20 +11,22 @@ import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
-
-import numpy as np
+from functools import partial
+from typing import Any, BinaryIO
 
 from cgdenoise.errors import ImageError
+from cgdenoise.reading.on_disk import Folder, RowsOnDisk
 
 from . import ifd
-from .picture import MAX_BYTES, MAX_PAGES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
-from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout
+from .picture import LARGE, MAX_BYTES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
+from .tiff_colours import PALETTE, RGB, YCBCR, alpha_kind, coloured, is_imagej, is_tint, table_of
+from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout, write
+from .tiff_samples import cut, read_hidden, read_on_disk, read_page
 
-__all__ = ["check", "decode", "encode"]
+__all__ = ["check", "decode", "encode", "unpack", "write"]
 
 # Values and tags of TIFF 6.0 and its supplements; 33629 is MetaMorph's.
-_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_MINISWHITE, _MINISBLACK = 0, 1
 _REFUSED = {4: "transparency mask", 5: "CMYK", 8: "CIE Lab", 9: "ICC Lab", 10: "ITU Lab", 32803: "raw sensor mosaic"}
 _UNCOMPRESSED = 1
 _JPEG = (6, 7, 33007, 34892)
@@ -62,6 +64,15 @@ def decode(data: bytes) -> Picture:
     ImageError
         If the file is damaged, truncated, too large, or of a kind that cannot be written back.
     """
+    return _decode(data, io.BytesIO(data), None)
+
+
+def unpack(file: BinaryIO, size: int, folder: Folder) -> Picture:
+    """Decode an open file of a known size as `decode` does; a large one into a file in a folder, strip by strip."""
+    return _decode(ifd.FileBytes(file, size), file, folder)
+
+
+def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None) -> Picture:
     import tifffile
 
     # Errors tifffile logs are found here by other means; without a handler they would be printed.
@@ -71,22 +82,23 @@ def decode(data: bytes) -> Picture:
     _check_scalars(directories)
     if not directories:
         raise ImageError("damaged TIFF: no directory; expected at least one")
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as file:
         pages = [page.aspage() for page in file.pages]
         if len(pages) != len(directories):
             raise ImageError(f"damaged TIFF: {len(pages)} of {len(directories)} directories are readable")
         full = _full_size(pages, len(data))
         shapes = tuple(tuple(page.shape) for page in pages)
-        if len(pages) == 1 and (images := _images_announced(pages[0])) > 1:
-            parts = [_interpret(pages[0], samples) for samples in _read_hidden(pages[0], data, images)]
+        images = _images_announced(pages[0]) if len(pages) == 1 else 1
+        rows = _rows_for([pages[number] for number in full], images, folder)
+        if images > 1:
+            stack = read_hidden(pages[0], len(data), images, rows)
+            parts = [_interpret(pages[0], coloured(pages[0], samples)) for samples in stack]
             full = full * images
             # ImageJ's description fits a directory an image as well; tifffile's says that there is only one.
-            shapes = shapes * images if _is_imagej(pages[0]) else shapes
+            shapes = shapes * images if is_imagej(pages[0]) else shapes
         else:
-            parts = []
-            for number in full:
-                with _on_page(number, len(pages)):
-                    parts.append(_interpret(pages[number], _read_page(pages[number])))
+            parts = _read(pages, full, rows)
         layouts = tuple(_describe(pages[number], directories[number]) for number in full)
 
     alphas = tuple(alpha for _, alpha in parts if alpha is not None)
@@ -94,6 +106,34 @@ def decode(data: bytes) -> Picture:
         raise ImageError(f"TIFF with alpha in {len(alphas)} of {len(parts)} pages; expected it in all or none")
     metadata = _read_metadata(directories[full[0]], layout, TiffPages(layout.order, shapes, layouts))
     return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata)
+
+
+def _rows_for(pages: list[Any], images: int, folder: Folder | None) -> RowsOnDisk | None:
+    """Return where the samples of pages, or of so many images like the first, are put; None if the memory is large enough."""
+    tables = [table_of(page) for page in pages]
+    samples = images * sum(page.size * (1 if table is None else 3) for page, table in zip(pages, tables, strict=True))
+    dtype = pages[0].dtype if tables[0] is None else tables[0].dtype
+    if folder is None or samples * dtype.itemsize <= LARGE or (images > 1 and tables[0] is not None):
+        return None
+    if len({page.dtype if table is None else table.dtype for page, table in zip(pages, tables, strict=True)}) > 1:
+        raise ImageError("TIFF with pages of several dtypes; expected one")
+    return RowsOnDisk(folder, dtype)
+
+
+def _read(pages: list[Any], full: list[int], rows: RowsOnDisk | None) -> list[tuple[Array, Array | None]]:
+    """Read the pages of these numbers, and split their alpha off."""
+    parts, put = [], []
+    for number in full:
+        with _on_page(number, len(pages)):
+            page = pages[number]
+            if rows is None:
+                parts.append(_interpret(page, coloured(page, read_page(page))))
+            else:
+                put.append(read_on_disk(page, rows, partial(coloured, page)))
+    if rows is not None:
+        chosen = [pages[number] for number in full]
+        parts = [_interpret(page, samples) for page, samples in zip(chosen, cut(rows, chosen, put), strict=True)]
+    return parts
 
 
 def _full_size(pages: list[Any], file_size: int) -> list[int]:
@@ -131,10 +171,10 @@ def _check_scalars(directories: list[ifd.Directory]) -> None:
 def _check_page(page: Any, file_size: int) -> None:
     """Refuse what is not understood, or not all there, from the directory alone."""
     photometric = int(page.photometric)
-    if page.subfiletype & _MASK or photometric not in (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR):
+    if page.subfiletype & _MASK or photometric not in (_MINISWHITE, _MINISBLACK, RGB, PALETTE, YCBCR):
         kind = _REFUSED.get(_MASK if page.subfiletype & _MASK else photometric, f"photometric {photometric}")
         raise ImageError(f"{kind} TIFF; expected grey, RGB or palette")
-    if photometric == _YCBCR and page.compression not in _JPEG:
+    if photometric == YCBCR and page.compression not in _JPEG:
         raise ImageError("YCbCr TIFF that is not JPEG-compressed; expected grey, RGB or palette")
     if page.imagedepth != 1:
         raise ImageError(f"volumetric TIFF {page.imagedepth} deep; expected one plane a page")
@@ -163,7 +203,7 @@ def _images_announced(page: Any) -> int:
     text = page.description
     if _STK_PLANES in page.tags:
         return int(page.tags[_STK_PLANES].count)
-    if _is_imagej(page) and (count := re.search(r"^images=(\d{1,9})\s*$", text, re.MULTILINE)):
+    if is_imagej(page) and (count := re.search(r"^images=(\d{1,9})\s*$", text, re.MULTILINE)):
         return int(count[1])
     if text.startswith("{"):  # tifffile's, in which "shape" came last until 2024 and comes first since
         try:
@@ -173,75 +213,16 @@ def _images_announced(page: Any) -> int:
     return 1
 
 
-def _read_hidden(page: Any, data: bytes, images: int) -> list[Array]:
-    """Read a stack of which the file's only directory describes the first image; the others follow it, bare."""
-    dtype = page.dtype.newbyteorder(page.parent.byteorder)
-    start, size = page.dataoffsets[0], page.size
-    room = (len(data) - start) // page.nbytes
-    if images > MAX_PAGES:
-        raise ImageError(f"TIFF of {images} pages; expected at most {MAX_PAGES}")
-    if page.compression != _UNCOMPRESSED or not page.is_contiguous or page.fillorder != 1 or room < images:
-        raise ImageError(f"TIFF that announces {images} images but has 1; expected a directory an image, or plain data")
-    check_shape((page.imagelength, page.imagewidth, page.samplesperpixel), dtype.itemsize, images)
-    stack = np.frombuffer(data, dtype, count=images * size, offset=start).reshape(images, *page.shape)
-    return [_channels_last(page, image.astype(page.dtype)) for image in stack]
-
-
-def _read_page(page: Any) -> Array:
-    try:
-        samples = page.asarray(maxworkers=1)
-    except Exception as error:
-        raise ImageError(f"damaged TIFF: pixel data cannot be decoded ({error})") from error
-    if samples.shape != page.shape or samples.dtype != page.dtype:
-        raise ImageError(f"damaged TIFF: pixels of shape {samples.shape}; expected {page.shape}")
-    return _channels_last(page, samples)
-
-
-def _channels_last(page: Any, samples: Array) -> Array:
-    return np.moveaxis(samples, 0, -1) if page.planarconfig == _SEPARATE and samples.ndim == 3 else samples
-
-
-def _alpha_kind(page: Any) -> int | None:
-    """Return the ExtraSamples value of the last sample if that is alpha (0: unspecified, 1: associated, 2, or unknown: not)."""
-    extras, colour = [int(extra) for extra in page.extrasamples], page.photometric in (_RGB, _YCBCR)
-    if any(extras[:-1]) or (colour and page.samplesperpixel not in (3, 4)):
-        raise ImageError(f"TIFF with {page.samplesperpixel} samples a pixel, extra ones {extras}; expected grey or RGB")
-    if extras and extras[-1] and page.samplesperpixel > 1:
-        return min(extras[-1], 2)
-    # A fourth sample that nobody declared is alpha in all likelihood; as data beside RGB it would have no meaning.
-    return 0 if colour and page.samplesperpixel == 4 else None
-
-
-def _is_imagej(page: Any) -> bool:
-    return str(page.description).startswith("ImageJ=")
-
-
-def _is_tint(page: Any) -> bool:
-    # A palette of another shape could not be written again.
-    whole = page.dtype == np.uint8 and page.samplesperpixel == 1 and np.shape(page.colormap) == (3, 256)
-    return page.photometric == _PALETTE and _is_imagej(page) and whole
-
-
 def _interpret(page: Any, samples: Array) -> tuple[Array, Array | None]:
-    """Split the alpha off, and look a palette's colours up."""
-    pixels, alpha = split_alpha(samples, _alpha_kind(page) is not None)
-    if page.photometric != _PALETTE or _is_tint(page):
-        return pixels, alpha
-    colours = page.colormap
-    if pixels.ndim != 2 or pixels.dtype.kind != "u" or colours is None or pixels.max() >= colours.shape[1]:
-        raise ImageError("damaged TIFF: palette does not fit the pixels")
-    if alpha is not None:
-        raise ImageError("TIFF with a palette and alpha; expected one or the other")
-    # 8-bit colours are written as 257 times their value; then, and only then, 8 bits hold them without loss.
-    table = colours if (colours % 257).any() else (colours // 257).astype(np.uint8)
-    return np.ascontiguousarray(table.T[pixels]), None
+    """Split the alpha off."""
+    return split_alpha(samples, alpha_kind(page) is not None)
 
 
 def _describe(page: Any, directory: ifd.Directory) -> PageLayout:
-    tint = _is_tint(page)
+    tint = is_tint(page)
     return PageLayout(
-        photometric=_RGB if page.photometric in (_PALETTE, _YCBCR) and not tint else int(page.photometric),
-        alpha=_alpha_kind(page),
+        photometric=RGB if page.photometric in (PALETTE, YCBCR) and not tint else int(page.photometric),
+        alpha=alpha_kind(page),
         planar=page.planarconfig == _SEPARATE,
         compressed=page.compression != _UNCOMPRESSED,
         resolution=_read_resolution(page),

@@ -9,14 +9,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from cgdenoise.errors import ImageError
+from cgdenoise.reading.on_disk import is_on_disk
 
 from . import ifd
 from .picture import Array, Metadata, Picture, channel_count, join_alpha
+from .tiff_pieces import Pieces
 
 DESCRIPTION = 270
 
@@ -85,28 +87,33 @@ def encode(picture: Picture) -> bytes:
     Pages are stored the way they were read (byte order, photometric interpretation, planar configuration), with the
     tags they had. A file that outgrows 4 GiB becomes a BigTIFF.
     """
+    file = io.BytesIO()
+    write(picture, file)
+    return file.getvalue()
+
+
+def write(picture: Picture, file: BinaryIO) -> None:
+    """Write what `encode` returns to an open file; pages that lie on the disk in tiles or strips of 256 rows."""
     import tifffile
 
     check(picture)
     order, pages, exif = _plan(picture)
     alphas = picture.alpha or (None,) * len(picture.pages)
     big = sum(array.nbytes for array in (*picture.pages, *(picture.alpha or ()))) > _CLASSIC_LIMIT
-    file = io.BytesIO()
     with tifffile.TiffWriter(file, bigtiff=big, byteorder=order) as writer:
         pointers = list(_write_children(writer.filehandle, exif, ifd.Layout(order, big)))
         for number, (pixels, alpha, page) in enumerate(zip(picture.pages, alphas, pages, strict=True)):
-            samples = join_alpha(pixels, alpha)
-            extra = samples.shape[2] - (3 if page.photometric == _RGB else 1)
+            extra = channel_count(pixels) + (alpha is not None) - (3 if page.photometric == _RGB else 1)
             x, y, unit = page.resolution
             tags = {tag.code: _extratag(tag, order) for tag in reversed(page.tags)}  # the first of each
             writer.write(
-                (np.moveaxis(samples, 2, 0) if page.planar else samples).reshape(_stored_shape(pixels, page)),
+                **_content(pixels, alpha, page, order),
                 photometric=page.photometric,
                 planarconfig="separate" if page.planar else "contig",
                 extrasamples=[0] * (extra - 1) + [page.alpha or 0] if extra else [],
                 compression="zlib" if page.compressed else None,
                 # Horizontal differences of 8 and 16 bits are what every reader undoes; wider ones are not.
-                predictor=page.compressed and samples.dtype.kind != "f" and samples.dtype.itemsize <= 2,
+                predictor=page.compressed and pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2,
                 colormap=page.colormap if page.photometric == _PALETTE else None,
                 subfiletype=2 if len(pages) > 1 else 0,
                 resolution=(x.as_integer_ratio(), y.as_integer_ratio()),
@@ -116,7 +123,15 @@ def encode(picture: Picture) -> bytes:
                 extratags=[*(() if number else pointers), *tags.values()],
                 maxworkers=1,
             )
-    return file.getvalue()
+
+
+def _content(pixels: Array, alpha: Array | None, page: PageLayout, order: ifd.Order) -> dict[str, Any]:
+    """Return the options of `TiffWriter.write` that say what is written."""
+    shape = _stored_shape(pixels, page)
+    if is_on_disk(pixels):
+        return Pieces(pixels, alpha, page.planar, page.compressed).options(shape, order)
+    samples = join_alpha(pixels, alpha)
+    return {"data": (np.moveaxis(samples, 2, 0) if page.planar else samples).reshape(shape)}
 
 
 def _write_children(file: Any, parent: ifd.Directory, layout: ifd.Layout) -> Iterator[tuple[str, int, int, int, bool]]:

@@ -5,7 +5,8 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
 
 from cgdenoise.errors import ImageError
 from cgdenoise.reading import about
@@ -19,13 +20,28 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 def write_together(files: Mapping[str, bytes]) -> None:
     """Write files so that at any moment there is in each place either the old one or the whole new one.
 
-    All are written beside their places first, and moved there when that has succeeded, the first of them last. What a run that
-    was killed has left half-written beside the same place is removed.
-
     Parameters
     ----------
     files
-        By path, the whole content. A file there is replaced; a symbolic link there is followed, not replaced.
+        By path, the whole content.
+
+    Raises
+    ------
+    ImageError
+        As `writing_together`.
+    """
+    with writing_together() as together:
+        for path, data in files.items():
+            together.add(path, data)
+
+
+@contextlib.contextmanager
+def writing_together() -> Iterator["Together"]:
+    """Write files that belong together: in the block they are added, at its end they are all in their places, or none is.
+
+    All are written beside their places first, and moved there when that has succeeded, the first of them last. What a run that
+    was killed has left half-written beside the same place is removed. A file in such a place is replaced; a symbolic link
+    is followed, not replaced.
 
     Raises
     ------
@@ -33,19 +49,40 @@ def write_together(files: Mapping[str, bytes]) -> None:
         If one cannot be written; then the old files are untouched and nothing is left beside them.
     """
     with contextlib.ExitStack() as undo:
-        moves = []
-        for path, data in files.items():
-            with _cannot_write(path):
-                target, temporary = _places(path)
-                _remove_leftovers(target)
-                descriptor = _create(temporary)
-                undo.callback(_remove, temporary)
-                with open(descriptor, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            moves.append((path, temporary, target))
-        for path, temporary, target in reversed(moves):
+        together = Together(undo)
+        yield together
+        together.move()
+
+
+class Together:
+    """Files that have been written beside their places; `undo` removes them."""
+
+    def __init__(self, undo: contextlib.ExitStack) -> None:
+        self._undo = undo
+        self._moves: list[tuple[str | os.PathLike[str], str, str]] = []
+
+    def add(self, path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], None]) -> str:
+        """Write a file's content, or what a function writes to it, and return the SHA-256 of that."""
+        with _cannot_write(path):
+            target, temporary = _places(path)
+            _remove_leftovers(target)
+            descriptor = _create(temporary)
+            self._undo.callback(_remove, temporary)
+            with open(temporary, "w+b", opener=lambda *_: descriptor) as file:  # a file that knows its name, as tifffile asks
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    content(file)
+                file.flush()
+                os.fsync(file.fileno())
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._moves.append((path, temporary, target))
+        return digest
+
+    def move(self) -> None:
+        """Move all to their places."""
+        for path, temporary, target in reversed(self._moves):
             with _cannot_write(path):
                 os.replace(temporary, target)
 
@@ -119,7 +156,7 @@ def _remove_leftovers(target: str) -> None:
 
 def _create(temporary: str) -> int:
     # Mode 0o666 less the umask, as `open` would have it; `tempfile` would give 0o600.
-    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
 
 
 @contextlib.contextmanager

@@ -2,53 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from cgdenoise import __version__, images
-from cgdenoise.fitlog.finished import seal
+from cgdenoise.fitlog.finished import seal, sha256
 from cgdenoise.fitlog.outcome import Names
 from cgdenoise.fitlog.records import Record, dump
-from cgdenoise.jobs.found import STREAM, called
-from cgdenoise.jobs.method import Method, Watch
-from cgdenoise.jobs.pages import Source, load
-from cgdenoise.jobs.plan import Job, check_target, is_done, may_replace
+from cgdenoise.jobs.found import called
+from cgdenoise.jobs.method import Made, Method, Watch
+from cgdenoise.jobs.pages import Source, load, load_file
+from cgdenoise.jobs.plan import Job, check_target, is_done, may_replace, room_for
 from cgdenoise.names import OnExists
 from cgdenoise.reading import about
 
 
 @dataclass(frozen=True)
-class Written:
-    """What is to be written of an input.
+class Result:
+    """What has come of an input, before it is written.
 
     Attributes
     ----------
-    picture : bytes
-        The result.
-    files : dict
-        All that goes to files, by path; the result first, unless it goes to standard output.
-    ends : list of dict
-        The last record of the log of each page that was begun.
-    begun, pages : int
-        Pages that were begun, and all there are.
+    job : Job
+        Which input, and where to.
+    made : Made
+        The picture and the records of its log.
+    container : str
+        The picture's, when it is written.
+    pages : int
+        How many there are.
     """
 
-    picture: bytes
-    files: Mapping[str, bytes]
-    ends: list[Record]
-    begun: int
+    job: Job
+    made: Made
+    container: str
     pages: int
 
+    def encoded(self) -> bytes:
+        """Return the picture's bytes, for standard output."""
+        return images.encode(self.made.picture, self.container, self.job.target)
 
-def due(method: Method, on_exists: OnExists, job: Job, data: bytes) -> tuple[Source, str] | None:
+    def write(self, stream: bytes | None) -> list[Record]:
+        """Write the picture and its log together, and return the last record of each page that was begun.
+
+        Parameters
+        ----------
+        stream : bytes or None
+            The picture, where it went to standard output.
+
+        Raises
+        ------
+        ImageError
+            If one of them cannot be written; then neither is.
+        """
+        with images.writing_together() as together:
+            if stream is None:
+                digest = together.add(self.job.target, partial(images.write, self.made.picture, self.container, self.job.target))
+            else:
+                digest = sha256(stream)
+            records = seal(self.made.records, digest)
+            if self.job.log is not None:
+                together.add(self.job.log, dump(records))
+        return [record for record in records if record["type"] == "end"]
+
+
+def due(method: Method, on_exists: OnExists, job: Job, data: bytes | None) -> tuple[Source, str] | None:
     """Return an input and the container of its result, which can be written; None if that is there already, complete.
+
+    Parameters
+    ----------
+    method : Method
+        What is to be done.
+    on_exists : OnExists
+        With what is there already.
+    job : Job
+        Which input.
+    data : bytes or None
+        Its bytes, if it is no file.
 
     Raises
     ------
     ImageError
         If the input cannot be read, or the result not be written.
     """
-    source = load(called(job.source), data)
+    source = load_file(job.source, room_for(job)) if data is None else load(called(job.source), data)
     if is_done(job, on_exists, __version__, method.options.command, source.description["sha256"], method.settings()):
         return None
     with about(called(job.source)):
@@ -56,16 +93,10 @@ def due(method: Method, on_exists: OnExists, job: Job, data: bytes) -> tuple[Sou
     return source, check_target(job, blank, may_replace(job, on_exists))
 
 
-def restored(method: Method, job: Job, source: Source, container: str, watch: Watch) -> Written:
+def restored(method: Method, job: Job, source: Source, container: str, watch: Watch) -> Result:
     """Restore an input; nothing is written but what `watch` keeps of tiles."""
     options = method.options
     names = Names(options.command, job.source, job.target, job.log, options.preset_name, options.arguments)
     with about(called(job.source)):
         made = method.restore(source, names, watch)
-    picture = images.encode(made.picture, container, job.target)
-    records = seal(made.records, picture)
-    files = {} if job.target == STREAM else {job.target: picture}
-    if job.log is not None:
-        files[job.log] = dump(records)
-    ends = [record for record in records if record["type"] == "end"]
-    return Written(picture, files, ends, made.begun, len(source.picture.pages))
+    return Result(job, made, container, len(source.picture.pages))

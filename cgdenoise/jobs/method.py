@@ -28,12 +28,15 @@ class Watch:
         True ends the running fit.
     tiles : str or None
         Path at which tiles of large pages are kept, for a run that goes on from them.
+    folder : str
+        Where there is room for what does not fit into memory.
     """
 
     progress: Callable[[int, int, Progress], None]
     warn: Callable[[Sequence[str]], None]
     cancelled: Callable[[], bool]
     tiles: str | None = None
+    folder: str = "."
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Denoising:
             progress=lambda page, now: watch.progress(page, count, now),
             cancelled=watch.cancelled,
             tiles=watch.tiles,
+            folder=watch.folder,
         )
         picture, records = picture_and_log(source, pages, self.options, names)
         return Made(picture, records, len(pages))

@@ -21,6 +21,7 @@ from cgdenoise.images import Picture, to_dtype
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.tile_file import TileFile
 from cgdenoise.progress import Progress
+from cgdenoise.reading.on_disk import RowsOnDisk, is_on_disk, let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.memory import tiling_for
@@ -44,10 +45,19 @@ class Source:
 
 def load(name: str, data: bytes) -> Source:
     """Decode an input and describe it for the log."""
-    picture = images.decode(data, name)
+    return _source(name, images.decode(data, name), hashlib.sha256(data).hexdigest())
+
+
+def load_file(path: str, folder: str) -> Source:
+    """Read an input file as `load` does; the pages of a large one lie in a nameless file in a folder."""
+    picture, digest = images.open_image(path, folder)
+    return _source(path, picture, digest)
+
+
+def _source(name: str, picture: Picture, digest: str) -> Source:
     description = {
         "name": name,
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": digest,
         "container": picture.container,
         "shape": list(picture.pages[0].shape),
         "pages": len(picture.pages),
@@ -77,6 +87,7 @@ def restore(
     progress: Callable[[int, Progress], None],
     cancelled: Callable[[], bool],
     tiles: str | None = None,
+    folder: str = ".",
 ) -> list[Page]:
     """Restore every page of a picture.
 
@@ -95,6 +106,8 @@ def restore(
     tiles : str, optional
         Path at which the tiles of a page that is too large for the memory are kept, for a run that goes on from them. `tile_file`
         says where exactly.
+    folder : str
+        Where there is room for the restored pages of a picture that lies on the disk.
 
     Returns
     -------
@@ -108,6 +121,7 @@ def restore(
     """
     picture = source.picture
     _check(picture, reference)
+    rows = RowsOnDisk(folder, picture.dtype) if is_on_disk(picture.pages[0]) else None
     done: list[Page] = []
     for number in range(len(picture.pages)):
         if number and cancelled():
@@ -116,12 +130,15 @@ def restore(
         try:
             hooks = Hooks(partial(progress, number), cancelled)
             kept = None if tiles is None else tile_file(tiles, number)
-            done.append(_restore_page(source, number, options, clean, hooks, kept))
+            done.append(_restore_page(source, number, options, clean, hooks, kept, rows))
         except TooEarlyError:
             if not done:
                 raise
             break  # the pages that are done count
-    return done
+    if rows is None:
+        return done
+    stored = rows.arrays([page.shape for page in picture.pages[: len(done)]])
+    return [replace(page, stored=on_disk) for page, on_disk in zip(done, stored, strict=True)]
 
 
 def _check(picture: Picture, reference: Picture | None) -> None:
@@ -155,12 +172,14 @@ def forget_tiles(path: str, pages: int) -> None:
         Path(tile_file(path, page)).unlink(missing_ok=True)
 
 
-def _restore_page(source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks, tiles: str | None) -> Page:
+def _restore_page(
+    source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks, tiles: str | None, rows: RowsOnDisk | None
+) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
     request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, options.memory)
-    tiling = tiling_for(request, held=_COPIES * page.nbytes)
+    tiling = tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None
 
@@ -171,21 +190,33 @@ def _restore_page(source: Source, number: int, options: Options, clean: Array | 
     shown = partial(_stored, source.picture, page)
     if tiling is None:
         result = denoise_whole(request, watched)
+        let_go(page)
         stored = shown(result.image)
+        if rows is not None:
+            rows.append(stored)
     else:
         made_of = made_by(__version__, options.command, source.description["sha256"], options.settings())
         key = {**made_of, "page": number, "tiling": asdict(tiling)}
-        result, stored = _restore_tiles(request, tiling, watched, NothingKept() if tiles is None else TileFile(tiles, key))
-    return Page(stored, outcome_of(number, result, stored, shown, clean), evaluations)
+        result, stored = _restore_tiles(request, tiling, watched, NothingKept() if tiles is None else TileFile(tiles, key), rows)
+        if rows is not None and clean is not None:
+            stored = rows.arrays([other.shape for other in source.picture.pages[: number + 1]])[-1]
+    outcome = outcome_of(number, result, stored, shown, clean)
+    return Page(stored if rows is None else np.zeros(0, page.dtype), outcome, evaluations)
 
 
-def _restore_tiles(request: DenoisingRequest, tiling: Tiling, hooks: Hooks, kept: Kept) -> tuple[Restoration, Array]:
-    """Restore a large page; return how it went, and the page as the file will hold it."""
-    stored = np.empty_like(request.image)
-    view = Layout.of(stored, request.channel_axis).view(stored)
+def _restore_tiles(
+    request: DenoisingRequest, tiling: Tiling, hooks: Hooks, kept: Kept, rows: RowsOnDisk | None
+) -> tuple[Restoration, Array]:
+    """Restore a large page; return how it went, and the page as the file will hold it unless it was put on the disk."""
+    dtype = request.image.dtype
+    stored = np.empty_like(request.image, shape=request.image.shape if rows is None else 0)
+    view = Layout.of(request.image, request.channel_axis).view(stored) if rows is None else stored
 
-    def sink(rows: slice, values: Array) -> None:
-        view[rows] = to_dtype(values, stored.dtype)
+    def sink(place: slice, values: Array) -> None:
+        if rows is None:
+            view[place] = to_dtype(values, dtype)
+        else:
+            rows.append(to_dtype(values, dtype))
 
     return denoise_tiles(request, tiling, sink, kept, hooks), stored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -214,6 +215,14 @@ def may_replace(job: Job, on_exists: OnExists) -> bool:
         return read_finished(job.log) is not None
     finished = read_finished(job.log)
     return finished is not None and os.path.basename(finished.output) == os.path.basename(job.target)
+
+
+def room_for(job: Job) -> str:
+    """Return an existing folder with room for what does not fit into memory: where the output goes, as there is room for that."""
+    if job.target == STREAM:
+        return tempfile.gettempdir()
+    folder = Path(job.target).absolute().parent
+    return str(next(parent for parent in (folder, *folder.parents) if parent.is_dir()))
 
 
 def check_target(job: Job, picture: Picture, force: bool) -> str:

@@ -22,6 +22,9 @@ _OF_A_FIT = 50 << 20
 of the process: `fast` and `balanced`, 384 to 768 pixels a side, took 855 to 1024 bytes a pixel of a grey image and 1057 to 1340
 of a colour one. This says 1.25 to 1.4 times as much."""
 
+_BLENDED = 6
+"""Bytes that each value of a row of tiles takes while it is blended: a float32, and part of it once more where it is moved up."""
+
 _PUBLISHED = 30
 """The same of published generators, which have no compiled kernels: DD-O took 19,000 bytes a pixel for its 680 numbers."""
 
@@ -64,13 +67,18 @@ def tiling_for(request: DenoisingRequest, held: int) -> Tiling | None:
     if needed(max(height, width)) <= free:
         return None
     for side in SIDES:
-        if needed(side) <= free:
+        if needed(side) + _of_a_row(width, channels, side) <= free:
             return Tiling(height, width, side)
-    least, image = needed(SIDES[-1]) + held, f"an image of {width}x{height} pixels"
+    least = needed(SIDES[-1]) + _of_a_row(width, channels, SIDES[-1]) + held
+    image = f"an image of {width}x{height} pixels"
     if request.memory is None:
         raise MemoryLimitError(f"{free / 1e6:.0f} MB of memory are free for {image}; expected {least / 1e6:.0f} MB")
     expected = math.ceil((least + present) / 1e6)
     raise OptionError(f"memory of {request.memory / 1e6:.0f} MB for {image}; expected {expected} MB or more")
+
+
+def _of_a_row(width: int, channels: int, side: int) -> int:
+    return _BLENDED * side * width * channels
 
 
 def bytes_needed(size: tuple[int, int], channels: int, preset: Preset) -> float:

@@ -15,6 +15,7 @@ from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.progress import Progress
+from cgdenoise.reading.on_disk import let_go
 from cgdenoise.restoration.denoising import Denoising, DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.patch_stages import patch_stages
@@ -23,7 +24,17 @@ from cgdenoise.restoration.preprocess import prepare, values_of
 from cgdenoise.restoration.results import Restoration
 from cgdenoise.restoration.sample import sample_of
 from cgdenoise.restoration.tiles import Tiling, blended
-from cgdenoise.restoration.units import BAND, Array, Layout, Scale, check_image, check_large_image, is_constant, values_in
+from cgdenoise.restoration.units import (
+    BAND,
+    Array,
+    Layout,
+    Scale,
+    bands_of,
+    check_image,
+    check_large_image,
+    is_constant,
+    values_in,
+)
 from cgdenoise.restoration.whole import constant, fits_stage, restoration_of, restored_state
 from cgdenoise.runtime import choose_device, memory_error, seed_for
 
@@ -97,11 +108,12 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
     view = Layout.of(request.image, request.channel_axis).view(request.image)
     check_large_image(view)
     sample = replace(request, image=sample_of(view, tiling.side), channel_axis=-1)
+    let_go(view)
     windows = check_image(sample.image)
     if is_constant(windows):
-        for top in range(0, len(view), BAND):
-            rows = slice(top, min(top + BAND, len(view)))
-            sink(rows, values_in(view[rows]))
+        tops = range(0, len(view), BAND)
+        for top, band in zip(tops, bands_of(view), strict=True):
+            sink(slice(top, top + len(band)), values_in(band))
         return replace(constant(request, (0, 0, 0), device.type), seconds=time.perf_counter() - start)
     with memory_error(f"not enough memory on {device.type} for tiles of {tiling.side} pixels; expected a smaller --memory"):
         scale = _scale_of(view, request.preset)
@@ -195,6 +207,7 @@ def _restored(
         done = kept.find(tile.index)
         if done is None:
             normalised = decided.state.scale.normalise(values_in(view[tile.rows, tile.columns]))
+            let_go(view)
             if not hooks.cancelled():
                 part = _part_of(hooks, f"tile {tile.index + 1} of {tiling.count}", tile.index + 1, tiling.count + 1)
                 context = Context.of(device, seed_for(seed, _SEEDS, tile.index), part, normalised[..., 0].size)
@@ -217,8 +230,11 @@ def _part_of(hooks: Hooks, name: str, before: int, parts: int) -> Hooks:
 
 def _scale_of(view: Array, preset: Preset) -> Scale:
     """Return the scale of an image (H, W, C), from pixels all over it and, where the generator is bounded, from its extremes."""
-    step = max(1, round((view[..., 0].size / _OF_THE_SCALE) ** 0.5))
     if preset.is_bounded:
-        low, high = (float(np.asarray(end(view))) for end in (np.nanmin, np.nanmax))
-        return Scale(low, high - low)
-    return Scale.of(np.ma.filled(view[::step, ::step].astype(np.float64), np.nan), whole_range=False)
+        values = (values_in(band) for band in bands_of(view))
+        ends = [(np.fmin.reduce(band, axis=None), np.fmax.reduce(band, axis=None)) for band in values]
+        low, high = np.fmin.reduce([low for low, _ in ends]), np.fmax.reduce([high for _, high in ends])
+        return Scale(float(low), float(high - low))
+    step = max(1, round((view[..., 0].size / _OF_THE_SCALE) ** 0.5))
+    parts = [values_in(band[:, ::step]) for band in bands_of(view[::step])]
+    return Scale.of(np.concatenate(parts), whole_range=False)

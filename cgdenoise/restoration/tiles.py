@@ -95,18 +95,22 @@ def blended(
     """
     values = iter(restored)
     tiles, columns, tops = list(tiling.tiles()), len(tiling.columns), [*tiling.rows, tiling.height]
-    height = min(tiling.side, tiling.height)
-    total, weight = np.zeros((height, tiling.width, channels)), np.zeros((height, tiling.width, 1))
-    ramp = _ramp(height, tiling.overlap)[:, None, None] * _ramp(min(tiling.side, tiling.width), tiling.overlap)[:, None]
+    height, width = min(tiling.side, tiling.height), min(tiling.side, tiling.width)
+    down, across = _ramp(height, tiling.overlap)[:, None, None], _ramp(width, tiling.overlap)[:, None]
+    # What a tile counts is a product, of its row and its column: so is what all of them count.
+    of_columns = np.zeros((tiling.width, 1))
+    for left in tiling.columns:
+        of_columns[left : left + width] += across
+    total, of_rows = np.zeros((height, tiling.width, channels), np.float32), np.zeros((height, 1, 1))
     for row, (top, below) in enumerate(itertools.pairwise(tops)):
         for tile in tiles[row * columns : (row + 1) * columns]:
-            total[:, tile.columns] += ramp * next(values)
-            weight[:, tile.columns] += ramp
+            total[:, tile.columns] += down * (across / of_columns[tile.columns]) * next(values)
+        of_rows += down
         done = below - top
         for first in range(0, done, _BAND):
             last = min(first + _BAND, done)
-            yield slice(top + first, top + last), total[first:last] / weight[first:last]
-        for held in (total, weight):
+            yield slice(top + first, top + last), total[first:last] / of_rows[first:last]
+        for held in (total, of_rows):
             held[: height - done] = held[done:].copy()
             held[height - done :] = 0
 

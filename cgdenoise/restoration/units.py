@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.reading.on_disk import let_go
 
 Array = NDArray[Any]
 
@@ -78,10 +80,16 @@ def check_large_image(values: Array) -> None:
     """
     if values.dtype.kind in "ui" and not np.ma.isMaskedArray(values):
         return
-    bands = (values_in(values[top : top + BAND]) for top in range(0, len(values), BAND))
-    finite = [np.isfinite(band).any(axis=(0, 1)) for band in bands]
+    finite = [np.isfinite(values_in(band)).any(axis=(0, 1)) for band in bands_of(values)]
     if not np.any(finite, axis=0).all():
         raise ImageError(_NOTHING)
+
+
+def bands_of(values: Array) -> Iterator[Array]:
+    """Yield an image band by band, from top to bottom; of one that lies on the disk, no more than one is in memory."""
+    for top in range(0, len(values), BAND):
+        yield values[top : top + BAND]
+        let_go(values)
 
 
 def values_in(image: Array, channel_axis: int = -1) -> NDArray[np.float64]:

@@ -408,7 +408,7 @@ def test_bad_files_are_refused(data, message):
 
 
 def test_bombs_are_refused_before_decoding(monkeypatch):
-    monkeypatch.setattr(tiff, "_read_page", None)
+    monkeypatch.setattr(tiff, "read_page", None)
     buffer = io.BytesIO(saved(GREY, compression="deflate"))
     with tifffile.TiffFile(buffer, mode="r+") as file:
         for code in (256, 257, 278):
