@@ -91,3 +91,38 @@ def test_what_is_no_size(text, denoise, noisy_png):
 
 def test_no_size_is_a_usage_error(denoise, noisy_png):
     assert denoise("noisy.png", "--memory", "lots").code == 2
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_picture_on_the_disk_has_the_same_result(restored, folder, noisy, monkeypatch, compression):
+    grey = noisy[..., 0].astype(np.uint16)
+    tifffile.imwrite("a.tif", np.stack([grey, grey[::-1]]), photometric="minisblack", compression=compression)
+    np.save("b.npy", grey)
+    for name in ("a.tif", "b.npy"):
+        restored(name, "-o", f"memory_{name}")
+    monkeypatch.setattr("cgdenoise.images.tiff.LARGE", 0)
+    monkeypatch.setattr("cgdenoise.images.npy.LARGE", 0)
+    for name in ("a.tif", "b.npy"):
+        restored(name, "-o", f"disk_{name}")
+    np.testing.assert_array_equal(tifffile.imread("disk_a.tif"), tifffile.imread("memory_a.tif"))
+    np.testing.assert_array_equal(np.load("disk_b.npy"), np.load("memory_b.npy"))
+    restored("a.tif", "-o", "compared.tif", "--reference", "a.tif")
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".") or path.name.endswith(".tiles")]
+
+
+@pytest.mark.slow
+def test_a_large_picture_is_never_in_memory(start, folder, noisy):
+    """By the system's own account. All but a corner is constant, and takes no time."""
+    resource = pytest.importorskip("resource")
+
+    def peak(name, side):
+        image = np.full((side, side), 700, np.uint16)
+        image[:900, :900] += np.random.default_rng(0).integers(0, 300, (900, 900), np.uint16)
+        tifffile.imwrite(name, image, compression="zlib", rowsperstrip=64)
+        process = start("denoise", name, "--memory", "1GB", "--max-iterations", "4")
+        assert process.wait() == 0, process.stderr.read()
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024  # of the largest child so far
+
+    small, large = peak("small.tif", 3000), peak("large.tif", 10000)
+    assert tifffile.imread("large_denoised.tif").shape == (10000, 10000)
+    assert large - small < 120 << 20  # a row of tiles, blended, and its copies; the whole are 200 MB, and were in memory thrice
