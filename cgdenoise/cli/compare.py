@@ -62,11 +62,11 @@ def _facts(comparison: Comparison, image: str, reference: str) -> dict[str, Any]
     from cgdenoise.fitlog.records import FORMAT
 
     numbers = {name: getattr(comparison, name) for name in ("psnr", "ssim", "rms", "largest", "peak")}
-    return {"format": FORMAT, "input": image, "reference": reference, "page": comparison.page} | numbers
+    return {"format": FORMAT, "input": image, "reference": reference, "page": comparison.page + 1} | numbers
 
 
 def _sentence(comparison: Comparison, image: str, pages: int) -> str:
-    page = f" page {comparison.page}" if pages > 1 else ""
+    page = f" page {comparison.page + 1}" if pages > 1 else ""
     likeness = f", SSIM {comparison.ssim:.4f}" if math.isfinite(comparison.ssim) else ""
     return (
         f"{image}{page}: PSNR {comparison.psnr:.2f} dB{likeness}, RMS {comparison.rms:.4g}, largest {comparison.largest:.4g} "

@@ -42,7 +42,7 @@ def noise(
             help="Draw the variance against brightness, autocovariance and channels: .png, .svg or .pdf.", metavar="FILE"
         ),
     ] = None,
-    page: Annotated[int | None, typer.Option(min=0, help="The only page of a multi-page image to look at, from 0.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="The only page of a multi-page image to look at, from 1.")] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -120,7 +120,7 @@ def _facts(page: ExaminedPage) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "input": page.file.name,
-        "page": page.number,
+        "page": page.number + 1,
         "sigma": report.sigma,
         "sigma_error": report.sigma_error,
         "covariance": report.covariance.tolist(),
@@ -160,7 +160,7 @@ def _text(page: ExaminedPage) -> str:
     report, model = page.report, page.model
     poisson, correlation, impulses = report.poisson, report.correlation, report.impulses
     lines = [
-        called(page.file.name) + (f" page {page.number}" if page.number else ""),
+        called(page.file.name) + (f" page {page.number + 1}" if page.number else ""),
         f"  level          {report.sigma:.4g} ± {report.sigma_error:.2g}",
     ]
     if len(report.covariance) > 1:

@@ -18,7 +18,7 @@ def plot(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Picture, .png, .svg or .pdf. LOG's name with .png if not given.")
     ] = None,
-    page: Annotated[int, typer.Option(min=0, help="Page of a multi-page image, from 0.")] = 0,
+    page: Annotated[int, typer.Option(min=1, help="Page of a multi-page image, from 1.")] = 1,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -32,9 +32,9 @@ def plot(
     pages = read_log(log)
     if target.resolve() == log.resolve():
         raise OptionError("is the log itself; expected another name for the picture", target)
-    if page >= len(pages):
-        raise OptionError(f"{len(pages)} page{'s' * (len(pages) > 1)}; expected --page below that, not {page}", log)
-    check_fields(pages[page], str(log))
+    if page > len(pages):
+        raise OptionError(f"{len(pages)} page{'s' * (len(pages) > 1)}; expected --page up to that, not {page}", log)
+    check_fields(pages[page - 1], str(log))
     if target.exists() and not force:
         raise ImageError("exists; expected a new name (--force replaces it)", target)
     check_writable(target)
@@ -42,7 +42,7 @@ def plot(
     from cgdenoise.fitlog.plot import draw
 
     with reading(log, LogError, "numbers that can be drawn"):
-        picture = draw(pages[page], kind)
+        picture = draw(pages[page - 1], kind)
     write_atomically(target, picture)
     if not quiet:
         emit(str(target))

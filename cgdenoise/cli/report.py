@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from cgdenoise.cli.output import emit, emit_json, fail, note, warn
-from cgdenoise.fitlog.story import made_of
+from cgdenoise.fitlog.story import briefly, known_by
 
 
 def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Collection[str] = ()) -> None:
@@ -15,7 +15,7 @@ def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Coll
     Parameters
     ----------
     end : dict
-        The last record of the page's log (`fitlog.outcome.end_record`), which is what `--json` prints.
+        The last record of the page's log (`fitlog.outcome.page_log`), which is what `--json` prints.
     pages : int
         How many were restored.
     json, quiet : bool
@@ -54,9 +54,7 @@ def sentence(end: dict[str, Any]) -> str:
     """Return what was done in a line: fits, noise or missing pixels, time, likeness to a reference."""
     if not end["fits"]:
         return "constant image, given back as it is"
-    count = end["averaged"]
-    fits = f"{count} fit{'s' * (count > 1)}, depth {end['depth']}" if count else "no fit"
-    parts = [f"{made_of(end)} ({fits})"]
+    parts = [f"{end['made_of']} ({briefly(end)})"]
     if end["picture"] is None:
         parts.append(_noise(end))
     parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
@@ -71,4 +69,4 @@ def sentence(end: dict[str, Any]) -> str:
 def _noise(end: dict[str, Any]) -> str:
     if end["warnings"] and [part["name"] for part in end["parts"] if part["weight"]] == ["input"]:
         return "left as it was"
-    return f"{end['noise']} noise {end['sigma']:.4g} ({'estimated' if end['sigma_estimated'] else 'given'})"
+    return f"{end['noise']} noise {end['sigma']:.4g} ({known_by(end['noise_given'])})"

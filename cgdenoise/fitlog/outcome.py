@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from cgdenoise.fitlog.records import FORMAT, Record, header
+from cgdenoise.fitlog.story import kept, made_of, told
 from cgdenoise.metrics import psnr, ssim
 from cgdenoise.noise import NoiseModel
 from cgdenoise.restoration.results import FitSummary, Restoration, RestoredPart, Snapshot
@@ -137,17 +138,18 @@ def page_log(names: Names, description: Record, settings: Record, outcome: Outco
         "depth": result.depth,
     }
     fits = [_fit_record(outcome.page, fit, evaluations) for fit in result.fits]
-    return [head, *evaluations, *fits, end_record(names, outcome)]
+    end = _end_record(names, outcome) | {"noise_given": told(settings, result.sigma_estimated), "kept": kept(fits)}
+    return [head, *evaluations, *fits, end | {"made_of": made_of(end)}]
 
 
-def end_record(names: Names, outcome: Outcome) -> Record:
-    """Return the record that closes a page, which `--json` prints: null where there is nothing to say."""
+def _end_record(names: Names, outcome: Outcome) -> Record:
+    """Return the numbers of the record that closes a page, which `--json` prints: null where there is nothing to say."""
     result = outcome.result
     leading = max(result.fits, key=lambda fit: fit.weight, default=None)
     return {
         "type": "end",
         "format": FORMAT,
-        "page": outcome.page,
+        "page": outcome.page + 1,
         "command": names.command,
         "input": names.input,
         "output": names.output,
@@ -183,12 +185,13 @@ def end_record(names: Names, outcome: Outcome) -> Record:
 def _fit_record(page: int, fit: FitSummary, evaluations: list[Record]) -> Record:
     found: Record = {
         "type": "fit",
-        "page": page,
-        "fit": fit.label.index,
+        "page": page + 1,
+        "fit": fit.label.index + 1,
         **{key: value for key, value in asdict(fit.label).items() if key != "index"},
+        "group": fit.label.group + 1,
         **{key: value for key, value in asdict(fit).items() if key != "label"},
     }
-    quality = {e["iteration"]: e["psnr"] for e in evaluations if e["fit"] == fit.label.index and "psnr" in e}
+    quality = {e["iteration"]: e["psnr"] for e in evaluations if e["fit"] == found["fit"] and "psnr" in e}
     if quality:
         best = max(quality, key=lambda iteration: quality[iteration])
         found |= {"psnr": quality.get(fit.iteration), "psnr_best": quality[best], "psnr_best_iteration": best}
@@ -199,8 +202,8 @@ def evaluation_record(page: int, snapshot: Snapshot, clean: Array | None) -> Rec
     """Return what the log says of an evaluation; with a clean image of the snapshot's shape also the PSNR."""
     found: Record = {
         "type": "evaluation",
-        "page": page,
-        "fit": snapshot.label.index,
+        "page": page + 1,
+        "fit": snapshot.label.index + 1,
         "depth": snapshot.label.depth,
         "probe": snapshot.label.probe,
         "iteration": snapshot.iteration,

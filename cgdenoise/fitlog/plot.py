@@ -57,7 +57,7 @@ def draw(log: FitLog, kind: str) -> bytes:
     if compared:
         panels[1].set(ylabel="PSNR of the averaged output, dB")
     panels[-1].set(xlabel="iteration")
-    title = f"{Path(log.header['input']['name']).name}: {log.end['status']}, made of {made_of(log.end)}\n{kept(log)}"
+    title = f"{Path(log.header['input']['name']).name}: {log.end['status']}, made of {made_of(log.end)}\n{kept(log.fits)}"
     # The name of a file may be no text.
     figure.suptitle(title.encode(errors="backslashreplace").decode(), fontsize="medium", parse_math=False)
     picture = io.BytesIO()
@@ -86,7 +86,7 @@ def _logarithmic(panel: Any) -> None:
 
 def _line(panel: Any, curve: list[Record], fit: Record, key: str, colour: str) -> None:
     """Draw one fit's curve and mark the chosen iteration."""
-    label = f"{'probe' if fit['probe'] else 'fit'} {fit['fit'] + 1}, depth {fit['depth']}: iteration {fit['iteration']}"
+    label = f"{'probe' if fit['probe'] else 'fit'} {fit['fit']}, depth {fit['depth']}: iteration {fit['iteration']}"
     panel.plot([e["iteration"] for e in curve], [e[key] for e in curve], color=colour, linewidth=1.2, label=label)
     kept = [e[key] for e in curve if e["iteration"] == fit["iteration"]]
     panel.plot([fit["iteration"]] * len(kept), kept, "o", color=colour, markersize=6)

@@ -79,8 +79,11 @@ def _pages(records: list[Any]) -> list[FitLog]:
     for number, found in enumerate(records, start=1):
         if not (isinstance(found, dict) and isinstance(found.get("type"), str) and isinstance(found.get("page"), int)):
             raise LogError(f"line {number}: not a fit log; expected a JSON object with a type and a page")
-    if any(found["type"] == "header" and found.get("format") == 1 for found in records):
+    formats = {found.get("format") for found in records if found["type"] == "header"}
+    if 1 in formats:
         records = [{_FORMER_NAMES.get(key, key): value for key, value in found.items()} for found in records]
+    if formats & {1, 2}:
+        records = [_counted_from_1(found) for found in records]
     pages = []
     for page in sorted({found["page"] for found in records}):
         of_page: dict[str, list[Record]] = {kind: [] for kind in _FIELDS}
@@ -93,6 +96,11 @@ def _pages(records: list[Any]) -> list[FitLog]:
     if not pages:
         raise LogError("empty; expected a fit log")
     return pages
+
+
+def _counted_from_1(found: Record) -> Record:
+    counts = {key: found[key] + 1 for key in ("page", "fit", "group") if isinstance(found.get(key), int)}
+    return found | counts
 
 
 _Number = int | float

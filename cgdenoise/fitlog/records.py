@@ -11,12 +11,15 @@ from typing import Any
 
 Record = dict[str, Any]
 
-FORMAT = 2
+FORMAT = 3
 """Version of the log's format, in every header and end; docs/log.md has the fields."""
 
 
 def header(page: int, command: str, source: Record, options: Record) -> Record:
-    """Return the first record of a page: the command, versions, the input, and the options."""
+    """Return the first record of a page: the command, versions, the input, and the options.
+
+    The page is counted from 0 here, and from 1 in the record.
+    """
     import numpy as np
     import torch
 
@@ -31,7 +34,7 @@ def header(page: int, command: str, source: Record, options: Record) -> Record:
     return {
         "type": "header",
         "format": FORMAT,
-        "page": page,
+        "page": page + 1,
         "command": command,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from cgdenoise.fitlog.reader import FitLog
 from cgdenoise.fitlog.records import Record
@@ -16,11 +17,20 @@ _PARTS = {
 }
 
 _REASONS = {
-    "held-out": "then the error on pixels that it was not shown stopped falling",
-    "noise-level": "then what it left of the image had come down to the noise",
-    "budget": "its last, for its budget was spent",
-    "not-finite": "then its loss overflowed",
-    "interrupted": "then somebody asked for the end",
+    "held-out": "after it the error on values that it was not shown fell no more, up to iteration {last_iteration}",
+    "noise-level": "there what it left of the image had come down to the noise",
+    "budget": "the best of the {max_iterations} that it had",
+    "not-finite": "in iteration {last_iteration} its loss overflowed",
+    "interrupted": "the best until somebody asked for the end, in iteration {last_iteration}",
+}
+_SPENT = "its last, for the budget was spent"
+
+_BRIEFLY = {
+    "held-out": "held-out error fell no more",
+    "noise-level": "residual at the noise level",
+    "budget": "budget spent",
+    "not-finite": "loss overflowed",
+    "interrupted": "interrupted",
 }
 
 _NOISE = {
@@ -30,6 +40,17 @@ _NOISE = {
     "impulse": "impulses",
     "correlated": "noise that neighbours share",
 }
+
+_TOLD = {
+    "noise": "kind",
+    "sigma": "level",
+    "gain": "gain",
+    "offset": "offset",
+    "noise_file": "law",
+    "noise_from": "second exposure",
+    "dark": "dark frames",
+}
+"""What a user may tell of the noise, by the names of the options."""
 
 _NOTHING = 1e-6
 """Share of the noise's level that rounding leaves of an offset that is 0."""
@@ -55,18 +76,32 @@ def made_of(end: Record) -> str:
     return ", ".join(f"{weight:.0%} {name}" for weight, name in sorted(shares, reverse=True)) or "nothing that the log tells"
 
 
-def kept(log: FitLog) -> str:
-    """Return which iteration of which fit was kept, and why."""
-    fits = [fit for fit in log.fits if not fit["probe"]]
-    counted = [fit for fit in fits if fit.get("weight")]
-    if not fits:
+def kept(fits: Sequence[Record]) -> str:
+    """Return which iteration of which fit was kept, and why, by the fits' records."""
+    made = [fit for fit in fits if not fit["probe"]]
+    counted = [fit for fit in made if fit.get("weight")]
+    if not made:
         return "nothing was fitted"
     if not counted:
-        return f"none of {len(fits)} fits came near the image"
+        return f"none of {len(made)} fits came near the image"
     fit = max(counted, key=lambda fit: fit["weight"])
     others = f", averaged with {len(counted) - 1} more" if len(counted) > 1 else ""
-    reason = _REASONS.get(fit["reason"], str(fit["reason"]))
-    return f"fit {fit['fit'] + 1} at depth {fit['depth']}{others}: iteration {fit['iteration']} was kept; {reason}"
+    return f"iteration {fit['iteration']} of fit {fit['fit']}, at depth {fit['depth']}{others}: {_why(fit)}"
+
+
+def _why(fit: Record) -> str:
+    if fit["reason"] == "budget" and fit["iteration"] == fit["last_iteration"]:
+        return _SPENT
+    return _REASONS.get(fit["reason"], str(fit["reason"])).format(**fit)
+
+
+def briefly(end: Record) -> str:
+    """Return how many fits count, their depth, and which iteration was kept and why, in a few words, by a log's last record."""
+    counted, made = end["averaged"], end["fits"]
+    if not counted:
+        return "no fit"
+    count = f"{counted} fit{'s' * (counted > 1)}" if counted == made else f"{counted} of {made} fits"
+    return f"{count}, depth {end['depth']}, iteration {end['iteration']}: {_BRIEFLY.get(end['reason'], end['reason'])}"
 
 
 def noise(header: Record) -> str:
@@ -75,7 +110,7 @@ def noise(header: Record) -> str:
     if not law["sigma"] and not law["impulses"]:
         return "none was assumed"
     name = _NOISE.get(law["kind"], law["kind"])
-    origin = "measured" if header["sigma_estimated"] else "given"
+    origin = known_by(told(header["options"], header["sigma_estimated"]))
     text = f"{name} of standard deviation {law['sigma']:.4g} grey levels ({origin})"
     if law["gain"]:
         value = f"(value − {law['offset']:.4g})" if abs(law["offset"]) > _NOTHING * law["sigma"] else "value"
@@ -84,6 +119,17 @@ def noise(header: Record) -> str:
     if law["length"]:
         text += f"; independent from {law['length']} pixels on"
     return text
+
+
+def told(options: Record, sigma_estimated: bool) -> list[str]:
+    """Return what the user told of the noise, by the options of a log."""
+    given = [key for key in _TOLD if options.get(key) not in (None, "auto")]
+    return [_TOLD[key] for key in given if not (key == "sigma" and sigma_estimated)]
+
+
+def known_by(given: Sequence[str]) -> str:
+    """Return whence the noise is known, by what was told of it."""
+    return f"given: {', '.join(given)}" if given else "estimated"
 
 
 def repeat(log: FitLog) -> str:

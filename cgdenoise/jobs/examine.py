@@ -66,7 +66,7 @@ def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSou
     sources : NoiseSources
         Other files that tell of the noise.
     page : int or None
-        The only page to examine.
+        The only page to examine, from 1.
 
     Raises
     ------
@@ -75,12 +75,12 @@ def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSou
     """
     file, picture = decoded(name, data)
     title = called(name)
-    if page is not None and page >= len(picture.pages):
+    if page is not None and page > len(picture.pages):
         raise OptionError(
-            f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page below that, not {page}", title
+            f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page up to that, not {page}", title
         )
     pages = []
-    for number in range(len(picture.pages)) if page is None else [page]:
+    for number in range(len(picture.pages)) if page is None else [page - 1]:
         with about(title):
             values = check_image(picture.pages[number])
             if is_constant(values):

@@ -52,7 +52,7 @@ class Result:
     @property
     def name(self) -> str:
         """What to call it."""
-        number = f", page {self.log.header['page'] + 1} of {self.pages}" if self.pages > 1 else ""
+        number = f", page {self.log.header['page']} of {self.pages}" if self.pages > 1 else ""
         return f"{Path(self.log.end['output']).name}{number}"
 
 
@@ -82,7 +82,7 @@ def page_of(result: Result) -> str:
     status = "" if end["status"] == "complete" else f'<p class="doubt">{as_text(end["status"])}</p>'
     likeness = "" if end["psnr"] is None else f"<br>PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f} against the reference"
     facts = (
-        f'<p class="facts">Made of: <b>{as_text(story.made_of(end))}</b><br>{as_text(story.kept(log))}<br>'
+        f'<p class="facts">Made of: <b>{as_text(story.made_of(end))}</b><br>{as_text(story.kept(log.fits))}<br>'
         f"Noise: {as_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {as_text(end['device'])}{likeness}</p>"
     )
     curves = draw(log, "svg").decode() if log.evaluations else ""

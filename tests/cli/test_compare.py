@@ -21,10 +21,10 @@ def test_the_figures_are_those_of_the_library(cli, pair, clean, noisy):
     (found,) = map(json.loads, outcome.out.splitlines())
     difference = noisy.astype(float) - clean
     assert found == {
-        "format": 2,
+        "format": 3,
         "input": "noisy.png",
         "reference": "clean.png",
-        "page": 0,
+        "page": 1,
         "psnr": pytest.approx(psnr(noisy, clean, 255)),
         "ssim": pytest.approx(ssim(noisy, clean, 255)),
         "rms": pytest.approx(np.sqrt(np.mean(difference**2))),
@@ -63,7 +63,7 @@ def test_pages(cli, folder):
     tifffile.imwrite("a.tif", pages, photometric="minisblack")
     tifffile.imwrite("b.tif", pages + np.array([0, 3], np.uint16)[:, None, None], photometric="minisblack")
     lines = cli("compare", "b.tif", "a.tif", "--difference", "d.tif").out.splitlines()
-    assert ["inf dB" in lines[0], "RMS 3," in lines[1], "page 1" in lines[1]] == [True] * 3
+    assert ["inf dB" in lines[0], "RMS 3," in lines[1], "page 2" in lines[1]] == [True] * 3
     assert tifffile.imread("d.tif").shape == (2, 16, 16)
 
 

@@ -102,7 +102,7 @@ def test_pages_are_restored_independently(restored, folder, noisy):
     for number in (0, 1):
         assert np.array_equal(both[number], tifffile.imread(folder / f"{number}_denoised.tif"))
     logs = read_log(folder / "both_denoised.fit.jsonl")
-    assert [log.header["page"] for log in logs] == [log.end["page"] for log in logs] == [0, 1]
+    assert [log.header["page"] for log in logs] == [log.end["page"] for log in logs] == [1, 2]
     assert all(log.evaluations and log.fits for log in logs)
 
 

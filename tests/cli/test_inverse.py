@@ -54,7 +54,7 @@ def test_missing_pixels_are_filled_and_others_stay(done, files, clean, keep):
     assert np.array_equal(found[keep], clean[keep])
     missing = clean[~keep].astype(float)
     assert np.sqrt(np.mean((found[~keep] - missing) ** 2)) < 0.6 * missing.std()
-    assert outcome.out.startswith("holes_inpainted.png: the generator (1 fit, depth 3)")
+    assert outcome.out.startswith("holes_inpainted.png: the generator (1 fit, depth 3, iteration ")
     (log,) = read_log(files / "holes_inpainted.fit.jsonl")
     assert (log.header["input"]["name"], log.header["input"]["mask"]) == ("holes.png", "mask.png")
     assert log.end["status"] == "complete"

@@ -47,8 +47,8 @@ def test_records_come_in_order(restored, folder, noisy_png):
     restored("noisy.png", "--members", "2")
     found = records(folder)
     assert [record["type"] for record in found] == ["header", *["evaluation"] * 10, "fit", "fit", "end"]
-    assert {record["page"] for record in found} == {0}
-    for fit in (0, 1):
+    assert {record["page"] for record in found} == {1}
+    for fit in (1, 2):
         iterations = [r["iteration"] for r in found if r["type"] == "evaluation" and r["fit"] == fit]
         assert iterations == [1, 5, 10, 15, 20]
 

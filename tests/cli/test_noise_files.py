@@ -88,8 +88,8 @@ def test_grey_pages_are_drawn_one_at_a_time(cli, folder):
     Image.fromarray(stack[0]).save("stack.tif", save_all=True, append_images=[Image.fromarray(stack[1])])
     assert "--page" in (outcome := cli("noise", "stack.tif", "--plot", "noise.png")).err
     assert outcome.code == 2
-    outcome = cli("noise", "stack.tif", "--plot", "noise.png", "--page", "1")
-    assert (outcome.code, outcome.out.splitlines()[0]) == (0, "stack.tif page 1")
+    outcome = cli("noise", "stack.tif", "--plot", "noise.png", "--page", "2")
+    assert (outcome.code, outcome.out.splitlines()[0]) == (0, "stack.tif page 2")
     assert (folder / "noise.png").read_bytes().startswith(b"\x89PNG")
 
 

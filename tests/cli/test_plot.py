@@ -92,10 +92,10 @@ def test_quiet_prints_nothing(plotted, log):
 def test_page_is_chosen(plotted, refused, restored, folder, noisy):
     tifffile.imwrite(folder / "a.tif", np.stack([noisy[..., 0], noisy[..., 1]]), photometric="minisblack")
     restored("a.tif")
-    plotted("a_denoised.fit.jsonl", "-o", "0.png")
-    plotted("a_denoised.fit.jsonl", "-o", "1.png", "--page", "1")
+    plotted("a_denoised.fit.jsonl", "-o", "0.png", "--page", "1")
+    plotted("a_denoised.fit.jsonl", "-o", "1.png", "--page", "2")
     assert (folder / "0.png").read_bytes() != (folder / "1.png").read_bytes()
-    refused("plot", "a_denoised.fit.jsonl", "-o", "2.png", "--page", "2", names="a_denoised.fit.jsonl", code=2)
+    refused("plot", "a_denoised.fit.jsonl", "-o", "2.png", "--page", "3", names="a_denoised.fit.jsonl", code=2)
 
 
 def test_existing_picture_is_kept_without_force(refused, plotted, folder, log):

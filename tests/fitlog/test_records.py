@@ -95,7 +95,7 @@ def test_unreadable_log(tmp_path):
 
 def test_header_has_a_format_and_can_be_dumped():
     found = json.loads(dump([header(2, "denoise", {"name": "a"}, {"seed": math.nan})]))
-    assert (found["type"], found["format"], found["page"]) == ("header", FORMAT, 2)
+    assert (found["type"], found["format"], found["page"]) == ("header", FORMAT, 3)
     assert (found["input"], found["options"]) == ({"name": "a"}, {"seed": None})
     assert found["written"].endswith("+00:00")
 
@@ -105,5 +105,12 @@ def test_a_log_of_the_first_format_is_read_by_the_names_of_today(tmp_path):
     old = [HEADER | {"format": 1}, EVALUATION | {"trial": False}, FIT | {"trial": False, "collapsed": True}, END]
     path.write_bytes(dump(old))
     (log,) = read_log(path)
-    assert log.fits == [FIT | {"probe": False, "failed": True}]
-    assert log.evaluations == [EVALUATION | {"probe": False}]
+    assert log.fits == [FIT | {"page": 1, "fit": 1, "probe": False, "failed": True}]
+    assert log.evaluations == [EVALUATION | {"page": 1, "probe": False}]
+
+
+def test_pages_and_fits_of_the_second_format_are_counted_from_1_as_today(tmp_path):
+    path = tmp_path / "old.fit.jsonl"
+    path.write_bytes(dump([HEADER | {"format": 2}, FIT | {"group": 0}, END]))
+    (log,) = read_log(path)
+    assert [log.header["page"], log.fits[0]["fit"], log.fits[0]["group"], log.end["page"]] == [1, 1, 1, 1]
