@@ -8,21 +8,29 @@ from typing import Annotated, Any
 
 import typer
 
-from cgdenoise.cli.options import SharedOptions, with_shared_options
+from cgdenoise.cli.options import SharedOptions, Variables, parse_variables, with_shared_options
+from cgdenoise.cli.output import emit, emit_json
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.errors import OptionError
 
 
 @with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def cs(
-    measurements: Annotated[
-        str | None, typer.Option(help="y: .npy, .npz (y and any of mask, maps, A, shape), .mat, .h5 of fastMRI, or .cfl of BART.")
+    y: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MEASUREMENTS",
+            help="y: .npy, .npz or .mat (y and any of mask, maps, A, shape, sigma), .txt, .csv, .h5, or .cfl of BART.",
+            show_default=False,
+        ),
     ] = None,
+    measurements: Annotated[str | None, typer.Option(help="The same, as an option.")] = None,
     simulate: Annotated[
         str | None, typer.Option(metavar="IMAGE", help="Make the measurements from a clean image instead.")
     ] = None,
     matrix: Annotated[
-        str | None, typer.Option(help="A, (m, n): .npy, or .npz of SciPy's sparse. Columns as the image in row-major order.")
+        str | None,
+        typer.Option(help="A, (m, n): .npy, .npz (also of SciPy's sparse), .mat, .csv. Columns as the image in row-major order."),
     ] = None,
     operator: Annotated[
         str | None, typer.Option(help="gaussian, rademacher, dct, fourier, or package.module:factory, called with the shape.")
@@ -36,10 +44,16 @@ def cs(
     ratio: Annotated[float, typer.Option(help="Simulated measurements, as a share of the pixels (or of the lines).")] = 0.25,
     count: Annotated[int | None, typer.Option(min=1, help="Simulated measurements, instead of --ratio.")] = None,
     simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated measurements.")] = 0.0,
-    save_measurements: Annotated[str | None, typer.Option(help="Write the simulated measurements to this .npz.")] = None,
+    save_measurements: Annotated[
+        str | None, typer.Option(help="Write the simulated measurements, and how they were made, to this .npz.")
+    ] = None,
     sigma: Annotated[
         float | None,
         typer.Option(min=0, help="Noise level of y, in its unit. Not given: as simulated, else 0 (with --maps estimated)."),
+    ] = None,
+    variable: Variables = None,
+    example: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Write a small set of files there, and print the commands that use them.")
     ] = None,
     *,
     shared: SharedOptions,
@@ -49,8 +63,12 @@ def cs(
     Images become vectors in row-major order. Named operators are scaled so that E ||A x||² = ||x||², and depend on --seed.
     The reconstruction is written as an array in the measurements' unit (.npy, or .cfl from .cfl), and as a picture.
     """
-    if (measurements is None) == (simulate is None):
-        raise OptionError("expected one of --measurements and --simulate")
+    if [y, measurements, simulate, example].count(None) != 3:
+        raise OptionError("expected one of MEASUREMENTS, --measurements, --simulate and --example")
+    if example is not None:
+        write_example(example, shared)
+        return
+    measurements = y or measurements
     if simulate is not None and (matrix, operator, mask) == (None, None, None):
         operator = "gaussian"
     if sum(option is not None for option in (matrix, operator, mask)) > 1:
@@ -62,15 +80,16 @@ def cs(
     if save_measurements is not None and Path(save_measurements).suffix.lower() != ".npz":
         raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
     source = str(measurements or simulate)
-    sides = parse_shape(shape)
+    sides, variables = parse_shape(shape), parse_variables(variable)
     targets = ArrayTargets.of(source, shared)
 
     def read() -> Task:
         if operator is not None and ":" in operator and "" not in sys.path:
             sys.path.insert(0, "")  # a factory lies in the working folder, as with python -m
-        from cgdenoise.jobs.sources import Sources, read_problem, simulate_problem
+        from cgdenoise.jobs.simulation import simulate_problem
+        from cgdenoise.jobs.sources import Scan, Sources, read_problem
 
-        sources = Sources(source, simulate is not None, matrix, operator, mask, maps, sides, real, shared.seed)
+        sources = Sources(source, matrix, operator, Scan(mask, maps, None, variables), sides, real, shared.seed)
         described: dict[str, Any] = {
             "matrix": matrix,
             "operator_name": operator,
@@ -78,6 +97,7 @@ def cs(
             "maps": maps,
             "seed": shared.seed,
             "real": real,
+            "variables": variables,
         }
         if simulate is None:
             return targets.task(source, read_problem(sources, sigma), described)
@@ -87,6 +107,24 @@ def cs(
         return targets.task(source, simulation.problem, described, simulation.clean, saved)
 
     run("cs", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], shared, read)
+
+
+def write_example(folder: str, shared: SharedOptions) -> None:
+    """Write the files of an example, and print the commands that reconstruct them."""
+    from cgdenoise import images
+    from cgdenoise.jobs.example import example
+    from cgdenoise.jobs.plan import check_output
+
+    images.make_folder(folder)
+    made = example(folder)
+    for path in made.files:
+        check_output(path, shared.force)
+    images.write_together(made.files)
+    if shared.json:
+        emit_json({"type": "example", "files": list(made.files), "commands": list(made.commands)})
+    elif not shared.quiet:
+        for line in made.commands:
+            emit(line)
 
 
 def parse_shape(text: str | None) -> tuple[int, ...] | None:

@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cgdenoise.cli.options import SharedOptions, with_shared_options
+from cgdenoise.cli.options import SharedOptions, Variables, parse_variables, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 
 
 @with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def mri(
     kspace: Annotated[
-        str, typer.Argument(metavar="KSPACE", help="Samples, (H, W) or (coils, H, W): .h5 of fastMRI, .cfl, .npy, .npz or .mat.")
+        str,
+        typer.Argument(
+            metavar="KSPACE", help="Samples, (H, W) or (coils, H, W): .h5 (of fastMRI or any), .cfl, .npy, .npz or .mat."
+        ),
     ],
     mask: Annotated[
         str | None, typer.Option(help="Where it was sampled: image or array, white is. Where the samples are not 0 if not given.")
@@ -31,6 +34,7 @@ def mri(
         float | None,
         typer.Option(min=0, help="Noise level of the samples, in their unit. Not given: 0 with one coil, else estimated."),
     ] = None,
+    variable: Variables = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -40,11 +44,12 @@ def mri(
     their squares. The complex image is written as an array (.npy, or .cfl from .cfl), and its magnitude as a picture.
     """
     targets = ArrayTargets.of(kspace, shared)
+    variables = parse_variables(variable)
 
     def read() -> Task:
-        from cgdenoise.jobs.sources import read_kspace_problem
+        from cgdenoise.jobs.sources import Scan, read_kspace_problem
 
-        described = {"mask": mask, "maps": maps, "slice": slice_number}
-        return targets.task(kspace, read_kspace_problem(kspace, mask, maps, slice_number, sigma), described)
+        described = {"mask": mask, "maps": maps, "slice": slice_number, "variables": variables}
+        return targets.task(kspace, read_kspace_problem(kspace, Scan(mask, maps, slice_number, variables), sigma), described)
 
     run("mri", targets.paths, [kspace, mask, maps], shared, read)

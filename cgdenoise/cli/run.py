@@ -233,4 +233,4 @@ def _reference(name: str | None, task: Task) -> Any:
         return task.clean
     from cgdenoise.jobs.inputs import read_array
 
-    return read_array(name)
+    return read_array(name, "reference")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, MeasurementError, OperatorError, OptionError
 from cgdenoise.images import read_image
-from cgdenoise.measurements import SUFFIXES, read_measurements, read_sparse
+from cgdenoise.measurements import AS_NAMED, SUFFIXES, in_row_major_order, is_sparse_file, read_sparse, read_variable
 from cgdenoise.operators import box_psf, disk_psf, gaussian_psf, motion_psf
-from cgdenoise.reading import reading
+from cgdenoise.reading import about, reading
 
 Array = NDArray[Any]
 
@@ -33,8 +33,15 @@ _WIDEST = 2000
 """Pixels of a named point-spread function's first number, above which a typing error is likelier than a blur. By hand."""
 
 
-def read_array(path: str | os.PathLike[str]) -> Array:
-    """Return the one array of a file: of an image its first page, else y, in the file's dtype.
+def read_array(path: str | os.PathLike[str], role: str, variables: Mapping[str, str] = AS_NAMED) -> Array:
+    """Return an array in the file's dtype: of an image its first page, else what `read_variable` finds.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+    role, variables
+        As `read_variable` takes them.
 
     Raises
     ------
@@ -42,11 +49,14 @@ def read_array(path: str | os.PathLike[str]) -> Array:
         If it cannot be read; the message begins with the path.
     """
     if Path(path).suffix.lower() in SUFFIXES:
-        return read_measurements(path).y
+        array: Array = read_variable(path, role, variables)
+        return array
     return read_image(path).pages[0]
 
 
-def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool = False) -> NDArray[np.bool_]:
+def read_mask(
+    path: str | os.PathLike[str], shape: tuple[int, int], invert: bool = False, variables: Mapping[str, str] = AS_NAMED
+) -> NDArray[np.bool_]:
     """Return where something was measured: where a picture is white, or an array not 0.
 
     Parameters
@@ -57,6 +67,8 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
         H and W.
     invert : bool
         Take the others.
+    variables : mapping of str to str
+        As `read_variable` takes them.
 
     Raises
     ------
@@ -64,7 +76,7 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int], invert: bool
         If it cannot be read, is of another size, or says that nothing was measured.
     """
     with reading(path, MeasurementError, "a mask"):
-        array = read_array(path)
+        array = read_array(path, "mask", variables)
     return fit_mask(os.fspath(path), array, shape, invert)
 
 
@@ -114,7 +126,7 @@ def read_psf(text: str) -> NDArray[np.float64]:
         except (ValueError, OperatorError) as error:
             raise OptionError(f"--psf {text}: {error}; expected {PSF_WORDS}") from error
     with reading(text, ImageError, "a point-spread function"):
-        array = read_array(text)
+        array = read_array(text, "psf")
         if array.ndim != 2 or array.dtype.kind not in "uif":
             raise ImageError(f"{array.dtype} of shape {array.shape}; expected a real PSF of shape (h, w)")
         psf = array.astype(np.float64)
@@ -123,12 +135,26 @@ def read_psf(text: str) -> NDArray[np.float64]:
         return psf
 
 
-def read_matrix(path: str | os.PathLike[str]) -> Any:
-    """Return a matrix: of an .npz the sparse one of `scipy.sparse.save_npz`, else the one array of the file.
+def read_matrix(path: str | os.PathLike[str], shape: tuple[int, ...], variables: Mapping[str, str] = AS_NAMED) -> Any:
+    """Return a matrix, dense or sparse, for an image as a vector in row-major order.
+
+    Parameters
+    ----------
+    path : path
+        Of an .npz that `scipy.sparse.save_npz` has written, or of what `read_variable` takes. Columns of MATLAB's go with x(:).
+    shape : tuple of int
+        Of the image.
+    variables : mapping of str to str
+        As `read_variable` takes them.
 
     Raises
     ------
     ImageError, MeasurementError
         If it cannot be read; the message begins with the path.
     """
-    return read_sparse(path) if Path(path).suffix.lower() == ".npz" else read_array(path)
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npz" and "A" not in variables and is_sparse_file(path):
+        return read_sparse(path)
+    matrix = read_array(path, "A", variables)
+    with about(path):
+        return in_row_major_order(matrix, shape) if suffix == ".mat" else matrix

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-import io
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.errors import ImageError, MeasurementError, OptionError
+from cgdenoise.errors import MeasurementError, OptionError
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.images import read_image
 from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
 from cgdenoise.measurements import Measurements, read_measurements
-from cgdenoise.operators import ComplexFromReal, subsampled_fourier
 from cgdenoise.problems.mri import fourier_problem, parallel_problem
 from cgdenoise.problems.problem import Array, LinearProblem
-from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
+from cgdenoise.problems.sensing import linear_problem, matrix_operator, named_operator
 from cgdenoise.reading import about
 from cgdenoise.restoration.measured import check_measurements
-from cgdenoise.restoration.units import check_image
 
 _LARGEST = 2**33
 """Bytes of a named operator's matrix or image above which a typing error is likelier than an intention. By hand, as
 `images.picture.MAX_BYTES`."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What goes with samples of the Fourier plane; None for what was not given.
+
+    Attributes
+    ----------
+    mask, maps : str or None
+        Paths.
+    slice_number : int or None
+        Of a volume.
+    variables : mapping of str to str
+        Names of the variables of all files, as `read_variable` takes them.
+    """
+
+    mask: str | None = None
+    maps: str | None = None
+    slice_number: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def of_samples(self) -> dict[str, str]:
+        """Those names that are for the file of the samples, as no other file is."""
+        elsewhere = {"mask": self.mask, "maps": self.maps}
+        return {role: name for role, name in self.variables.items() if elsewhere.get(role) is None}
 
 
 @dataclass(frozen=True)
@@ -36,10 +59,10 @@ class Sources:
     ----------
     source : str
         Path of the measurements or, to simulate them, of a clean image.
-    simulate : bool
-        Which of the two.
-    matrix, operator, mask, maps : str or None
-        Paths, and the operator's name.
+    matrix, operator : str or None
+        Path, and the operator's name.
+    scan : Scan
+        What goes with Fourier samples.
     shape : tuple of int or None
         Of the image.
     real : bool
@@ -49,124 +72,55 @@ class Sources:
     """
 
     source: str
-    simulate: bool
     matrix: str | None
     operator: str | None
-    mask: str | None
-    maps: str | None
+    scan: Scan
     shape: tuple[int, ...] | None
     real: bool
     seed: int
 
 
-@dataclass(frozen=True)
-class Simulation:
-    """Measurements that were made from a clean image, and that image, (H, W) or (H, W, C) in its file's dtype."""
-
-    problem: LinearProblem
-    clean: Array
-    mask: NDArray[np.bool_] | None
-
-    def saved(self) -> bytes:
-        """Return them as the contents of a .npz that `read_measurements` reads."""
-        y, shape = self.problem.y, np.array(self.problem.operator.in_shape)
-        buffer = io.BytesIO()
-        if self.mask is None:
-            np.savez(buffer, y=y, shape=shape)
-        else:
-            np.savez(buffer, y=y, shape=shape, mask=self.mask)
-        return buffer.getvalue()
-
-
 def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
     """Read measurements, and the operator that made them.
+
+    Parameters
+    ----------
+    sources : Sources
+        Where they are.
+    sigma : float or None
+        Noise level; None for what the file says, or else 0 (with coils: estimated).
 
     Raises
     ------
     MeasurementError, OperatorError, OptionError, ImageError
         If something cannot be read, is missing, or does not go together; the message begins with the path.
     """
-    measurements = read_measurements(sources.source, sources.shape)
+    variables = {role: name for role, name in sources.scan.of_samples.items() if role != "A" or sources.matrix is None}
+    measurements = read_measurements(sources.source, sources.shape, variables=variables)
     with about(sources.source):
-        if (
-            sources.operator == "fourier"
-            or sources.mask is not None
-            or (sources.operator is None and _has_plane(sources, measurements))
-        ):
-            return _fourier(measurements, sources.mask, sources.maps, sources.real, sigma)
+        level = measurements.sigma if sigma is None else sigma
+        name = _operator_name(sources, measurements)
+        if name == "fourier" or sources.scan.mask is not None or (name is None and _has_plane(sources, measurements)):
+            return _fourier(measurements, sources.scan, sources.real or measurements.real, level)
         shape = sources.shape or measurements.shape
-        if sources.matrix is None and sources.operator is None and measurements.matrix is None:
-            raise OptionError("no operator; expected one of --matrix, --operator and --mask, or A or mask in the file")
-        if shape is None:
-            raise OptionError("no shape of the image; expected --shape H,W, or shape in the file")
-        if sources.operator is not None:
-            operator = named_operator(
-                sources.operator, shape, _affordable(sources.operator, measurements.y.size, shape), sources.seed
-            )
+        has_matrix = sources.matrix is not None or measurements.matrix is not None
+        if shape is None or (name is None and not has_matrix):
+            raise OptionError(_what_is_missing(sources.source, measurements.y, name is None and not has_matrix, shape is None))
+        if name is not None:
+            seed = sources.seed if measurements.operator is None else measurements.seed
+            operator = named_operator(name, shape, affordable(name, measurements.y.size, shape), seed)
         else:
             with about(sources.matrix or sources.source):
-                operator = matrix_operator(measurements.matrix if sources.matrix is None else read_matrix(sources.matrix), shape)
-        problem = linear_problem(operator, measurements.y, sigma or 0.0)
+                matrix = measurements.matrix
+                if sources.matrix is not None:
+                    matrix = read_matrix(sources.matrix, shape, sources.scan.variables)
+                operator = matrix_operator(matrix, shape)
+        problem = linear_problem(operator, measurements.y, level or 0.0)
         _check(problem)
         return problem
 
 
-def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: float, sigma: float | None) -> Simulation:
-    """Measure a clean image.
-
-    Parameters
-    ----------
-    sources : Sources
-        With the image as the source.
-    ratio : float
-        Measurements of a named operator, as a share of the image's values, or of the lines of the Fourier plane.
-    count : int or None
-        Number of measurements, instead.
-    noise : float
-        Standard deviation of the noise that is added.
-    sigma : float or None
-        Noise level that the reconstruction assumes; None for the true one.
-
-    Raises
-    ------
-    ImageError, MeasurementError, OperatorError, OptionError
-        As `read_problem`, or if the image is not clean.
-    """
-    clean = read_image(sources.source).pages[0]
-    with about(sources.source):
-        values = check_image(clean)
-        if not np.isfinite(values).all():
-            raise ImageError("missing values (NaN); expected a clean image")
-        image = np.moveaxis(values, 2, 0)
-        image = image[0] if image.shape[0] == 1 else image
-        if sources.shape not in (None, image.shape):
-            raise OptionError(f"--shape {sources.shape} for an image of {image.shape}; expected no --shape with --simulate")
-        level = noise if sigma is None else sigma
-        if sources.operator == "fourier" or sources.mask is not None:
-            if image.ndim != 2:
-                raise ImageError(f"{image.shape[0]} channels; expected a grey image for the Fourier plane")
-            plane = (image.shape[0], image.shape[1])
-            share = ratio if count is None else count / plane[1]
-            kept = fourier_lines(plane, share, sources.seed) if sources.mask is None else read_mask(sources.mask, plane)
-            operator = subsampled_fourier(kept, plane) @ ComplexFromReal(plane)
-            y = simulated(operator, image, noise, sources.seed)
-            return Simulation(fourier_problem(y, kept, True, level), clean, kept)
-        if not 0 < ratio <= 1:
-            raise OptionError(f"--ratio {ratio}; expected above 0 and at most 1")
-        number = max(1, round(ratio * image.size)) if count is None else count
-        if sources.matrix is not None:
-            sensing = matrix_operator(read_matrix(sources.matrix), image.shape)
-        else:
-            sensing = named_operator(
-                str(sources.operator), image.shape, _affordable(str(sources.operator), number, image.shape), sources.seed
-            )
-        y = simulated(sensing, image, noise, sources.seed)
-        return Simulation(linear_problem(sensing, y, level), clean, None)
-
-
-def read_kspace_problem(
-    path: str, mask: str | None, maps: str | None, slice_number: int | None, sigma: float | None
-) -> LinearProblem:
+def read_kspace_problem(path: str, scan: Scan, sigma: float | None) -> LinearProblem:
     """Read the Fourier samples of a magnetic resonance image, as `parallel_problem` and `fourier_problem` take them.
 
     Raises
@@ -174,28 +128,70 @@ def read_kspace_problem(
     MeasurementError, ImageError
         If something cannot be read or does not go together; the message begins with the path.
     """
-    measurements = read_measurements(path, slice_number=slice_number)
+    measurements = read_measurements(path, slice_number=scan.slice_number, variables=scan.of_samples)
     with about(path):
-        return _fourier(measurements, mask, maps, False, sigma)
+        return _fourier(measurements, scan, False, measurements.sigma if sigma is None else sigma)
 
 
-def _fourier(measurements: Measurements, mask: str | None, maps: str | None, real: bool, sigma: float | None) -> LinearProblem:
+def affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
+    """Return the number of measurements, if a named operator that makes them, and the image, may be meant.
+
+    Raises
+    ------
+    OptionError
+        If one of them is so large that a typing error is likelier.
+    """
+    values = math.prod(shape)
+    if 8 * values > _LARGEST:
+        raise OptionError(f"an image of {shape}: over 8 GiB; expected a smaller one")
+    if name in ("gaussian", "rademacher") and 4 * count * values > _LARGEST:
+        raise OptionError(f"{count} measurements of {shape}: a matrix of over 8 GiB; expected fewer, or --operator dct")
+    return count
+
+
+def _operator_name(sources: Sources, measurements: Measurements) -> str | None:
+    """Return the operator's name: what the user says, or else what the file says of how it was simulated."""
+    saved, given = measurements.operator, sources.operator
+    if saved is None or sources.matrix is not None or sources.scan.mask is not None:
+        return given
+    if given not in (None, saved):
+        raise OptionError(f"--operator {given} for measurements by {saved}, as the file says")
+    if given is None and ":" in saved:
+        raise OptionError(f"measurements by your own {saved}, which no file may start; expected --operator {saved}")
+    return saved
+
+
+def _what_is_missing(path: str, y: Array, lacks_operator: bool, lacks_shape: bool) -> str:
+    """Return what else has to be told, with an example of a whole command."""
+    missing = " and ".join(["no operator"] * lacks_operator + ["no shape of the image"] * lacks_shape)
+    way = "--matrix A.npy --shape 256,256" if lacks_operator else "--shape 256,256"
+    if y.dtype.kind == "c" and lacks_operator:
+        missing, way = "no operator", "--operator fourier" if y.ndim > 1 else "--mask sampled.png"
+    others = "--operator gaussian --seed 0 with --shape, --mask of the Fourier plane, or A or mask and shape in the file"
+    return (
+        f"y of shape {list(y.shape)}, {missing}; expected as in: cgdenoise cs {path} {way} ({others}). "
+        "cgdenoise cs --example FOLDER writes files to try it with"
+    )
+
+
+def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | None) -> LinearProblem:
     y, sampled = measurements.y, None
-    sensitivities = measurements.maps if maps is None else read_array(maps)
-    if y.ndim == 3 and y.shape[0] == 1 and sensitivities is None:
+    maps = measurements.maps if scan.maps is None else read_array(scan.maps, "maps", scan.variables)
+    if y.ndim == 3 and y.shape[0] == 1 and maps is None:
         y = y[0]
     plane = measurements.shape if y.ndim == 1 else y.shape[-2:]
     if plane is not None and len(plane) != 2:
         raise MeasurementError(f"y of shape {list(y.shape)}; expected [H, W], [coils, H, W], or [m] with a mask")
-    if mask is not None:
-        sampled = read_mask(mask, _size_of(mask) if plane is None else (plane[0], plane[1]))
+    if scan.mask is not None:
+        size = _size_of(scan.mask, scan.variables) if plane is None else (plane[0], plane[1])
+        sampled = read_mask(scan.mask, size, variables=scan.variables)
     elif measurements.mask is not None:
         sampled = _mask_on(measurements.mask, measurements.mask.shape if plane is None else plane)
-    if y.ndim < 3 and sensitivities is None:
+    if y.ndim < 3 and maps is None:
         return fourier_problem(y, sampled, real, sigma or 0.0)
     if real:
         raise OptionError("--real with coils, whose images are complex")
-    return parallel_problem(y, sampled, sensitivities, sigma)
+    return parallel_problem(y, sampled, maps, sigma)
 
 
 def _mask_on(mask: Array, plane: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -205,9 +201,11 @@ def _mask_on(mask: Array, plane: tuple[int, ...]) -> NDArray[np.bool_]:
         raise MeasurementError(f"mask of shape {list(mask.shape)}; expected {list(plane)}") from None
 
 
-def _size_of(path: str) -> tuple[int, int]:
-    height, width = read_array(path).shape[:2]
-    return height, width
+def _size_of(path: str, variables: Mapping[str, str]) -> tuple[int, int]:
+    mask = read_array(path, "mask", variables)
+    if mask.ndim < 2:
+        raise MeasurementError(f"a mask of shape {mask.shape}; expected (H, W), as y has one axis", path)
+    return mask.shape[0], mask.shape[1]
 
 
 def _has_plane(sources: Sources, measurements: Measurements) -> bool:
@@ -216,15 +214,6 @@ def _has_plane(sources: Sources, measurements: Measurements) -> bool:
         and measurements.matrix is None
         and (measurements.mask is not None or Path(sources.source).suffix == ".cfl")
     )
-
-
-def _affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
-    values = math.prod(shape)
-    if 8 * values > _LARGEST:
-        raise OptionError(f"an image of {shape}: over 8 GiB; expected a smaller one")
-    if name in ("gaussian", "rademacher") and 4 * count * values > _LARGEST:
-        raise OptionError(f"{count} measurements of {shape}: a matrix of over 8 GiB; expected fewer, or --operator dct")
-    return count
 
 
 def _check(problem: LinearProblem) -> None:

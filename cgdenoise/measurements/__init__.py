@@ -1,7 +1,23 @@
 """Files of measurements, and of what belongs to them, into NumPy arrays."""
 
 from cgdenoise.measurements.bart import encode_cfl, read_cfl, write_cfl
-from cgdenoise.measurements.files import SUFFIXES, Measurements, read_measurements
-from cgdenoise.measurements.sparse import read_sparse
+from cgdenoise.measurements.files import SUFFIXES, Measurements, in_row_major_order, read_measurements, read_variable
+from cgdenoise.measurements.npz import sparse_parts
+from cgdenoise.measurements.sparse import is_sparse_file, read_sparse
+from cgdenoise.measurements.variables import AS_NAMED, ROLES
 
-__all__ = ["SUFFIXES", "Measurements", "encode_cfl", "read_cfl", "read_measurements", "read_sparse", "write_cfl"]
+__all__ = [
+    "AS_NAMED",
+    "ROLES",
+    "SUFFIXES",
+    "Measurements",
+    "encode_cfl",
+    "in_row_major_order",
+    "is_sparse_file",
+    "read_cfl",
+    "read_measurements",
+    "read_sparse",
+    "read_variable",
+    "sparse_parts",
+    "write_cfl",
+]

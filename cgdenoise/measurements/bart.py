@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +69,8 @@ def encode_cfl(array: NDArray[Any]) -> tuple[bytes, bytes]:
     return header.encode(), array.astype(_DTYPE).tobytes(order="F")
 
 
-def read_kspace(path: Path, keys: Iterable[str] = ()) -> dict[str, NDArray[Any]]:
-    """Return the samples of a plane as y, [coils, H, W]: H and W are the two spatial axes that are left of BART's three.
+def read_kspace(path: Path) -> NDArray[np.complex64]:
+    """Return the samples of a plane, [coils, H, W]: H and W are the two spatial axes that are left of BART's three.
 
     Maps have the same layout, so that this reads them too.
 
@@ -79,8 +78,6 @@ def read_kspace(path: Path, keys: Iterable[str] = ()) -> dict[str, NDArray[Any]]
     ----------
     path : Path
         Of either file.
-    keys
-        Not used: the file has one array, without a name.
 
     Raises
     ------
@@ -93,7 +90,7 @@ def read_kspace(path: Path, keys: Iterable[str] = ()) -> dict[str, NDArray[Any]]
     if not single or math.prod(shape[4:]) != 1:
         raise MeasurementError(f"dimensions {list(array.shape)}; expected two spatial axes, coils on axis 3, and 1 elsewhere")
     volume = array.reshape(shape[:4], order="F")
-    return {"y": np.ascontiguousarray(np.moveaxis(np.squeeze(volume, single[-1]), 2, 0))}
+    return np.ascontiguousarray(np.moveaxis(np.squeeze(volume, single[-1]), 2, 0))
 
 
 def _pair(path: str | os.PathLike[str]) -> tuple[Path, Path]:

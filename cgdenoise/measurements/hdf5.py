@@ -1,10 +1,11 @@
-"""HDF5: volumes of fastMRI and MATLAB's version 7.3. It needs h5py, which `cgdenoise[h5]` installs."""
+"""HDF5: volumes of fastMRI, other data sets, and MATLAB's version 7.3. It needs h5py, which the extra `h5` installs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,28 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import MeasurementError
 from cgdenoise.measurements.sparse import by_rows
+from cgdenoise.measurements.variables import Selection
 from cgdenoise.reading import check_affordable
 
+_FASTMRI = "kspace"
+"""The data set of a volume of fastMRI."""
 
-def read_fastmri(path: Path, slice_number: int | None) -> dict[str, NDArray[Any]]:
-    """Return one slice of a volume of fastMRI (Zbontar et al., 2018, arXiv 1811.08839).
+
+def read_hdf5(path: Path, selection: Selection, slice_number: int | None) -> dict[str, Any]:
+    """Return the selected data sets, by role; those in groups are called group/name. Of a volume they are one slice's.
+
+    A volume is `kspace` of fastMRI, [slices, coils, H, W] or [slices, H, W] (Zbontar et al., 2018, arXiv 1811.08839), unless the
+    user names other measurements; these are one with four axes, or with a slice number. Its Fourier transform is the centred,
+    orthonormal one, and its mask says which columns were sampled.
 
     Parameters
     ----------
     path : Path
-        With the data set `kspace`, [slices, coils, H, W] or [slices, H, W] complex, and perhaps `mask`, [W].
+        Of the file.
+    selection : Selection
+        What is wanted.
     slice_number : int or None
         From 0; None takes the middle one.
-
-    Returns
-    -------
-    dict
-        y, [coils, H, W] or [H, W], and mask, [1, W], if there is one. The Fourier transform is the centred, orthonormal one.
 
     Raises
     ------
@@ -37,28 +43,45 @@ def read_fastmri(path: Path, slice_number: int | None) -> dict[str, NDArray[Any]
         If there is no such data set or slice, or no h5py; without the path.
     """
     with _opened(path) as file:
-        if "kspace" not in file:
-            raise MeasurementError(f"no data set kspace; found {', '.join(sorted(file)) or 'nothing'}")
-        kspace = file["kspace"]
-        shape: tuple[int, ...] = getattr(kspace, "shape", ())
-        if len(shape) not in (3, 4):
-            raise MeasurementError(f"kspace of shape {shape}; expected (slices, coils, H, W) or (slices, H, W)")
-        chosen = shape[0] // 2 if slice_number is None else slice_number
-        if not 0 <= chosen < shape[0]:
-            raise MeasurementError(f"slice {chosen}; expected 0 to {shape[0] - 1}")
-        arrays = {"y": _values("kspace", kspace, chosen)}
-        if "mask" in file:
-            arrays["mask"] = _values("mask", file["mask"]).reshape(1, -1)
-    return arrays
+        found: list[str] = []
+        file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
+        known = {"y": _FASTMRI} if _FASTMRI in found and "y" not in found else {}
+        selected = replace(selection, variables={**known, **selection.variables})
+        chosen = selected.of(found, lambda name: _is_numeric(file[name]), "data set")
+        return {
+            role: _part(name, file[name], slice_number) if role == "y" else _values(name, file[name])
+            for role, name in chosen.items()
+        }
 
 
-def read_matlab(path: Path, keys: Iterable[str]) -> dict[str, Any]:
-    """Return those of the named variables that a file of version 7.3 holds, with the axes as in MATLAB."""
+def read_matlab(path: Path, selection: Selection) -> dict[str, Any]:
+    """Return the selected variables of a file of version 7.3, by role, with the axes as in MATLAB."""
     with _opened(path) as file:
-        if "y" not in file:
-            names = [name for name in file if not name.startswith("#")]
-            raise MeasurementError(f"no variable y; found {', '.join(names) or 'nothing'}")
-        return {key: _variable(key, file[key]) for key in keys if key in file}
+        names = [name for name in file if not name.startswith("#")]
+        chosen = selection.of(names, lambda name: _is_numeric(file[name]), "variable")
+        return {role: _variable(name, file[name]) for role, name in chosen.items()}
+
+
+def _part(name: str, item: Any, slice_number: int | None) -> NDArray[Any]:
+    """Return the slice of a volume, or the whole of what is none."""
+    axes = len(item.shape)
+    if name == _FASTMRI and axes not in (3, 4):
+        raise MeasurementError(f"{name} of shape {item.shape}; expected (slices, coils, H, W) or (slices, H, W)")
+    if name != _FASTMRI and axes < 4 and slice_number is None:
+        return _values(name, item)
+    if axes not in (3, 4):
+        raise MeasurementError(f"{name} of shape {item.shape} has no slices; expected three axes or four")
+    chosen = item.shape[0] // 2 if slice_number is None else slice_number
+    if not 0 <= chosen < item.shape[0]:
+        raise MeasurementError(f"slice {chosen}; expected 0 to {item.shape[0] - 1}")
+    return _values(name, item, chosen)
+
+
+def _is_numeric(item: Any) -> bool:
+    if not hasattr(item, "shape"):
+        return "MATLAB_sparse" in item.attrs
+    is_text = item.attrs.get("MATLAB_class", b"") in (b"char", b"cell")
+    return not is_text and (item.dtype.kind in "buifc" or item.dtype.names == ("real", "imag"))
 
 
 def _variable(name: str, item: Any) -> Any:
@@ -92,7 +115,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError as error:
-        raise MeasurementError("HDF5, which needs h5py; install it with: pip install 'cgdenoise[h5]'") from error
+        raise MeasurementError("HDF5, which needs h5py; install it with: pip install h5py") from error
     path.open("rb").close()  # whether there is a file at all, in the words of the system
     with h5py.File(path, "r") as file:
         yield file

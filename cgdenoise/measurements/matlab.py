@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from cgdenoise.errors import MeasurementError
 from cgdenoise.measurements import hdf5
 from cgdenoise.measurements.sparse import by_rows
+from cgdenoise.measurements.variables import Selection
 from cgdenoise.reading import check_affordable
 
 _MAGIC_7_3 = b"MATLAB 7.3 MAT-file"
@@ -30,38 +30,35 @@ _TYPES = (*range(1, 8), 9, 12, 13)
 _NUMERIC = ("double", "single", "sparse", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 
 
-def read_mat(path: Path, keys: Iterable[str]) -> dict[str, Any]:
-    """Return those of the named variables that a file holds; sparse ones as csr_array of SciPy, from any version.
-
-    A matrix with one row or one column becomes a vector, unless it is sparse or is called A.
+def read_mat(path: Path, selection: Selection) -> dict[str, Any]:
+    """Return the selected variables, by role; sparse ones as csr_array of SciPy, from any version.
 
     Raises
     ------
     MeasurementError
-        If it lacks y, is truncated, or needs h5py and there is none; without the path.
+        If something is not there, the file is truncated, or it needs h5py and there is none; without the path.
     Exception
         Whatever else a damaged file makes the libraries raise; it is left to `read_measurements`.
     """
     with path.open("rb") as file:
         is_hdf5 = file.read(len(_MAGIC_7_3)) == _MAGIC_7_3
-    variables = hdf5.read_matlab(path, keys) if is_hdf5 else _read_old(path, keys)
-    return {name: _without_column(array) if name != "A" else array for name, array in variables.items()}
+    return hdf5.read_matlab(path, selection) if is_hdf5 else _read_old(path, selection)
 
 
-def _read_old(path: Path, keys: Iterable[str]) -> dict[str, Any]:
+def _read_old(path: Path, selection: Selection) -> dict[str, Any]:
     from scipy.io import loadmat, whosmat
 
     check_affordable(path.stat().st_size)
     content = io.BytesIO(_sound(path.read_bytes()))
     kinds = {name: kind for name, _, kind in whosmat(content)}
-    if "y" not in kinds:
-        raise MeasurementError(f"no variable y; found {', '.join(kinds) or 'nothing'}")
-    wanted = [key for key in keys if key in kinds]
-    for key in wanted:
-        if kinds[key] not in _NUMERIC:
-            raise MeasurementError(f"{key} is of class {kinds[key]}; expected numbers")
-    arrays = loadmat(content, variable_names=wanted)
-    return {key: arrays[key] if isinstance(arrays[key], np.ndarray) else by_rows(arrays[key]) for key in wanted}
+    chosen = selection.of(list(kinds), lambda name: kinds[name] in _NUMERIC, "variable")
+    for name in chosen.values():
+        if kinds[name] not in _NUMERIC:
+            raise MeasurementError(f"{name} is of class {kinds[name]}; expected numbers")
+    arrays = loadmat(content, variable_names=list(chosen.values()))
+    return {
+        role: arrays[name] if isinstance(arrays[name], np.ndarray) else by_rows(arrays[name]) for role, name in chosen.items()
+    }
 
 
 def _sound(data: bytes) -> bytes:
@@ -113,7 +110,3 @@ def _check_types(variable: bytes, order: str) -> None:
         if kind not in _TYPES or size > room:
             raise MeasurementError(f"damaged .mat: {size} bytes of type {kind}; expected numbers of at most {room} bytes")
         position = following
-
-
-def _without_column(array: Any) -> Any:
-    return array.ravel() if isinstance(array, np.ndarray) and array.ndim == 2 and 1 in array.shape else array

@@ -1,9 +1,8 @@
-"""NumPy's own files: one array (.npy), or several by name (.npz)."""
+"""NumPy's own files of one array, and what an archive of them (.npz) has inside."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,32 +13,19 @@ from cgdenoise.errors import MeasurementError
 from cgdenoise.reading import check_affordable
 from cgdenoise.reading.npy_header import read_npy_header
 
-Arrays = dict[str, NDArray[Any]]
 
-
-def read_npy(path: Path, keys: Iterable[str]) -> Arrays:
-    """Return the array as y. Parameters, result and errors as in `read_npz`."""
-    with path.open("rb") as file:
-        return {"y": _array(file, path.stat().st_size)}
-
-
-def read_npz(path: Path, keys: Iterable[str]) -> Arrays:
-    """Return those of the named arrays that an archive holds.
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array of a .npy file.
 
     Raises
     ------
     MeasurementError
-        If it lacks y, if an array has not the size that its header states, or holds pickled objects; without the path.
+        If it has not the size that its header states, or holds pickled objects; without the path.
     Exception
         Whatever else a damaged file makes the libraries raise; it is left to `read_measurements`.
     """
-    with zipfile.ZipFile(path) as archive:  # np.load would take a file of another kind for what it is
-        members = archive_members(archive)
-        if "y" not in members:
-            raise MeasurementError(f"no array y; found {', '.join(sorted(members)) or 'nothing'}")
-        wanted = {key: members[key] for key in keys if key in members}
-        check_affordable(sum(member.file_size for member in wanted.values()))
-        return {key: _member(archive, member) for key, member in wanted.items()}
+    with path.open("rb") as file:
+        return _array(file, path.stat().st_size)
 
 
 def archive_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -74,7 +60,7 @@ def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
     return array
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Read a member of an archive, which yields no more bytes than its directory states."""
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Return the array of a member of an archive, which yields no more bytes than its directory states."""
     with archive.open(member) as stream:
         return _array(stream, member.file_size)

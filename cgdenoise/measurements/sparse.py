@@ -46,6 +46,15 @@ def read_sparse(path: str | os.PathLike[str]) -> Any:
         return by_rows(sparse.load_npz(path))
 
 
+def is_sparse_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether an archive is one of `scipy.sparse.save_npz`; False of what is no archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"format", "shape"} <= archive_members(archive).keys()
+    except Exception:  # it will be told when it is read
+        return False
+
+
 def by_rows(matrix: Any) -> Any:
     """Return a sparse matrix as a csr_array, once its indices are known to be inside.
 

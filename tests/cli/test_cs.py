@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -168,9 +169,79 @@ def test_simulated_measurements_can_be_saved_and_read(done, folder, clean, opera
     )
     assert found["psnr"] > 12
     assert np.array(Image.open(folder / "a.png")).dtype == np.uint8
-    real = ["--real"] if operator == "fourier" else []
-    done("cs", "--measurements", "y.npz", *options, *real, "-o", "b.png")
-    np.testing.assert_array_equal(np.load(folder / "a.npy"), np.load(folder / "b.npy"))
+    done("cs", "y.npz", "--seed", "3", "-o", "b.png")
+    done("cs", "--measurements", "y.npz", *options, "-o", "c.png")
+    for again in ("b.npy", "c.npy"):
+        np.testing.assert_array_equal(np.load(folder / "a.npy"), np.load(folder / again))
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_matrix_and_noise_level_are_saved_with_simulated_measurements(done, folder, clean, matrix, kind):
+    Image.fromarray(clean[..., 1]).save(folder / "clean.png")
+    if kind == "dense":
+        np.save(folder / "A.npy", matrix)
+    else:
+        scipy.sparse.save_npz(folder / "A.npz", scipy.sparse.csr_array(np.where(matrix > 0.05, matrix, 0)))
+    simulated = ("--simulate", "clean.png", "--matrix", "A.npy" if kind == "dense" else "A.npz", "--simulate-sigma", "2")
+    done("cs", *simulated, "--save-measurements", "y.npz", "-o", "a.png")
+    found = json.loads(done("cs", "y.npz", "--json").out)
+    assert found["sigma"] == 2
+    np.testing.assert_array_equal(np.load(folder / "a.npy"), np.load(folder / "y_reconstructed.npy"))
+
+
+def test_operator_of_ones_own_is_never_started_by_a_file(cli, light, folder, clean, refused):
+    (folder / "my_operators.py").write_text(OPERATORS)
+    Image.fromarray(clean[..., 1]).save(folder / "clean.png")
+    own = ("--operator", "my_operators:Sampling")
+    assert cli("cs", "--simulate", "clean.png", *own, "--save-measurements", "y.npz", "-o", "a.png", *QUICK).code == 0
+    told = "by your own my_operators:Sampling, which no file may start; expected --operator my_operators:Sampling"
+    refused("cs", "y.npz", *QUICK, names=f"y.npz: measurements {told}", code=2)
+    assert cli("cs", "y.npz", *own, *QUICK).code == 0
+
+
+@pytest.mark.parametrize("name", ["y.txt", "y.csv", "y.mat", "named.mat"])
+def test_files_as_people_have_them(done, folder, image, matrix, name):
+    rows = matrix[:100]
+    y = rows @ image.ravel()
+    columns = rows.reshape(100, 24, 24).transpose(0, 2, 1).reshape(100, -1)  # as MATLAB has them
+    options = ["--matrix", "A.csv"]
+    if name.endswith(".mat"):
+        other = name == "named.mat"
+        scipy.io.savemat(folder / name, {"b": y[:, None]} | ({"c": y} if other else {}))
+        scipy.io.savemat(folder / "A.mat", {"Phi": columns} | ({"Psi": columns} if other else {}))
+        options = ["--matrix", "A.mat", *(("--variable", "y=b", "--variable", "A=Phi") if other else ())]
+    else:
+        np.savetxt(folder / name, y, delimiter=",")
+        np.savetxt(folder / "A.csv", rows, delimiter=",")
+    done("cs", name, *options, "--shape", "24,24", "-o", "x.png")
+    again = rows @ np.load(folder / "x.npy").astype(float).ravel()
+    np.testing.assert_allclose(again, y, atol=0.03 * np.abs(y).max())
+
+
+def test_mri_of_named_variables(done, folder, phantom, lines):
+    scipy.io.savemat(folder / "scan.mat", {"ksp": measured(Fourier((24, 24)), phantom) * lines, "other": np.ones((24, 24))})
+    scipy.io.savemat(folder / "sampled.mat", {"mask": lines, "other": np.ones((24, 24))})
+    done("mri", "scan.mat", "--variable", "y=ksp", "--mask", "sampled.mat")
+    np.savez(folder / "k.npz", y=measured(Fourier((24, 24)), phantom) * lines, mask=lines)
+    done("mri", "k.npz")
+    np.testing.assert_array_equal(np.load(folder / "scan_reconstructed.npy"), np.load(folder / "k_reconstructed.npy"))
+
+
+def test_example_is_written_and_its_commands_run(cli, light, folder, refused):
+    outcome = cli("cs", "--example", "to try")
+    lines = outcome.out.splitlines()
+    assert (outcome.code, outcome.err, len(lines)) == (0, "", 2)
+    for line in lines:
+        program, *words = shlex.split(line)
+        found = cli(*words, *QUICK, "--json")
+        assert (program, found.code) == ("cgdenoise", 0)
+        end = json.loads(found.out)
+        assert end["psnr"] > 15  # after ten iterations
+        assert end["evidence"]["held_out"]["count"] > 0
+    refused("cs", "--example", "to try", names="clean.png: exists")
+    before = (folder / "to try" / "y.npy").read_bytes()
+    assert cli("cs", "--example", "to try", "--force").code == 0
+    assert (folder / "to try" / "y.npy").read_bytes() == before
 
 
 def test_simulated_noise_is_told_to_the_fit(done, folder, clean):
@@ -270,6 +341,15 @@ Y = ("cs", "--measurements", "y.npy")
         (("mri", "k.npy", "--slice", "2"), "k.npy: slice 2"),
         (("mri", "k.npy", "--reference", "mask.png"), "k.npy: the reference has shape (3, 4)"),
         (("mri", "k.npy", "-o", "y.npy"), "y.npy: exists"),
+        (("mri", "k.npy", "--variable", "y=ksp"), "k.npy: one array without a name; found --variable y=ksp"),
+        (("cs", "y.npz", "--variable", "y=b", "--operator", "dct"), "y.npz: no array b, which was to be y; found y"),
+        (("cs", "words.txt", "--operator", "dct", "--shape", "4,4"), "words.txt: line 2: 'two'; expected numbers"),
+        (("cs", "y.npy", "--matrix", "words.txt", "--shape", "4,4"), "words.txt: line 2"),
+        (
+            ("cs", "y.npy", "--matrix", "two.npz", "--shape", "4,4"),
+            "two.npz: no array A; found B, C; expected that, or one array",
+        ),
+        (("cs", "--example", "y.npy"), "y.npy: cannot be made"),
         (("mri", "k.npy", "-o", "x.gif"), "x.gif"),
     ],
 )
@@ -280,6 +360,8 @@ def test_bad_input_is_refused(refused, folder, args, names):
     np.save(folder / "B.npy", np.eye(16)[:9])
     y = np.arange(1.0, 9.0)
     np.savez(folder / "y.npz", y=y)
+    np.savez(folder / "two.npz", B=y, C=y)
+    (folder / "words.txt").write_text("1\ntwo\n")
     for name, value in (("y", y), ("nan", np.where(y == 3, np.nan, y)), ("none", y[:0]), ("zero", 0 * y)):
         np.save(folder / f"{name}.npy", value)
     np.save(folder / "k.npy", np.ones((4, 4), complex))
@@ -295,8 +377,22 @@ def test_bad_input_is_refused(refused, folder, args, names):
 @pytest.mark.parametrize(
     ("args", "names"),
     [
-        (("cs",), "one of --measurements and --simulate"),
-        ((*Y, "--simulate", "a.png"), "one of --measurements and --simulate"),
+        (("cs",), "one of MEASUREMENTS, --measurements, --simulate and --example"),
+        ((*Y, "--simulate", "a.png"), "one of MEASUREMENTS"),
+        ((*Y, "y.npy"), "one of MEASUREMENTS"),
+        ((*Y, "--example", "folder"), "one of MEASUREMENTS"),
+        (
+            Y,
+            "no operator and no shape of the image; expected as in: cgdenoise cs y.npy --matrix A.npy --shape 256,256",
+        ),
+        (("cs", "k.npy"), "no operator; expected as in: cgdenoise cs k.npy --operator fourier"),
+        (("cs", "saved.npz", "--operator", "gaussian"), "saved.npz: --operator gaussian for measurements by dct"),
+        ((*Y, "--operator", "dct", "--variable", "z=k"), "--variable z=k; expected ROLE=NAME with ROLE one of y, mask"),
+        ((*Y, "--operator", "dct", "--variable", "y"), "--variable y; expected"),
+        (
+            (*Y, "--operator", "dct", "--variable", "y=a", "--variable", "y=b"),
+            "--variable y=b; expected ROLE=NAME with ROLE once",
+        ),
         ((*Y, "--matrix", "A.npy", "--operator", "dct"), "one of --matrix, --operator and --mask"),
         ((*Y, "--shape", "4,4"), "no operator"),
         ((*Y, "--operator", "dct"), "no shape"),
@@ -313,5 +409,7 @@ def test_bad_input_is_refused(refused, folder, args, names):
 )
 def test_usage_errors(refused, folder, args, names):
     np.save(folder / "y.npy", np.arange(1.0, 9.0))
+    np.save(folder / "k.npy", np.ones((4, 4), complex))
+    np.savez(folder / "saved.npz", y=np.arange(1.0, 9.0), shape=[4, 4], operator="dct", seed=1)
     Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(folder / "a.png")
     refused(*args, *QUICK, names=names, code=2)

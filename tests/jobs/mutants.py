@@ -22,8 +22,8 @@ from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitlog.reader import check_fields, read_log
 from cgdenoise.fitlog.records import dump
 from cgdenoise.jobs.inputs import read_array, read_mask, read_psf
-from cgdenoise.jobs.sources import Sources, read_problem
-from cgdenoise.measurements import encode_cfl, read_cfl, read_measurements
+from cgdenoise.jobs.sources import Scan, Sources, read_problem
+from cgdenoise.measurements import encode_cfl, read_cfl, read_measurements, sparse_parts
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal(6)
@@ -97,7 +97,16 @@ def solved(path: Path) -> object:
     source = path if path.suffix == ".mat" else path.with_name("beside.npy")
     matrix = None if path.suffix == ".mat" else str(path)
     np.save(path.with_name("beside.npy"), Y)
-    return read_problem(Sources(str(source), False, matrix, None, None, None, (3, 4), False, 0), None)
+    return read_problem(Sources(str(source), matrix, None, Scan(), (3, 4), False, 0), None)
+
+
+def posed(path: Path) -> object:
+    """Pose the problem of a file that has all it takes."""
+    return read_problem(Sources(str(path), None, None, Scan(), None, False, 0), None)
+
+
+def renamed(path: Path) -> object:
+    return read_measurements(path, (3, 4), variables={"y": "b", "A": "Phi"})
 
 
 def drawn_from(path: Path) -> object:
@@ -119,11 +128,12 @@ class Kind(NamedTuple):
 MATLAB_7_3 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
 HEADER, DATA = encode_cfl(np.moveaxis(KSPACE[0], 0, -1)[:, :, None])
 SPARSE = sparse.csr_array(MATRIX)
+TEXT = b"# of a coil\n1+2j, 3.5, -2e3\n0.25, 7, 1-1i\n"
 MASKS = (lambda path: read_mask(path, PLANE),)
 PSFS = (lambda path: read_psf(str(path)),)
 
 KINDS = {
-    "npy": Kind(npy(KSPACE), ".npy", (read_measurements, read_array)),
+    "npy": Kind(npy(KSPACE), ".npy", (read_measurements, lambda path: read_array(path, "y"))),
     "npz": Kind(saved(lambda file: np.savez(file, y=Y, A=MATRIX, shape=(3, 4))), ".npz", (read_measurements, solved)),
     "npz, compressed": Kind(saved(lambda file: np.savez_compressed(file, y=Y, mask=MASK)), ".npz", (read_measurements,)),
     "member of npz": Kind(npy(Y), ".npz", (read_measurements,), lambda data: npz(y=data, shape=npy([3, 4]))),
@@ -134,6 +144,16 @@ KINDS = {
     "h5": Kind(hdf5(fill_volume), ".h5", (read_measurements,)),
     "cfl": Kind(DATA, ".cfl", (read_measurements, read_cfl), beside=((".hdr", HEADER),)),
     "hdr": Kind(HEADER, ".hdr", (read_measurements, read_cfl), beside=((".cfl", DATA),)),
+    "npz, saved": Kind(
+        saved(lambda file: np.savez(file, y=Y, operator="dct", seed=3, sigma=0.5, shape=(3, 4))),
+        ".npz",
+        (read_measurements, posed),
+    ),
+    "npz, sparse": Kind(saved(lambda file: np.savez(file, y=Y, **sparse_parts("A", SPARSE))), ".npz", (read_measurements,)),
+    "operator of npz": Kind(npy(np.array("dct")), ".npz", (posed,), lambda data: npz(y=npy(Y), operator=data, shape=npy([3, 4]))),
+    "mat, other names": Kind(saved(lambda file: savemat(file, {"b": Y, "Phi": MATRIX})), ".mat", (renamed,)),
+    "csv": Kind(TEXT, ".csv", (read_measurements,)),
+    "mask.txt": Kind(b"1 0 1 0 1\n" * 4, ".txt", MASKS),
     "mask.png": Kind(image("PNG", MASK.astype(np.uint8) * 255), ".png", MASKS),
     "mask.tif": Kind(image("TIFF", MASK.astype(np.uint8) * 255), ".tif", MASKS),
     "mask.npy": Kind(npy(MASK.astype(np.float64)), ".npy", MASKS),

@@ -1,0 +1,113 @@
+"""Measurements that are made from a clean image, to try a reconstruction out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.images import read_image
+from cgdenoise.jobs.inputs import read_mask, read_matrix
+from cgdenoise.jobs.sources import Sources, affordable
+from cgdenoise.measurements import sparse_parts
+from cgdenoise.operators import ComplexFromReal, subsampled_fourier
+from cgdenoise.problems.mri import fourier_problem
+from cgdenoise.problems.problem import Array, LinearProblem
+from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
+from cgdenoise.reading import about
+from cgdenoise.restoration.units import check_image
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Measurements that were made from a clean image.
+
+    Attributes
+    ----------
+    problem : LinearProblem
+        How they are to be undone.
+    clean : array
+        That image, (H, W) or (H, W, C), in its file's dtype.
+    operator : mapping of str to array
+        What else a file needs, so that `sources.read_problem` finds the same problem in it.
+    """
+
+    problem: LinearProblem
+    clean: Array
+    operator: Mapping[str, Any]
+
+    def saved(self) -> bytes:
+        """Return them, the operator and the shape as the contents of a .npz."""
+        buffer = io.BytesIO()
+        shape, sigma = np.array(self.problem.operator.in_shape), np.array(self.problem.sigma)
+        np.savez(buffer, y=self.problem.y, shape=shape, sigma=sigma, **self.operator)
+        return buffer.getvalue()
+
+
+def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: float, sigma: float | None) -> Simulation:
+    """Measure a clean image.
+
+    Parameters
+    ----------
+    sources : Sources
+        With the image as the source.
+    ratio : float
+        Measurements of a named operator, as a share of the image's values, or of the lines of the Fourier plane.
+    count : int or None
+        Number of measurements, instead.
+    noise : float
+        Standard deviation of the noise that is added.
+    sigma : float or None
+        Noise level that the reconstruction assumes; None for the true one.
+
+    Raises
+    ------
+    ImageError, MeasurementError, OperatorError, OptionError
+        As `read_problem`, or if the image is not clean.
+    """
+    clean = read_image(sources.source).pages[0]
+    with about(sources.source):
+        image = _channels(clean)
+        if sources.shape not in (None, image.shape):
+            raise OptionError(f"--shape {sources.shape} for an image of {image.shape}; expected no --shape with --simulate")
+        level = noise if sigma is None else sigma
+        if sources.operator == "fourier" or sources.scan.mask is not None:
+            return _fourier(sources, clean, image, ratio if count is None else count / image.shape[-1], noise, level)
+        if not 0 < ratio <= 1:
+            raise OptionError(f"--ratio {ratio}; expected above 0 and at most 1")
+        number = max(1, round(ratio * image.size)) if count is None else count
+        saved: dict[str, Any]
+        if sources.matrix is not None:
+            matrix = read_matrix(sources.matrix, image.shape, sources.scan.variables)
+            sensing = matrix_operator(matrix, image.shape)
+            saved = sparse_parts("A", matrix) if sparse.issparse(matrix) else {"A": matrix}
+        else:
+            name = str(sources.operator)
+            sensing = named_operator(name, image.shape, affordable(name, number, image.shape), sources.seed)
+            saved = {"operator": np.array(name), "seed": np.array(sources.seed)}
+        y = simulated(sensing, image, noise, sources.seed)
+        return Simulation(linear_problem(sensing, y, level), clean, saved)
+
+
+def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: float, level: float) -> Simulation:
+    if image.ndim != 2:
+        raise ImageError(f"{image.shape[0]} channels; expected a grey image for the Fourier plane")
+    plane = (image.shape[0], image.shape[1])
+    mask = sources.scan.mask
+    kept = fourier_lines(plane, share, sources.seed) if mask is None else read_mask(mask, plane, False, sources.scan.variables)
+    y = simulated(subsampled_fourier(kept, plane) @ ComplexFromReal(plane), image, noise, sources.seed)
+    return Simulation(fourier_problem(y, kept, True, level), clean, {"mask": kept, "real": np.array(True)})
+
+
+def _channels(clean: Array) -> Array:
+    """Return a clean image as operators take it, (H, W) or (C, H, W)."""
+    values = check_image(clean)
+    if not np.isfinite(values).all():
+        raise ImageError("missing values (NaN); expected a clean image")
+    image = np.moveaxis(values, 2, 0)
+    return image[0] if image.shape[0] == 1 else image
