@@ -41,6 +41,6 @@ def inpaint(
         from cgdenoise.jobs.inputs import read_array
         from cgdenoise.jobs.posed import Inpainting
 
-        return Inpainting(None if mask is None else (mask, read_array(mask)), invert, sigma)
+        return Inpainting(None if mask is None else (mask, read_array(mask, "mask")), invert, sigma)
 
     restore_pictures(batch, shared, [mask], solving("inpaint", shared, pose))

@@ -148,7 +148,7 @@ def solving(command: str, shared: SharedOptions, pose: Callable[[], Pose]) -> Ca
         from cgdenoise.restoration.presets import RECONSTRUCTION
 
         options = prepare(command, shared, RECONSTRUCTION, at_once)
-        return Solving(options, pose(), None if shared.reference is None else read_array(shared.reference))
+        return Solving(options, pose(), None if shared.reference is None else read_array(shared.reference, "reference"))
 
     return method
 
