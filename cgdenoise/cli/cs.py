@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cgdenoise.cli.options import SharedOptions, Variables, parse_variables, with_shared_options
+from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.output import emit, emit_json
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
+from cgdenoise.cli.variables import Variables, parse_variables
 from cgdenoise.errors import OptionError
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cgdenoise.cli.options import SharedOptions, Variables, parse_variables, with_shared_options
+from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
+from cgdenoise.cli.variables import Variables, parse_variables
 
 
 @with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")

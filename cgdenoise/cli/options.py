@@ -60,35 +60,6 @@ ExactSigma = Annotated[
     ),
 ]
 
-Variables = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--variable",
-        metavar="ROLE=NAME",
-        help="What a variable is called in its file, if not y, mask, maps, A, shape or sigma: y=kspace. May be given again.",
-    ),
-]
-
-
-def parse_variables(texts: list[str] | None) -> dict[str, str]:
-    """Return the names of variables by their roles, from words such as y=kspace.
-
-    Raises
-    ------
-    OptionError
-        If a text is no such word, or a role comes twice.
-    """
-    from cgdenoise.measurements.variables import ROLES
-
-    names: dict[str, str] = {}
-    for text in texts or ():
-        role, _, name = text.partition("=")
-        if role not in ROLES or not name or role in names:
-            once = " once" if role in names else ""
-            raise OptionError(f"--variable {text}; expected ROLE=NAME with ROLE{once} one of {', '.join(ROLES)}, as y=kspace")
-        names[role] = name
-    return names
-
 
 def parse_bytes(text: str) -> int:
     """Return the number of bytes that a text such as 2GB, 1.5 GiB or 800M stands for.
