@@ -33,7 +33,7 @@ _WIDEST = 2000
 """Pixels of a named point-spread function's first number, above which a typing error is likelier than a blur. By hand."""
 
 
-def read_array(path: str | os.PathLike[str], role: str, variables: Mapping[str, str] = AS_NAMED) -> Array:
+def read_array(path: str | os.PathLike[str], role: str = "y", variables: Mapping[str, str] = AS_NAMED) -> Array:
     """Return an array in the file's dtype: of an image its first page, else what `read_variable` finds.
 
     Parameters
