@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cgdenoise.errors import ImageError, MeasurementError, OptionError
 from cgdenoise.images import read_image
 from cgdenoise.jobs.inputs import read_array
-from cgdenoise.measurements import SUFFIXES
 from cgdenoise.operators.tomography import Fan, Scan, projector, projector_bytes
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import simulated
@@ -150,8 +149,7 @@ def read_angles(text: str) -> NDArray[np.float64]:
             raise OptionError(f"--angles {text}; expected START:STOP:N in degrees, as 0:180:60, or a file") from None
         return np.linspace(start, stop, int(count), endpoint=False)
     with reading(text, MeasurementError, "a file of angles, or START:STOP:N"):
-        known = Path(text).suffix.lower() in SUFFIXES
-        angles = np.asarray(read_array(text) if known else np.loadtxt(text, delimiter=_delimiter(text), ndmin=1))
+        angles = read_array(text, "angles")
         if angles.dtype.kind not in "uif" or angles.size != max(angles.shape, default=0):
             raise MeasurementError(f"{angles.dtype} of shape {list(angles.shape)}; expected a list of angles")
         angles = angles.astype(np.float64).ravel()
@@ -175,10 +173,6 @@ def read_fan(text: str | None) -> Fan | None:
     except ValueError:
         raise OptionError(f"--fan {text}; expected SOURCE,DETECTOR, two distances from the axis in pixels") from None
     return Fan(source, detector)
-
-
-def _delimiter(path: str) -> str | None:
-    return "," if Path(path).suffix.lower() == ".csv" else None
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int]:

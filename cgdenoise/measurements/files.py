@@ -25,12 +25,13 @@ _NAMELESS: dict[str, Callable[[Path], Any]] = {
     ".txt": text.read_text,
     ".csv": text.read_text,
     ".tsv": text.read_text,
+    ".dat": text.read_text,
     ".cfl": bart.read_kspace,
     ".hdr": bart.read_kspace,
 }
 _NAMED: dict[str, Callable[[Path, Selection], Contents]] = {".npz": npz.read_npz, ".mat": matlab.read_mat}
 _VOLUMES = (".h5", ".hdf5")
-_TEXTS = (".txt", ".csv", ".tsv")
+_TEXTS = (".txt", ".csv", ".tsv", ".dat")
 _MOST_AXES = 3
 """Axes that an image may have: channels or coils, and two more."""
 
@@ -89,7 +90,7 @@ def read_measurements(
     path : path
         By its suffix one of
 
-        - `.npy`, or text as `text.read_text` takes it (`.txt`, `.csv`, `.tsv`): y;
+        - `.npy`, or text as `text.read_text` takes it (`.txt`, `.csv`, `.tsv`, `.dat`): y;
         - `.npz`: y, and any of mask, maps, A, shape and sigma, and what `cs --save-measurements` adds;
         - `.mat` of any version (7.3 needs h5py): the same names. A vector loses the axis of 1 that MATLAB gives it. The
           columns of A, which there go with x(:) in column-major order, are put into row-major order;

@@ -61,7 +61,7 @@ def test_the_scale_of_a_simulated_scan_is_the_images(cli, files, light):
     ("options", "told"),
     [
         (("y.npy", "--angles", "0:180:17"), "y.npy: a sinogram of shape [16, 36] and float64; expected [17, bins], as there are"),
-        (("y.npy", "--angles", "absent.txt"), "absent.txt: cannot be read (absent.txt not found"),
+        (("y.npy", "--angles", "absent.txt"), "absent.txt: cannot be read (no such file or directory"),
         (("y.npy", "--angles", "radians.npy"), "radians.npy: 16 angles up to 2.95; expected degrees, not radians"),
         (("y.npy", "--angles", "y.npy"), "y.npy: float64 of shape [16, 36]; expected a list of angles"),
         (("y.npy", "--angles", "0:180:16", "--fan", "-9,3"), "y.npy: a source at -9.0"),
