@@ -9,6 +9,7 @@ import sys
 import typer
 
 from cgdenoise.cli.compare import compare
+from cgdenoise.cli.config import config
 from cgdenoise.cli.cs import cs
 from cgdenoise.cli.ct import ct
 from cgdenoise.cli.deblur import deblur
@@ -23,6 +24,7 @@ from cgdenoise.cli.output import warnings_noted
 from cgdenoise.cli.page import report
 from cgdenoise.cli.plot import plot
 from cgdenoise.cli.reproduce import reproduce
+from cgdenoise.cli.settings import with_settings
 from cgdenoise.cli.status import status
 from cgdenoise.cli.upscale import upscale
 
@@ -49,21 +51,10 @@ def common(
     """Restore one noisy image, without training data, by fitting a convolutional generator to it and stopping early."""
 
 
-app.command()(denoise)
-app.command()(inpaint)
-app.command()(deblur)
-app.command()(upscale)
-app.command()(cs)
-app.command()(mri)
-app.command()(ct)
-app.command()(plot)
-app.command()(report)
-app.command()(compare)
-app.command()(info)
-app.command()(noise)
-app.command()(status)
-app.command()(reproduce)
-app.command()(doctor)
+COMMANDS = (denoise, inpaint, deblur, upscale, cs, mri, ct, plot, report, compare, info, noise, status, reproduce, doctor)
+for command in COMMANDS:
+    app.command()(with_settings(command))
+app.command()(config)
 
 
 def _share_the_cores() -> None:
