@@ -103,7 +103,7 @@ def solution_log(names: Names, problem: LinearProblem, solution: Solution, setti
 def _start(problem: LinearProblem, reference: Array | None) -> Record | None:
     if problem.start is None or reference is None:
         return None
-    return {"name": problem.start.name, **likeness_of(problem.view(problem.start.image), reference)}
+    return {"name": problem.start.name, **likeness_of(problem.view(problem.start.image()), reference)}
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:

@@ -13,7 +13,7 @@ from cgdenoise.operators import Coils, ComplexFromReal, ForwardOperator, Measure
 from cgdenoise.operators.fourier import Fourier
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.problems.espirit import Mask, estimate_maps
-from cgdenoise.problems.problem import Array, LinearProblem
+from cgdenoise.problems.problem import Array, LinearProblem, Start
 
 _LEAST_SQUARES = 30
 """Iterations after which least squares are taken to have explained what an image can explain. By hand; half or twice as many move
@@ -54,7 +54,8 @@ def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> Li
     operator = subsampled_fourier(mask, mask.shape)
     if real:
         operator = operator @ ComplexFromReal(mask.shape)
-    return LinearProblem(operator, y, np.real if real else np.abs, _lines(mask, y.shape), sigma, warnings=warnings)
+    view = np.real if real else np.abs
+    return LinearProblem(operator, y, view, _lines(mask, y.shape), sigma, warnings=warnings, start=_zero_filled(operator, y))
 
 
 def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: float | None) -> LinearProblem:
@@ -89,10 +90,26 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     whole = torch.from_numpy(np.broadcast_to(mask, y.shape).copy())
     operator: ForwardOperator = PixelMask(whole) @ Fourier(y.shape)
     if maps is None:
-        return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings)
+        start = _zero_filled(operator, y)
+        return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings, start=start)
     scan = operator @ Coils(maps.astype(np.complex64))
     level = _unexplained(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
-    return LinearProblem(scan, y, np.abs, sampling, level, sigma is None, consistency=_COILS, warnings=warnings)
+    return LinearProblem(
+        scan,
+        y,
+        np.abs,
+        sampling,
+        level,
+        sigma is None,
+        consistency=_COILS,
+        warnings=warnings,
+        start=_zero_filled(scan, y),
+    )
+
+
+def _zero_filled(operator: ForwardOperator, y: Array) -> Start:
+    """Return the image of the samples with 0 wherever there is none; of coils, combined by their maps."""
+    return Start("zero-filled", lambda: operator.adjoint(torch.from_numpy(y)).numpy())
 
 
 def _unexplained(scan: Measurement) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.noise import estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
-from cgdenoise.problems.problem import Array, LinearProblem
+from cgdenoise.problems.problem import Array, LinearProblem, Start
 from cgdenoise.restoration.evidence import SMOOTH
 from cgdenoise.restoration.units import check_image
 
@@ -91,6 +93,7 @@ def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> Li
         sigma is None,
         consistency=0,  # what a blur takes away drowns in the rounding of the pixels
         predicted=SMOOTH,
+        start=Start("as given", partial(np.pad, y, ((0, 0), (top, below - top), (left, right - left)), mode="edge")),
     )
 
 
@@ -125,7 +128,8 @@ def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearP
     shape = (height * factor, width * factor, *page.shape[2:])
     operator = Downsample((channels, *shape[:2]), factor, kernel)
     sampling = Sampling.pixels(torch.ones(y.shape))
-    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True)
+    start = Start("repeated pixels", lambda: y.repeat(factor, 1).repeat(factor, 2))
+    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True, start=start)
 
 
 def _planes(values: Array) -> Array:

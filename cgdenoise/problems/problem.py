@@ -19,10 +19,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Start:
-    """What is usual without any prior, to compare with: its name, and the image, of the operator's `in_shape`."""
+    """What is usual without any prior, to compare with: its name, and what makes the image, of the operator's `in_shape`."""
 
     name: str
-    image: Array
+    image: Callable[[], Array]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,10 @@ class LinearProblem:
 
     def in_unit(self, unit: float) -> LinearProblem:
         """Return the same problem with measurements, and an image, of so many times the numbers."""
-        start = self.start and replace(self.start, image=unit * self.start.image)
-        return replace(self, y=unit * self.y, sigma=unit * self.sigma, start=start)
+        scaled = replace(self, y=unit * self.y, sigma=unit * self.sigma)
+        if (start := self.start) is None:
+            return scaled
+        return replace(scaled, start=replace(start, image=lambda: unit * start.image()))
 
     def request(self, preset: Preset, seed: int, device: str) -> ReconstructionRequest:
         """Return what `run_reconstruction` is asked to solve it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -54,7 +56,7 @@ def tomography_problem(
     if not valid.any():
         raise MeasurementError(f"a sinogram of shape {list(y.shape)} without a finite value; expected line integrals")
     measured = np.where(valid, y, 0.0)
-    start = Start("filtered back-projection", filtered_back_projection(_filled(measured, valid), scan, shape))
+    start = Start("filtered back-projection", partial(filtered_back_projection, _filled(measured, valid), scan, shape))
     estimated = sigma is None and photons is None
     level = unevenness(measured) if sigma is None else sigma
     weights = None

@@ -168,6 +168,8 @@ def test_simulated_measurements_can_be_saved_and_read(done, folder, clean, opera
         ).out
     )
     assert found["psnr"] > 12
+    name = "zero-filled" if operator == "fourier" else "pseudo-inverse"
+    assert (found["start"]["name"], found["start"]["psnr"] < 20) == (name, True)
     assert np.array(Image.open(folder / "a.png")).dtype == np.uint8
     done("cs", "y.npz", "--seed", "3", "-o", "b.png")
     done("cs", "--measurements", "y.npz", *options, "-o", "c.png")
