@@ -50,6 +50,13 @@ class DeviceName(StrEnum):
     MPS = "mps"
 
 
+class Channels(StrEnum):
+    """Which channels of a picture are restored together."""
+
+    JOINT = "joint"
+    SEPARATE = "separate"
+
+
 class OnExists(StrEnum):
     """What becomes of an input whose output is there already."""
 

@@ -21,8 +21,8 @@ from cgdenoise.cli.options import (
     with_shared_options,
 )
 from cgdenoise.cli.restore import BatchOptions, restore_pictures
-from cgdenoise.errors import OptionError
-from cgdenoise.names import GeneratorName, NoiseKind
+from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.names import Channels, GeneratorName, NoiseKind
 
 if TYPE_CHECKING:
     from cgdenoise.jobs.method import Denoising
@@ -58,6 +58,16 @@ def denoise(
             metavar="SIZE",
         ),
     ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            help="What the axes of a stack are, as TZCYX, where its metadata do not say it: time, depth, channel, rows, columns."
+        ),
+    ] = None,
+    channels: Annotated[
+        Channels | None,
+        typer.Option(help="Restore the channels together or each by itself. As the file has them if not given."),
+    ] = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -68,6 +78,8 @@ def denoise(
 
     A folder stands for all images in it and below; the results then have the same folders below the output's. A batch that was
     ended early goes on where it was with --on-exists skip.
+
+    Of a stack every frame is restored by itself, and all lie in one file again.
     """
 
     def method(inputs: int, at_once: int) -> Denoising:
@@ -79,10 +91,19 @@ def denoise(
         known = _known(sigma, noise, gain, offset)
         options = replace(_options(shared, at_once, generator), known=known)
         options = _with_noise_files(options, noise_file, noise_from, dark)
-        options = replace(options, memory=None if memory is None else parse_bytes(memory))
-        return Denoising(options, None if shared.reference is None else read_image(shared.reference))
+        options = replace(options, memory=None if memory is None else parse_bytes(memory), axes=_axes(axes), channels=channels)
+        return Denoising(options, None if shared.reference is None else read_image(shared.reference, options.axes))
 
     restore_pictures(batch, shared, [noise_file, noise_from, dark], method)
+
+
+def _axes(axes: str | None) -> str | None:
+    from cgdenoise.images.stack import check_axes
+
+    try:
+        return None if axes is None else check_axes(axes)
+    except ImageError as error:
+        raise OptionError(f"--axes: {error.message}") from error
 
 
 def _known(sigma: float | None, noise: NoiseKind, gain: float | None, offset: float | None) -> KnownNoise:

@@ -218,4 +218,4 @@ def _restore(method: Method, on_exists: OnExists, job: Job, interrupt: Interrupt
             ends = result.write(stream)
         if watch.tiles is not None and not interrupt.signal:
             forget_tiles(watch.tiles, result.made.begun)
-    return Restored(ends, result.pages)
+    return Restored(ends, result.made.pages)

@@ -15,7 +15,7 @@ from cgdenoise.reading import about, reading
 from cgdenoise.reading.on_disk import Folder
 
 from . import jpeg, npy, png, tiff
-from .picture import MAX_BYTES, Array, Picture
+from .picture import MAX_BYTES, MAX_CHANNELS, Array, Picture
 from .writing import write_atomically
 
 
@@ -23,16 +23,20 @@ from .writing import write_atomically
 class ByRows:
     """How a kind of image file is read and written that need not be in memory as a whole.
 
-    `unpack` takes an open file, its size and a folder for what is large; `write` a picture and an open file.
+    `unpack` takes an open file, its size, a folder for what is large, and the axes if the user names them; `write` a picture and
+    an open file.
     """
 
-    unpack: Callable[[BinaryIO, int, Folder], Picture]
+    unpack: Callable[[BinaryIO, int, Folder, str | None], Picture]
     write: Callable[[Picture, BinaryIO], None]
 
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of image file: its name in messages, its first bytes, its suffixes, and how it is read, checked and written."""
+    """A kind of image file: its name in messages, its first bytes, its suffixes, and how it is read, checked and written.
+
+    `decode_stack` reads a file of which the user says what its axes are; None where there is no doubt.
+    """
 
     title: str
     magics: tuple[bytes, ...]
@@ -41,6 +45,7 @@ class Container:
     check: Callable[[Picture], None]
     encode: Callable[[Picture], bytes]
     by_rows: ByRows | None = None
+    decode_stack: Callable[[bytes, str], Picture] | None = None
 
 
 CONTAINERS = {
@@ -54,8 +59,11 @@ CONTAINERS = {
         tiff.check,
         tiff.encode,
         ByRows(tiff.unpack, tiff.write),
+        tiff.decode,
     ),
-    "npy": Container("NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode, ByRows(npy.unpack, npy.write)),
+    "npy": Container(
+        "NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode, ByRows(npy.unpack, npy.write), npy.decode
+    ),
 }
 
 _LONGEST_MAGIC = 16
@@ -100,7 +108,7 @@ def container_for(path: str | os.PathLike[str]) -> str:
         raise ImageError(f"{problem}; expected {', '.join(suffixes())}")
 
 
-def decode(data: bytes, name: str) -> Picture:
+def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
     """Decode an image file; its first bytes say of which kind it is.
 
     Parameters
@@ -109,6 +117,9 @@ def decode(data: bytes, name: str) -> Picture:
         The whole file.
     name
         What to call it in messages. A suffix in it means nothing.
+    axes
+        What the axes of its array, or its pages, are, as in "TZCYX", where the file does not say it: letters of time, depth,
+        channels, rows and columns.
 
     Returns
     -------
@@ -126,7 +137,11 @@ def decode(data: bytes, name: str) -> Picture:
         for container in CONTAINERS.values():
             if data.startswith(container.magics):
                 with reading(name, ImageError, f"an undamaged {container.title}"):
-                    return container.decode(data)
+                    if axes is None:
+                        return container.decode(data)
+                    if container.decode_stack is None:
+                        raise ImageError(f"axes of a {container.title}, which are known; expected none to be said")
+                    return container.decode_stack(data, axes)
         for magic, kind in _FOREIGN.items():
             if data.startswith(magic):
                 raise ImageError(f"{kind}; {_expected()}")
@@ -186,7 +201,7 @@ def write(picture: Picture, container: str, name: str, file: BinaryIO) -> None:
             found.by_rows.write(picture, file)
 
 
-def open_image(path: str | os.PathLike[str], folder: Folder) -> tuple[Picture, str]:
+def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = None) -> tuple[Picture, str]:
     """Read an image file whose pages may be too large for the memory, and return it with the SHA-256 of its bytes.
 
     Parameters
@@ -195,6 +210,8 @@ def open_image(path: str | os.PathLike[str], folder: Folder) -> tuple[Picture, s
         Of the file.
     folder
         Where there is room for the pages of a large one. No file is seen there; what there is goes with the picture.
+    axes
+        As in `decode`.
 
     Raises
     ------
@@ -210,9 +227,9 @@ def open_image(path: str | os.PathLike[str], folder: Folder) -> tuple[Picture, s
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
-                return container.by_rows.unpack(file, status.st_size, folder), digest
+                return container.by_rows.unpack(file, status.st_size, folder, axes), digest
     data = read_bytes(path)
-    return decode(data, os.fspath(path)), hashlib.sha256(data).hexdigest()
+    return decode(data, os.fspath(path), axes), hashlib.sha256(data).hexdigest()
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -232,9 +249,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         return b"".join(blocks)
 
 
-def read_image(path: str | os.PathLike[str]) -> Picture:
+def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Picture:
     """Read an image file: `decode` of `read_bytes`."""
-    return decode(read_bytes(path), os.fspath(path))
+    return decode(read_bytes(path), os.fspath(path), axes)
 
 
 def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
@@ -261,4 +278,6 @@ def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
 
 def _from_array(image: Array, container: str) -> Picture:
     array = np.asarray(image)
+    if array.ndim == 3 and array.shape[2] > MAX_CHANNELS:
+        raise ImageError(f"array of shape {array.shape}; expected (H, W) or (H, W, C) with C at most {MAX_CHANNELS}")
     return Picture((array.astype(array.dtype.newbyteorder("="), order="C", copy=False),), None, container)

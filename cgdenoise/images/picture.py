@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from cgdenoise.errors import ImageError
 from cgdenoise.reading.on_disk import is_on_disk
 
+from .stack import Stack
+
 Array = NDArray[Any]
 
 MAX_PIXELS = 1 << 30
@@ -30,7 +32,14 @@ MAX_PAGES = 1 << 16
 its pixels are looked at; so many take 20 s."""
 
 MAX_CHANNELS = 16
-"""Most channels in one page, alpha aside. By hand: more are taken for another axis."""
+"""Most channels in one page, alpha aside, if nobody says what its axes are. By hand: more are taken for another axis."""
+
+MOST_CHANNELS = 4096
+"""Most channels in one page of which the axes are known. By hand."""
+
+
+SAY_AXES = ", or --axes to say what more are"
+"""End of the messages about arrays of doubtful axes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Metadata:
     dpi
         Horizontal and vertical resolution, in pixels an inch.
     verbatim
-        `PngChunks`, `JpegSegments` or `TiffPages`.
+        `PngChunks`, `JpegSegments`, `TiffPages` or `NpyAxes`.
     """
 
     icc_profile: bytes | None = None
@@ -66,7 +75,7 @@ class Picture:
     Parameters
     ----------
     pages
-        One array a page, (H, W) or (H, W, C), all of one real dtype. More than one only from a TIFF; pages may
+        One array a page, (H, W) or (H, W, C), all of one real dtype. More than one only from a stack; pages may
         differ in shape. Values are the file's own: nothing is scaled, inverted, rotated or gamma-corrected.
     alpha
         One (H, W) array a page, of the same dtype, or None. It is carried, never restored.
@@ -74,6 +83,8 @@ class Picture:
         "png", "jpeg", "tiff" or "npy".
     metadata
         What goes back into the file beside the pixels.
+    stack
+        What the pages are to each other, where that is known.
 
     Raises
     ------
@@ -85,12 +96,13 @@ class Picture:
     alpha: tuple[Array, ...] | None
     container: str
     metadata: Metadata = Metadata()
+    stack: Stack | None = None
 
     def __post_init__(self) -> None:
         if not self.pages:
             raise ImageError("no pages; expected at least one")
         for page in self.pages:
-            check_shape(page.shape, page.dtype.itemsize)
+            check_shape(page.shape, page.dtype.itemsize, channels=MOST_CHANNELS)
         dtypes = {array.dtype for array in (*self.pages, *(self.alpha or ()))}
         if len(dtypes) > 1:
             raise ImageError(f"pages of {' and '.join(sorted(map(str, dtypes)))}; expected one dtype")
@@ -151,7 +163,9 @@ def to_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
     return np.clip(np.rint(exact), float(limits.min), top).astype(dtype)
 
 
-def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1, most: int = MAX_PIXELS) -> None:
+def check_shape(
+    shape: tuple[int, ...], itemsize: int, pages: int = 1, most: int = MAX_PIXELS, channels: int = MAX_CHANNELS
+) -> None:
     """Check a page's shape against this package's limits. Readers call it before they allocate anything.
 
     Parameters
@@ -164,6 +178,8 @@ def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1, most: int
         How many such pages there are.
     most
         Pixels in a page that are accepted.
+    channels
+        Of a page, alpha aside, that are accepted.
 
     Raises
     ------
@@ -174,8 +190,8 @@ def check_shape(shape: tuple[int, ...], itemsize: int, pages: int = 1, most: int
         raise ImageError(f"array of shape {shape}; expected (H, W) or (H, W, C)")
     if 0 in shape:
         raise ImageError(f"image of shape {shape} has no pixels; expected at least 1x1")
-    if len(shape) == 3 and shape[2] > MAX_CHANNELS + 1:
-        raise ImageError(f"image of shape {shape}; expected (H, W) or (H, W, C) with C at most {MAX_CHANNELS}")
+    if len(shape) == 3 and shape[2] > channels + 1:
+        raise ImageError(f"image of shape {shape}; expected (H, W) or (H, W, C) with C at most {channels}{SAY_AXES}")
     if shape[0] * shape[1] > most:
         raise ImageError(f"image of {shape[1]}x{shape[0]} pixels; expected at most {most} pixels")
     if (total := math.prod(shape) * itemsize * pages) > MAX_BYTES:

@@ -18,7 +18,20 @@ from cgdenoise.errors import ImageError
 from cgdenoise.reading.on_disk import Folder, RowsOnDisk
 
 from . import ifd
-from .picture import LARGE, MAX_BYTES, MAX_PIXELS, Array, Metadata, Picture, check_shape, split_alpha
+from .picture import (
+    LARGE,
+    MAX_BYTES,
+    MAX_CHANNELS,
+    MAX_PIXELS,
+    MOST_CHANNELS,
+    Array,
+    Metadata,
+    Picture,
+    channel_count,
+    check_shape,
+    split_alpha,
+)
+from .stack import described, labelled
 from .tiff_colours import PALETTE, RGB, YCBCR, alpha_kind, coloured, is_imagej, is_tint, table_of
 from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout, write
 from .tiff_samples import cut, read_hidden, read_on_disk, read_page
@@ -42,7 +55,7 @@ _SCALARS = frozenset((254, 256, 257, 259, 262, 266, 277, 284, 317, 322, 323, 329
 _COMMON = frozenset((DESCRIPTION, 271, 272, 274, 305, 306, 315, 316, 33432))
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, axes: str | None = None) -> Picture:
     """Decode a TIFF or BigTIFF: all its full-size pages, in file order.
 
     Values stay as stored: min-is-white is not inverted, an orientation is carried and not applied. Palettes become
@@ -52,6 +65,8 @@ def decode(data: bytes) -> Picture:
     ----------
     data
         The whole file.
+    axes
+        What the pages are to each other, as in "TZCYX", if the file does not say it.
 
     Returns
     -------
@@ -64,15 +79,15 @@ def decode(data: bytes) -> Picture:
     ImageError
         If the file is damaged, truncated, too large, or of a kind that cannot be written back.
     """
-    return _decode(data, io.BytesIO(data), None)
+    return _decode(data, io.BytesIO(data), None, axes)
 
 
-def unpack(file: BinaryIO, size: int, folder: Folder) -> Picture:
+def unpack(file: BinaryIO, size: int, folder: Folder, axes: str | None = None) -> Picture:
     """Decode an open file of a known size as `decode` does; a large one into a file in a folder, strip by strip."""
-    return _decode(ifd.FileBytes(file, size), file, folder)
+    return _decode(ifd.FileBytes(file, size), file, folder, axes)
 
 
-def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None) -> Picture:
+def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None, axes: str | None) -> Picture:
     import tifffile
 
     # Errors tifffile logs are found here by other means; without a handler they would be printed.
@@ -87,7 +102,7 @@ def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None) -> Picture
         pages = [page.aspage() for page in file.pages]
         if len(pages) != len(directories):
             raise ImageError(f"damaged TIFF: {len(pages)} of {len(directories)} directories are readable")
-        full = _full_size(pages, len(data))
+        full = _full_size(pages, len(data), MAX_CHANNELS if axes is None else MOST_CHANNELS)
         shapes = tuple(tuple(page.shape) for page in pages)
         images = _images_announced(pages[0]) if len(pages) == 1 else 1
         rows = _rows_for([pages[number] for number in full], images, folder)
@@ -105,7 +120,10 @@ def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None) -> Picture
     if alphas and len(alphas) != len(parts):
         raise ImageError(f"TIFF with alpha in {len(alphas)} of {len(parts)} pages; expected it in all or none")
     metadata = _read_metadata(directories[full[0]], layout, TiffPages(layout.order, shapes, layouts))
-    return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata)
+    found = described(pages[0].description, len(parts))
+    if axes is not None:
+        found = labelled(found, len(parts), channel_count(parts[0][0]), axes)
+    return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata, found)
 
 
 def _rows_for(pages: list[Any], images: int, folder: Folder | None) -> RowsOnDisk | None:
@@ -136,7 +154,7 @@ def _read(pages: list[Any], full: list[int], rows: RowsOnDisk | None) -> list[tu
     return parts
 
 
-def _full_size(pages: list[Any], file_size: int) -> list[int]:
+def _full_size(pages: list[Any], file_size: int, channels: int) -> list[int]:
     """Return the numbers of the pages to read, each of which is checked first.
 
     Levels of a pyramid and thumbnails are copies of the image; a mask is not, and would be lost.
@@ -146,7 +164,7 @@ def _full_size(pages: list[Any], file_size: int) -> list[int]:
         raise ImageError("TIFF of reduced-size images only; expected a full-size one")
     for number in full:
         with _on_page(number, len(pages)):
-            _check_page(pages[number], file_size)
+            _check_page(pages[number], file_size, channels)
     if (total := sum(pages[number].nbytes for number in full)) > MAX_BYTES:
         raise ImageError(f"TIFF of {total} bytes once decoded; expected at most {MAX_BYTES}")
     return full
@@ -168,7 +186,7 @@ def _check_scalars(directories: list[ifd.Directory]) -> None:
             raise ImageError(f"damaged TIFF: tag {tag.code} of {tag.count} values of type {tag.kind}; expected a number")
 
 
-def _check_page(page: Any, file_size: int) -> None:
+def _check_page(page: Any, file_size: int, channels: int) -> None:
     """Refuse what is not understood, or not all there, from the directory alone."""
     photometric = int(page.photometric)
     if page.subfiletype & _MASK or photometric not in (_MINISWHITE, _MINISBLACK, RGB, PALETTE, YCBCR):
@@ -182,7 +200,7 @@ def _check_page(page: Any, file_size: int) -> None:
     if dtype is None or dtype.kind not in "uif" or dtype.itemsize > 8 or page.bitspersample != dtype.itemsize * 8:
         samples = f"{page.bitspersample}-bit samples of format {page.sampleformat}"
         raise ImageError(f"TIFF with {samples}; expected integers of 8, 16, 32 or 64 bits or floats of 16, 32 or 64")
-    check_shape((page.imagelength, page.imagewidth, page.samplesperpixel), dtype.itemsize)
+    check_shape((page.imagelength, page.imagewidth, page.samplesperpixel), dtype.itemsize, channels=channels)
     # Compressed segments are allocated before they are decoded: a damaged tile size must not ask for the impossible.
     if page.is_tiled and page.tilewidth * page.tilelength > MAX_PIXELS:
         raise ImageError(f"TIFF tiles of {page.tilewidth}x{page.tilelength}; expected at most {MAX_PIXELS} pixels")

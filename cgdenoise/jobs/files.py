@@ -29,14 +29,11 @@ class Result:
         The picture and the records of its log.
     container : str
         The picture's, when it is written.
-    pages : int
-        How many there are.
     """
 
     job: Job
     made: Made
     container: str
-    pages: int
 
     def encoded(self) -> bytes:
         """Return the picture's bytes, for standard output."""
@@ -85,7 +82,8 @@ def due(method: Method, on_exists: OnExists, job: Job, data: bytes | None) -> tu
     ImageError
         If the input cannot be read, or the result not be written.
     """
-    source = load_file(job.source, room_for(job)) if data is None else load(called(job.source), data)
+    axes = method.options.axes
+    source = load_file(job.source, room_for(job), axes) if data is None else load(called(job.source), data, axes)
     if is_done(job, on_exists, __version__, method.options.command, source.description["sha256"], method.settings()):
         return None
     with about(called(job.source)):
@@ -99,4 +97,4 @@ def restored(method: Method, job: Job, source: Source, container: str, watch: Wa
     names = Names(options.command, job.source, job.target, job.log, options.preset_name, options.arguments)
     with about(called(job.source)):
         made = method.restore(source, names, watch)
-    return Result(job, made, container, len(source.picture.pages))
+    return Result(job, made, container)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cgdenoise.fitlog.outcome import Names
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
+from cgdenoise.jobs.arrangement import arrange
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.pages import Source, picture_and_log, restore
 from cgdenoise.progress import Progress
@@ -41,10 +42,11 @@ class Watch:
 
 @dataclass(frozen=True)
 class Made:
-    """A restored picture, the records of its log, and how many of its pages were begun."""
+    """A restored picture, the records of its log, how many pages there were to restore, and of how many it was begun."""
 
     picture: Picture
     records: list[Record]
+    pages: int
     begun: int
 
 
@@ -90,15 +92,23 @@ class Denoising:
 
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Restore a picture."""
+        stored, clean = source.picture, self.clean
+        arrangement = arrange(stored, self.options.channels)
+        if arrangement is not None:
+            source = replace(source, picture=arrangement.picture)
+            rearranged = None if clean is None else arrange(replace(clean, stack=stored.stack), self.options.channels)
+            clean = clean if rearranged is None else rearranged.picture
         count = len(source.picture.pages)
         pages = restore(
             source,
             self.options,
-            reference=self.clean,
+            reference=clean,
             progress=lambda page, now: watch.progress(page, count, now),
             cancelled=watch.cancelled,
             tiles=watch.tiles,
             folder=watch.folder,
         )
         picture, records = picture_and_log(source, pages, self.options, names)
-        return Made(picture, records, len(pages))
+        if arrangement is not None:
+            picture = stored.with_pages(arrangement.back(picture.pages, stored))
+        return Made(picture, records, count, len(pages))

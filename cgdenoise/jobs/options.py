@@ -7,6 +7,7 @@ from typing import Any
 
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.jobs.noise_sources import NoiseSources
+from cgdenoise.names import Channels
 from cgdenoise.noise.known import KnownNoise
 
 
@@ -36,6 +37,10 @@ class Options:
         Files that tell of the noise.
     arguments : tuple of str
         The options that were given and decide the result, as one would type them again; for the log.
+    axes : str or None
+        What the axes of the inputs are, where these do not say it.
+    channels : Channels or None
+        Which channels are restored together; None for those that a file has beside each other.
     """
 
     command: str
@@ -48,6 +53,8 @@ class Options:
     memory: int | None = None
     noise_sources: NoiseSources = field(default_factory=NoiseSources)
     arguments: tuple[str, ...] = ()
+    axes: str | None = None
+    channels: Channels | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
@@ -59,5 +66,7 @@ class Options:
             "device": self.device,
             "threads": self.threads,
             "memory": self.memory,
+            "axes": self.axes,
+            "channels": None if self.channels is None else str(self.channels),
         }
         return run | noise | self.noise_sources.hashes() | asdict(self.preset)

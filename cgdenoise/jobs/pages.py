@@ -43,14 +43,14 @@ class Source:
     description: dict[str, Any]
 
 
-def load(name: str, data: bytes) -> Source:
-    """Decode an input and describe it for the log."""
-    return _source(name, images.decode(data, name), hashlib.sha256(data).hexdigest())
+def load(name: str, data: bytes, axes: str | None = None) -> Source:
+    """Decode an input, whose axes the user may have named, and describe it for the log."""
+    return _source(name, images.decode(data, name, axes), hashlib.sha256(data).hexdigest())
 
 
-def load_file(path: str, folder: str) -> Source:
+def load_file(path: str, folder: str, axes: str | None = None) -> Source:
     """Read an input file as `load` does; the pages of a large one lie in a nameless file in a folder."""
-    picture, digest = images.open_image(path, folder)
+    picture, digest = images.open_image(path, folder, axes)
     return _source(path, picture, digest)
 
 
@@ -63,6 +63,7 @@ def _source(name: str, picture: Picture, digest: str) -> Source:
         "pages": len(picture.pages),
         "dtype": str(picture.dtype),
         "alpha": picture.alpha is not None,
+        "axes": None if picture.stack is None else picture.stack.axes,
     }
     return Source(picture, description)
 

@@ -181,7 +181,7 @@ class Solving:
         remark = f"in the grey levels of {source.description['name']}"
         solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
         records = solution_log(names, problem, solution, self.settings(), source.description | self.pose.description())
-        return Made(self.blank(source.picture).with_pages([solution.picture]), records, 1)
+        return Made(self.blank(source.picture).with_pages([solution.picture]), records, 1, 1)
 
 
 def _hash(array: Array) -> str:
