@@ -40,6 +40,7 @@ def seed(cli, folder, noisy_png):
 def test_flag_variable_file_default(light, folder, monkeypatch, seed, held):
     monkeypatch.setenv("CGDENOISE_PRESET", "fast")
     monkeypatch.setenv("CGDENOISE_DEVICE", "cpu")
+    monkeypatch.setenv("CGDENOISE_THREADS", "1")
     assert (seed(), held("denoise")["seed"]) == (0, (0, "default"))
     (folder / "cgdenoise.toml").write_text("seed = 1\n")
     assert (seed(), held("denoise")["seed"]) == (1, (1, "cgdenoise.toml"))
