@@ -119,6 +119,10 @@ class SharedOptions:
         typer.Option(help="Where the log of the fit goes: a file, or a folder. Beside the output if not given.", metavar="PATH"),
     ] = None
     no_log: Annotated[bool, typer.Option("--no-log", help="Write no log.")] = False
+    side_by_side: Annotated[
+        str | None,
+        typer.Option(help="Picture of before, after and what was removed. Of several inputs, a folder of them.", metavar="PNG"),
+    ] = None
     arguments: tuple[str, ...] = field(default=(), compare=False)
     """No option: those that were given and decide the result, as one would type them again."""
 
@@ -130,7 +134,21 @@ class SharedOptions:
 
 
 _OF_ONE_RUN = (
-    *("output", "suffix", "force", "report", "json", "quiet", "log", "no_log", "from_file", "null", "on_exists", "shard"),
+    *(
+        "output",
+        "suffix",
+        "force",
+        "report",
+        "json",
+        "quiet",
+        "log",
+        "no_log",
+        "side_by_side",
+        "from_file",
+        "null",
+        "on_exists",
+        "shard",
+    ),
     *("jobs", "journal", "save_measurements"),
 )
 """Parameters that say where from and where to, and what is shown: a result is made again without them."""

@@ -156,9 +156,10 @@ def solving(command: str, shared: SharedOptions, pose: Callable[[], Pose]) -> Ca
 def _planned(batch: BatchOptions, shared: SharedOptions, others: Sequence[str]) -> list[Job]:
     """Return what is to be done: of all inputs, or of this process's share of them."""
     from cgdenoise.jobs.found import STREAM
-    from cgdenoise.jobs.plan import Places, plan
+    from cgdenoise.jobs.places import Places
+    from cgdenoise.jobs.plan import plan
 
-    places = Places(shared.output, shared.suffix, shared.log, not shared.no_log)
+    places = Places(shared.output, shared.suffix, shared.log, not shared.no_log, shared.side_by_side)
     planned = plan(_inputs(batch, shared.quiet), places, others)
     if batch.shard is not None:
         first, count = parse_shard(batch.shard)

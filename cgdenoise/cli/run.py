@@ -72,7 +72,7 @@ def beside(source: str, output: str | None, suffix: str, default: str | None = N
     default : str or None
         Suffix of the file; None keeps the input's.
     """
-    from cgdenoise.jobs.plan import with_suffix
+    from cgdenoise.jobs.places import with_suffix
 
     path = Path(source)
     name = with_suffix(path.name, suffix, default)
@@ -106,12 +106,15 @@ def run(
         Reads and checks all inputs.
     """
     log = None if shared.no_log else shared.log or str(Path(targets[0]).with_suffix(".fit.jsonl"))
-    written = [*targets, *([] if log is None else [log])]
+    written = [*targets, *(name for name in (shared.side_by_side, log) if name is not None)]
     interrupt = Interrupt()
     with interrupt.handled():
+        from cgdenoise.jobs.places import check_sides
         from cgdenoise.restoration.presets import RECONSTRUCTION
 
         options = prepare(command, shared, RECONSTRUCTION)
+        if shared.side_by_side is not None:
+            check_sides(shared.side_by_side)
         _check_targets(written, [name for name in (*inputs, shared.reference) if name], shared.force)
         if shared.report is not None:
             from cgdenoise.jobs.report_files import check_report
@@ -121,7 +124,7 @@ def run(
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
-            end = _solve(task, options, clean, (targets[0], log), shared.quiet, interrupt)
+            end = _solve(task, options, clean, (targets[0], log, shared.side_by_side), shared.quiet, interrupt)
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
         if shared.report is not None and log is not None:
             from cgdenoise.jobs.report_files import write_report
@@ -189,7 +192,7 @@ class ArrayTargets:
 
 
 def _solve(
-    task: Task, options: Options, clean: Any, written: tuple[str, str | None], quiet: bool, interrupt: Interrupt
+    task: Task, options: Options, clean: Any, written: tuple[str, str | None, str | None], quiet: bool, interrupt: Interrupt
 ) -> dict[str, Any]:
     """Solve a problem and write what came of it; return the last record of its log."""
     from cgdenoise import images
@@ -197,7 +200,8 @@ def _solve(
     from cgdenoise.fitlog.finished import sha256 as hash_of
     from cgdenoise.fitlog.outcome import Names
     from cgdenoise.fitlog.records import dump
-    from cgdenoise.jobs.solve import solution_log, solve
+    from cgdenoise.jobs.shown import side_by_side
+    from cgdenoise.jobs.solve import solution_log, solve, without_prior
     from cgdenoise.noise.known import KnownNoise
     from cgdenoise.restoration.hooks import Hooks
 
@@ -205,14 +209,15 @@ def _solve(
         solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
     files, remark = task.encode(solution)
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
-    output, log = written
+    output, log, sides = written
     names = Names(options.command, task.name, output, log, options.preset_name, options.arguments)
     settings = replace(options, known=KnownNoise(sigma=task.problem.sigma)).settings()
     records = solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description)
     records = seal(records, hash_of(files[output]))
-    logs = {} if log is None else {log: dump(records)}
+    more = {} if sides is None else {sides: side_by_side(without_prior(task.problem), solution.picture)}
+    more |= {} if log is None else {log: dump(records)}
     with interrupt.held():
-        images.write_together({**files, **task.extra, **logs})
+        images.write_together({**files, **task.extra, **more})
     return records[-1]
 
 

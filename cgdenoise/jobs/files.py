@@ -13,8 +13,10 @@ from cgdenoise.jobs.found import called
 from cgdenoise.jobs.method import Made, Method, Watch
 from cgdenoise.jobs.pages import Source, load, load_file
 from cgdenoise.jobs.plan import Job, check_target, is_done, may_replace, room_for
+from cgdenoise.jobs.shown import side_by_side
 from cgdenoise.names import OnExists
 from cgdenoise.reading import about
+from cgdenoise.restoration.units import Array
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,21 @@ class Result:
         The picture and the records of its log.
     container : str
         The picture's, when it is written.
+    before : array
+        The first page of the input.
     """
 
     job: Job
     made: Made
     container: str
+    before: Array
 
     def encoded(self) -> bytes:
         """Return the picture's bytes, for standard output."""
         return images.encode(self.made.picture, self.container, self.job.target)
 
     def write(self, stream: bytes | None) -> list[Record]:
-        """Write the picture and its log together, and return the last record of each page that was begun.
+        """Write the picture and what belongs to it together, and return the last record of each page that was begun.
 
         Parameters
         ----------
@@ -57,6 +62,8 @@ class Result:
                 digest = together.add(self.job.target, partial(images.write, self.made.picture, self.container, self.job.target))
             else:
                 digest = sha256(stream)
+            if self.job.sides is not None:
+                together.add(self.job.sides, side_by_side(self.before, self.made.picture.pages[0]))
             records = seal(self.made.records, digest)
             if self.job.log is not None:
                 together.add(self.job.log, dump(records))
@@ -97,4 +104,4 @@ def restored(method: Method, job: Job, source: Source, container: str, watch: Wa
     names = Names(options.command, job.source, job.target, job.log, options.preset_name, options.arguments)
     with about(called(job.source)):
         made = method.restore(source, names, watch)
-    return Result(job, made, container)
+    return Result(job, made, container, source.picture.pages[0])

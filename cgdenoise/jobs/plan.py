@@ -14,6 +14,7 @@ from cgdenoise.fitlog.finished import is_output, made_by, read_finished
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
 from cgdenoise.jobs.found import STREAM, Input, mirrored
+from cgdenoise.jobs.places import LOG, SIDES, Places, beside_results, folder_of, with_suffix
 from cgdenoise.names import OnExists
 
 
@@ -29,40 +30,20 @@ class Job:
         Where the log of the fit goes; None for nowhere.
     folders : tuple of str
         Those that are made for it: the user named them, or one above them, for results of several inputs.
+    sides : str or None
+        Where the picture of before and after goes; None for nowhere.
     """
 
     source: str
     target: str
     log: str | None = None
     folders: tuple[str, ...] = ()
+    sides: str | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
         """Everything that is written to a file."""
-        return tuple(name for name in (self.target, self.log) if name not in (STREAM, None))
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the user wants results.
-
-    Attributes
-    ----------
-    output : str or None
-        A file, a folder, or `STREAM`. Without it a result lies beside its input. Several inputs, or those of a folder, need a
-        folder, which need not exist; a new name without a suffix is one.
-    suffix : str
-        Added to the input's name where `output` does not name a file.
-    log : str or None
-        A file for the log, or for those of several inputs a folder. Without it a log lies beside its result, if that is a file.
-    keep_log : bool
-        False for no log at all.
-    """
-
-    output: str | None
-    suffix: str
-    log: str | None = None
-    keep_log: bool = True
+        return tuple(name for name in (self.target, self.sides, self.log) if name not in (STREAM, None))
 
 
 def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) -> list[Job]:
@@ -87,7 +68,7 @@ def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) ->
     # What has no suffix can be no picture.
     if output not in (None, STREAM) and not Path(output).suffix and not os.path.lexists(output):
         output = os.path.join(output, "")
-    folder = _folder_of(output, inputs, images.suffixes(), "output")
+    folder = folder_of(output, inputs, images.suffixes(), "output")
     jobs = []
     for found in inputs:
         folders: tuple[str, ...] = ()
@@ -102,8 +83,15 @@ def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) ->
         if folder is not None:
             folders = (str(Path(target).parent),)
         jobs.append(Job(found.path, target, None, folders))
+    targets = [job.target for job in jobs]
     if places.keep_log:
-        jobs = _with_logs(jobs, inputs, places.log)
+        logs = beside_results(targets, inputs, places.log, LOG, "log")
+        jobs = [replace(job, log=name, folders=(*job.folders, *folders)) for job, (name, folders) in zip(jobs, logs, strict=True)]
+    if places.sides is not None:
+        sides = beside_results(targets, inputs, places.sides, SIDES, "picture side by side")
+        jobs = [
+            replace(job, sides=name, folders=(*job.folders, *folders)) for job, (name, folders) in zip(jobs, sides, strict=True)
+        ]
     _check_apart(jobs, [*(found.path for found in inputs), *others])
     return jobs
 
@@ -123,66 +111,6 @@ def _check_apart(jobs: Sequence[Job], inputs: Sequence[str]) -> None:
                 )
                 raise OptionError(problem, written)
             seen.add(os.path.realpath(written))
-
-
-def _with_logs(jobs: Sequence[Job], inputs: Sequence[Input], log: str | None) -> list[Job]:
-    """Give each job the place of its log; logs of results that differ by their suffixes alone keep those."""
-    folder = _folder_of(log, inputs, (".jsonl",), "log")
-    if log is not None and folder is None:
-        return [replace(job, log=log) for job in jobs]
-    results = [_beside(job, found, folder) for job, found in zip(jobs, inputs, strict=True)]
-    logs = [None if result is None else str(Path(result).with_suffix(".fit.jsonl")) for result in results]
-    sharing: dict[str | None, set[str | None]] = {}
-    for result, name in zip(results, logs, strict=True):
-        sharing.setdefault(name, set()).add(result)
-    apart = [
-        f"{result}.fit.jsonl" if name and len(sharing[name]) > 1 else name for result, name in zip(results, logs, strict=True)
-    ]
-    made = [() if folder is None or name is None else (str(Path(name).parent),) for name in apart]
-    return [replace(job, log=name, folders=(*job.folders, *new)) for job, name, new in zip(jobs, apart, made, strict=True)]
-
-
-def _beside(job: Job, found: Input, folder: str | None) -> str | None:
-    """Return the name that a log takes its own from: the result's or, in a folder of logs, one like it."""
-    if folder is None:
-        return None if job.target == STREAM else job.target
-    return os.path.join(folder, found.under, "stdout" if job.target == STREAM else os.path.basename(job.target))
-
-
-def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
-    """Return a file's name with something added before what tells its kind, which may be two suffixes, as in a.ome.tif.
-
-    Parameters
-    ----------
-    name : str
-        Without its folder.
-    suffix : str
-        What is added.
-    kind : str, optional
-        Takes the place of what tells the kind.
-    """
-    path = Path(name)
-    ending = "".join(path.suffixes[-2:]) if path.suffixes[-2:-1] == [".ome"] else path.suffix
-    return name.removesuffix(ending) + suffix + (ending if kind is None else kind)
-
-
-def _folder_of(name: str | None, inputs: Sequence[Input], of_files: Sequence[str], what: str) -> str | None:
-    """Return a name that the user gave if it means a folder for what comes of the inputs.
-
-    Raises
-    ------
-    OptionError
-        If it means a file, and there are several inputs.
-    """
-    if name is None:
-        return None
-    several = len(inputs) > 1 or any(found.in_folder for found in inputs)
-    new_folder = several and not os.path.lexists(name) and not name.lower().endswith(tuple(of_files))
-    if name != STREAM and (name.endswith(os.sep) or Path(name).is_dir() or new_folder):
-        return name
-    if len(inputs) > 1:
-        raise OptionError(f"{len(inputs)} inputs and one {what}, {name}; expected a folder")
-    return None
 
 
 def is_done(job: Job, on_exists: OnExists, version: str, command: str, input_sha256: str, options: Record) -> bool:

@@ -22,13 +22,11 @@ from cgdenoise.fitlog.plot import draw
 from cgdenoise.fitlog.reader import FitLog, check_fields, read_log
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture, decode, read_bytes
+from cgdenoise.jobs.shown import AMPLIFIED, as_large, grey_levels, shown_range
 from cgdenoise.restoration.units import Array
 
 _LARGEST = 2048
 """Side of an embedded picture, in pixels, at most: larger ones are shown by every second pixel or fewer. By hand: 2 to 8 MB."""
-
-_AMPLIFIED = 3.0
-"""Standard deviations of what was removed that are black and white in its picture. By hand."""
 
 _TALLEST = "85vh"
 """Height of the picture, at most: the slider below it is to be seen, too."""
@@ -117,7 +115,7 @@ def _pictures(result: Result) -> str:
         return '<p class="doubt">The picture that was written is not there any more.</p>'
     step = max(1, -(-max(result.after.shape[:2]) // _LARGEST))
     after = result.after[::step, ::step].astype(np.float64)
-    before = _as_large(result.before, result.after.shape)
+    before = as_large(result.before, result.after.shape)
     before = None if before is None else before[::step, ::step].astype(np.float64)
     low, high = shown_range(after)
     shown = {"after": grey_levels(after, low, high)}
@@ -125,7 +123,7 @@ def _pictures(result: Result) -> str:
         shown = {"before": grey_levels(before, low, high), **shown}
     if before is not None and result.before is not None and result.before.shape == result.after.shape:
         removed = np.nan_to_num(before - after)
-        spread = _AMPLIFIED * float(removed.std()) or 1.0
+        spread = AMPLIFIED * float(removed.std()) or 1.0
         shown["removed"] = grey_levels(removed, -spread, spread)
     pictures = {name: f'<img id="{name}" class="{name}" alt="{name}" src="{embedded(levels)}">' for name, levels in shown.items()}
     first = pictures.get("before", "") + pictures["after"]
@@ -159,28 +157,6 @@ def _picture(name: str, log: str, sha256: object) -> Picture | None:
 
 def _page(picture: Picture | None, number: int) -> Array | None:
     return picture.pages[number] if picture is not None and number < len(picture.pages) else None
-
-
-def _as_large(before: Array | None, shape: tuple[int, ...]) -> Array | None:
-    """Return a picture as large as its result, by repeating pixels; None if the result is not so many times as large."""
-    if before is None or before.ndim != len(shape) or before.shape[2:] != shape[2:]:
-        return None
-    factor = shape[0] // before.shape[0]
-    if tuple(factor * side for side in before.shape[:2]) != shape[:2]:
-        return None
-    return before.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def shown_range(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the grey levels that are shown as black and white: but for a few values, the extremes."""
-    low, high = (float(level) for level in np.nanpercentile(values, [0.1, 99.9]))
-    return (low, high) if low < high else (low, low + 1)
-
-
-def grey_levels(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
-    """Return values as eight bits, grey or colour; of other numbers of channels the first."""
-    levels = np.clip(np.nan_to_num((values - low) / (high - low)) * 255 + 0.5, 0, 255).astype(np.uint8)
-    return levels if levels.ndim == 2 or levels.shape[2] == 3 else levels[..., 0]
 
 
 def embedded(levels: NDArray[np.uint8]) -> str:

@@ -14,7 +14,8 @@ from cgdenoise import images
 from cgdenoise.errors import LogError, OptionError
 from cgdenoise.fitlog import story
 from cgdenoise.jobs.plan import check_output
-from cgdenoise.jobs.report import MARK, Result, as_text, embedded, filled, grey_levels, load, page_of, shown_range
+from cgdenoise.jobs.report import MARK, Result, as_text, embedded, filled, load, page_of
+from cgdenoise.jobs.shown import grey_levels, shown_range
 from cgdenoise.reading import reading
 from cgdenoise.restoration.units import Array
 

@@ -106,6 +106,11 @@ def _start(problem: LinearProblem, reference: Array | None) -> Record | None:
     return {"name": problem.start.name, **likeness_of(problem.view(problem.start.image()), reference)}
 
 
+def without_prior(problem: LinearProblem) -> Array:
+    """Return the picture that is usual without any prior; blank if nothing is."""
+    return problem.view(np.zeros(problem.operator.in_shape) if problem.start is None else problem.start.image())
+
+
 def _check_reference(problem: LinearProblem, reference: Array) -> None:
     expected = problem.view(np.zeros(problem.operator.in_shape)).shape
     if reference.shape != expected:

@@ -414,3 +414,13 @@ def test_usage_errors(refused, folder, args, names):
     np.savez(folder / "saved.npz", y=np.arange(1.0, 9.0), shape=[4, 4], operator="dct", seed=1)
     Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(folder / "a.png")
     refused(*args, *QUICK, names=names, code=2)
+
+
+@pytest.mark.parametrize("operator", ["dct", "fourier"])
+def test_side_by_side_shows_what_the_measurements_give_by_themselves(done, folder, clean, operator):
+    Image.fromarray(clean[..., 1]).save(folder / "clean.png")
+    done("cs", "--simulate", "clean.png", "--operator", operator, "--ratio", "1", "--side-by-side", "sides.png", quick=FULL)
+    with Image.open("sides.png") as sheet:
+        before = np.array(sheet.convert("L"))[24 + 4 :: 8, 4:192:8].astype(float)
+    # With all measurements A^H y is the image itself.
+    assert np.corrcoef(before.ravel(), clean[..., 1].ravel())[0, 1] > 0.99

@@ -112,3 +112,32 @@ def test_shards_share_the_inputs_in_their_order(denoise, files):
 def test_a_shard_that_is_none_is_refused(text):
     with pytest.raises(OptionError, match="expected I/N"):
         parse_shard(text)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_before_after_and_what_was_removed_lie_side_by_side(cli, light, files, command):
+    assert cli(command, "in/a.png", *COMMANDS[command], *QUICK, "--side-by-side", "sides.png").code == 0
+    with Image.open("sides.png") as sheet:
+        after = np.array(Image.open(files / "in" / f"a_{RESULTS[command]}.png"))
+        width = (sheet.width - 16) // 3
+        assert width >= 192
+        assert width % after.shape[1] == 0
+        middle = np.array(sheet)[24:, width + 8 : 2 * width + 8]
+    low, high = np.percentile(after, [0.1, 99.9])
+    expected = (
+        np.clip((after - low) / (high - low) * 255, 0, 255).repeat(width // after.shape[1], 0).repeat(width // after.shape[1], 1)
+    )
+    assert np.abs(middle - expected).max() <= 1
+
+
+def test_side_by_side_pictures_of_several_inputs_go_into_a_folder(denoise, files):
+    (files / "in" / "bad.png").unlink()
+    np.save(files / "in" / "many.npy", np.random.default_rng(0).normal(0, 1, (20, 16, 5)))
+    assert denoise("in", "-o", "out", "--side-by-side", "sides").code == 0
+    assert pictures(files / "sides") == ["a_denoised.sides.png", "deep/b_denoised.sides.png", "many_denoised.sides.png"]
+
+
+@pytest.mark.parametrize(("name", "problem"), [("a.jpg", "expected .png"), ("in/a.png", "is an input"), ("a_denoised.png", "")])
+def test_side_by_side_is_a_png_of_its_own(refused_denoise, files, name, problem):
+    place = () if name != "a_denoised.png" else ("-o", "a_denoised.png")
+    assert problem in refused_denoise("in/a.png", *place, "--side-by-side", name, names=name, code=2)

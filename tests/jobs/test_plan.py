@@ -7,7 +7,8 @@ import pytest
 from cgdenoise import images
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.jobs.found import Input
-from cgdenoise.jobs.plan import Job, Places, check_target, with_suffix
+from cgdenoise.jobs.places import Places, with_suffix
+from cgdenoise.jobs.plan import Job, check_target
 from cgdenoise.jobs.plan import plan as plan_inputs
 
 
