@@ -71,7 +71,7 @@ def wrap(obj: Any, in_shape: Shape, device: torch.device | str = "cpu") -> Forwa
 
     It is tried on images of zeros, which tells the shape and the field of the measurements, whether the object works on NumPy
     arrays or on tensors, and if it insists on a precision, in which it is then always called. After that it is tried on a
-    complex image: an operator that treats both parts alike takes either field.
+    complex image and complex measurements: an operator that treats both parts alike takes either field.
 
     Parameters
     ----------
@@ -167,19 +167,22 @@ def _found(name: str, ahead: Linear, back: Linear, in_shape: Shape) -> _Found:
         if x.shape[1:] != in_shape or y.shape[0] != 1:
             raise OperatorError(f"{name} took {list(in_shape)} to {list(y.shape[1:])} and back to {list(x.shape[1:])}")
         domain, codomain = (Field.COMPLEX if array.is_complex() else Field.REAL for array in (x, y))
-        if domain is codomain is Field.REAL and _is_complex_linear(ahead, in_shape, dtype):
+        out_shape = tuple(y.shape[1:])
+        if domain is codomain is Field.REAL and all(
+            _is_complex_linear(of_batch, shape, dtype) for of_batch, shape in ((ahead, in_shape), (back, out_shape))
+        ):
             domain = codomain = Field.EITHER
-        return _Found(tuple(y.shape[1:]), domain, codomain, None if _takes_double(ahead, in_shape, dtype) else dtype.to_real())
+        return _Found(out_shape, domain, codomain, None if _takes_double(ahead, in_shape, dtype) else dtype.to_real())
     assert first is not None
     raise first
 
 
-def _is_complex_linear(forward: Linear, in_shape: Shape, dtype: torch.dtype) -> bool:
+def _is_complex_linear(of_batch: Linear, shape: Shape, dtype: torch.dtype) -> bool:
     rng = np.random.default_rng(0)
-    real, imaginary = (torch.from_numpy(rng.standard_normal((1, *in_shape))).to(dtype) for _ in range(2))
+    real, imaginary = (torch.from_numpy(rng.standard_normal((1, *shape))).to(dtype) for _ in range(2))
     try:
-        together = forward(torch.complex(real, imaginary))
-        expected = torch.complex(forward(real), forward(imaginary))
+        together = of_batch(torch.complex(real, imaginary))
+        expected = torch.complex(of_batch(real), of_batch(imaginary))
     except Exception:  # it does not take complex images
         return False
     # By hand: well above the rounding of float32, and far below what an operator that is not linear so makes.

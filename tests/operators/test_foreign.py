@@ -122,6 +122,16 @@ def test_fields_are_found_out():
     assert fields == [Field.EITHER, Field.COMPLEX, Field.REAL]
 
 
+def test_adjoint_that_drops_imaginary_parts_makes_it_an_operator_on_real_images():
+    class Careless(Vectors):
+        def rmatvec(self, y):
+            return super().rmatvec(y.real)
+
+    operator = wrap(Careless(REAL), SHAPE)
+    assert (operator.domain, operator.codomain) == (Field.REAL, Field.REAL)
+    dot_test(operator, torch.Generator().manual_seed(0))
+
+
 def test_real_images_with_complex_measurements():
     class Half(Batches):
         def A_adjoint(self, y):  # noqa: N802
