@@ -81,7 +81,8 @@ def page_of(result: Result) -> str:
     likeness = "" if end["psnr"] is None else f"<br>PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f} against the reference"
     facts = (
         f'<p class="facts">Made of: <b>{as_text(story.made_of(end))}</b><br>{as_text(story.kept(log.fits))}<br>'
-        f"Noise: {as_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {as_text(end['device'])}{likeness}</p>"
+        f"Noise: {as_text(story.noise(log.header))}<br>{end['seconds']:.1f} s on {as_text(end['device'])}{likeness}"
+        "<br><small>docs/log.md explains these words.</small></p>"
     )
     curves = draw(log, "svg").decode() if log.evaluations else ""
     body = [
