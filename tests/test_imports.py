@@ -18,7 +18,7 @@ LAYERS = [
     {"fitting", "patches"},
     {"restoration"},
     {"problems", "fitlog", "experiments"},
-    {"jobs"},
+    {"jobs", "integrations"},
     {"cli"},
     {"__init__", "__main__"},
 ]

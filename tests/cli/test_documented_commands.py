@@ -1,0 +1,70 @@
+"""Every command of the pages in docs/ is one that the program knows, and works on the files that docs/tools/samples.py makes."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import cgdenoise
+from cgdenoise.cli.app import app
+
+DOCS = Path(cgdenoise.__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS / "tools"))
+
+from commands import PAGES, blocks, commands, write_titled  # noqa: E402
+from samples import make  # noqa: E402
+
+TYPED = [(page, line) for page in PAGES for line in commands(page)]
+RESTORES = ("denoise", "inpaint", "deblur", "upscale", "cs", "mri")
+
+
+@pytest.fixture
+def samples(folder):
+    make(folder, 32)
+    return folder
+
+
+def test_the_pages_have_commands_of_each_kind():
+    typed = " ".join(line for _, line in TYPED)
+    for command in (*RESTORES, "noise", "info", "compare", "plot", "report", "status", "doctor", "reproduce"):
+        assert f"cgdenoise {command} " in typed + " "
+
+
+def test_commands_and_their_options_exist():
+    program = typer.main.get_command(app)
+    for page, line in TYPED:
+        for part in re.split(r"&&|\|", line):
+            if part.split()[0] == "cgdenoise":
+                _, name, *arguments = shlex.split(part, comments=True)
+                context = program.make_context("cgdenoise", [name, *arguments])
+                program.get_command(context, name).make_context(f"{page}: {line}", arguments, parent=context)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
+def test_a_page_works_as_typed(page, samples):
+    write_titled(page, samples)
+    script = "\n".join(["set -e", f'cgdenoise() {{ "{sys.executable}" -m cgdenoise "$@"; }}', *commands(page)])
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH")]))}
+    done = subprocess.run(["bash", "-c", script], cwd=samples, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "integrations.md"])  # tests/integrations has that
+def test_the_python_of_a_page_works(page, samples):
+    names = {}
+    for language, title, text in blocks(page):
+        if language == "python" and not title and "read_log" not in text:
+            exec(compile(text, page, "exec"), names)
+
+
+def test_relative_links_of_the_pages_lead_to_files():
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)", (DOCS / page).read_text()):
+            assert link.startswith("http") or ((DOCS / page).parent / link).exists(), f"{page}: {link}"
