@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -51,10 +53,16 @@ def common(
     """Restore one noisy image, without training data, by fitting a convolutional generator to it and stopping early."""
 
 
+def _paragraphs(command: Callable[..., None]) -> str:
+    """Return a command's documentation without the ends of lines of the source, for Typer to break as the terminal has it."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 COMMANDS = (denoise, inpaint, deblur, upscale, cs, mri, ct, plot, report, compare, info, noise, status, reproduce, doctor)
 for command in COMMANDS:
-    app.command()(with_settings(command))
-app.command()(config)
+    app.command(help=_paragraphs(command))(with_settings(command))
+app.command(help=_paragraphs(config))(config)
 
 
 def _share_the_cores() -> None:

@@ -35,7 +35,12 @@ def denoise(
     batch: BatchOptions,
     sigma: Sigma = None,
     noise: Annotated[
-        NoiseKind, typer.Option(help="What kind of noise it is. auto decides by the image, and the log says why.")
+        NoiseKind,
+        typer.Option(
+            help="What kind of noise it is: gaussian, poisson, poisson-gaussian, impulse or correlated; auto decides by the "
+            "image, and the log says why.",
+            metavar="KIND",
+        ),
     ] = NoiseKind.AUTO,
     gain: Annotated[
         float | None,
@@ -49,7 +54,9 @@ def denoise(
     dark: Dark = None,
     generator: Annotated[
         GeneratorName,
-        typer.Option(help="What is fitted: the preset's decoder, the paper's DD-O, or the deep image prior's hourglass."),
+        typer.Option(
+            help="What is fitted: the preset's decoder, the paper's dd-o, or the deep image prior's hourglass.", metavar="NAME"
+        ),
     ] = GeneratorName.DECODER,
     memory: Annotated[
         str | None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
+    typer.Argument(metavar="FILE", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per result on stdout.")]
@@ -90,12 +90,18 @@ class SharedOptions:
     ] = None
     suffix: Annotated[str, typer.Option(help="What is added to an input's name to make the output's.")] = "_restored"
     force: Force = False
-    preset: Annotated[PresetName, typer.Option(help="fast, balanced, best, or the method as published.")] = PresetName.BALANCED
+    preset: Annotated[
+        PresetName, typer.Option(help="fast, balanced, best, or paper: the method as published.", metavar="NAME")
+    ] = PresetName.BALANCED
     members: Annotated[int | None, typer.Option(min=1, max=64, help="Fits to average. More are better and slower.")] = None
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Budget of each fit.")] = None
     stop: Annotated[
         StopName | None,
-        typer.Option(help="Stop by held-out values, when the residual reaches the noise level, or not before the budget ends."),
+        typer.Option(
+            help="Stop by held-out values (holdout), when the residual reaches the noise level (noise-level), or not before the "
+            "budget ends (none).",
+            metavar="RULE",
+        ),
     ] = None
     hold_out: Annotated[
         float | None, typer.Option(min=0, max=0.5, help="Share of the values held out: 0.05 if not given, 0 in paper.")

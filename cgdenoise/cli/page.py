@@ -14,7 +14,7 @@ from cgdenoise.errors import OptionError
 
 
 def report(
-    logs: Annotated[list[str], typer.Argument(metavar="LOG...", help="Fit logs, as denoise writes them: NAME.fit.jsonl.")],
+    logs: Annotated[list[str], typer.Argument(metavar="LOG", help="Fit logs, as denoise writes them: NAME.fit.jsonl.")],
     output: Annotated[
         str | None,
         typer.Option(
