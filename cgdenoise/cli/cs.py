@@ -90,7 +90,7 @@ def cs(
         from cgdenoise.jobs.simulation import simulate_problem
         from cgdenoise.jobs.sources import Scan, Sources, read_problem
 
-        sources = Sources(source, matrix, operator, Scan(mask, maps, None, variables), sides, real, shared.seed)
+        sources = Sources(source, matrix, operator, Scan(mask, maps, variables=variables), sides, real, shared.seed)
         described: dict[str, Any] = {
             "matrix": matrix,
             "operator_name": operator,

@@ -9,6 +9,7 @@ import typer
 from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.cli.variables import Variables, parse_variables
+from cgdenoise.errors import OptionError
 
 
 @with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
@@ -35,6 +36,10 @@ def mri(
         float | None,
         typer.Option(min=0, help="Noise level of the samples, in their unit. Not given: 0 with one coil, else estimated."),
     ] = None,
+    noise_scan: Annotated[
+        str | None,
+        typer.Option(help="Samples without a signal, (coils, ...): they tell the noise level, and what noise the coils share."),
+    ] = None,
     variable: Variables = None,
     *,
     shared: SharedOptions,
@@ -46,11 +51,15 @@ def mri(
     """
     targets = ArrayTargets.of(kspace, shared)
     variables = parse_variables(variable)
+    if noise_scan is not None and sigma is not None:
+        raise OptionError("--noise-scan with --sigma; expected one of them")
 
     def read() -> Task:
         from cgdenoise.jobs.sources import Scan, read_kspace_problem
 
-        described = {"mask": mask, "maps": maps, "slice": slice_number, "variables": variables}
-        return targets.task(kspace, read_kspace_problem(kspace, Scan(mask, maps, slice_number, variables), sigma), described)
+        described = {"mask": mask, "maps": maps, "slice": slice_number, "noise_scan": noise_scan, "variables": variables}
+        return targets.task(
+            kspace, read_kspace_problem(kspace, Scan(mask, maps, noise_scan, slice_number, variables), sigma), described
+        )
 
-    run("mri", targets.paths, [kspace, mask, maps], shared, read)
+    run("mri", targets.paths, [kspace, mask, maps, noise_scan], shared, read)

@@ -17,6 +17,7 @@ from cgdenoise.measurements import Measurements, read_measurements
 from cgdenoise.problems.mri import fourier_problem, parallel_problem
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import linear_problem, matrix_operator, named_operator
+from cgdenoise.problems.whitening import Whitening, whitening
 from cgdenoise.reading import about
 from cgdenoise.restoration.measured import check_measurements
 
@@ -31,7 +32,7 @@ class Scan:
 
     Attributes
     ----------
-    mask, maps : str or None
+    mask, maps, noise : str or None
         Paths.
     slice_number : int or None
         Of a volume.
@@ -41,13 +42,14 @@ class Scan:
 
     mask: str | None = None
     maps: str | None = None
+    noise: str | None = None
     slice_number: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def of_samples(self) -> dict[str, str]:
         """Those names that are for the file of the samples, as no other file is."""
-        elsewhere = {"mask": self.mask, "maps": self.maps}
+        elsewhere = {"mask": self.mask, "maps": self.maps, "noise": self.noise}
         return {role: name for role, name in self.variables.items() if elsewhere.get(role) is None}
 
 
@@ -130,7 +132,8 @@ def read_kspace_problem(path: str, scan: Scan, sigma: float | None) -> LinearPro
     """
     measurements = read_measurements(path, slice_number=scan.slice_number, variables=scan.of_samples)
     with about(path):
-        return _fourier(measurements, scan, False, measurements.sigma if sigma is None else sigma)
+        told = measurements.sigma if sigma is None and scan.noise is None else sigma
+        return _fourier(measurements, scan, False, told)
 
 
 def affordable(name: str, count: int, shape: tuple[int, ...]) -> int:
@@ -187,11 +190,24 @@ def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | 
         sampled = read_mask(scan.mask, size, variables=scan.variables)
     elif measurements.mask is not None:
         sampled = _mask_on(measurements.mask, measurements.mask.shape if plane is None else plane)
+    white = _whitening(measurements, scan, 1 if y.ndim < 3 else len(y)) if sigma is None else None
+    level = sigma if white is None else white.level
     if y.ndim < 3 and maps is None:
-        return fourier_problem(y, sampled, real, sigma or 0.0)
+        return fourier_problem(y, sampled, real, level or 0.0)
     if real:
         raise OptionError("--real with coils, whose images are complex")
-    return parallel_problem(y, sampled, maps, sigma)
+    if white is not None and y.ndim == 3:
+        y, maps = white(y), white(maps) if maps is not None and maps.shape == y.shape else maps
+    return parallel_problem(y, sampled, maps, level)
+
+
+def _whitening(measurements: Measurements, scan: Scan, coils: int) -> Whitening | None:
+    """Return what makes the coils' noise white, if there is a scan of it."""
+    if scan.noise is None:
+        return None if measurements.noise is None else whitening(measurements.noise, coils)
+    noise = read_array(scan.noise, "noise", scan.variables)
+    with about(scan.noise):
+        return whitening(noise, coils)
 
 
 def _mask_on(mask: Array, plane: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -58,6 +58,8 @@ class Measurements:
         Of the image.
     sigma : float or None
         Noise level in the unit of y.
+    noise : array or None
+        Samples of the coils without a signal.
     operator : str or None
         Name of the operator that simulated them.
     seed : int
@@ -72,6 +74,7 @@ class Measurements:
     matrix: Any = None
     shape: tuple[int, ...] | None = None
     sigma: float | None = None
+    noise: NDArray[Any] | None = None
     operator: str | None = None
     seed: int = 0
     real: bool = False
@@ -140,6 +143,7 @@ def _measurements(contents: Contents, shape: tuple[int, ...] | None, *, column_m
         matrix,
         shape,
         _number("sigma", contents["sigma"]) if "sigma" in contents else None,
+        contents.get("noise"),
         str(contents["operator"]) if "operator" in contents else None,
         int(_number("seed", contents["seed"])) if "seed" in contents else 0,
         "real" in contents and _number("real", contents["real"]) > 0,

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from cgdenoise.errors import MeasurementError
 
-ROLES = ("y", "mask", "maps", "A", "shape", "sigma")
-"""What a variable may be: measurements, where they were made, coil sensitivities, matrix, shape of the image, noise level
-(docs/measurements.md). A variable of that name is it, unless the user names another."""
+ROLES = ("y", "mask", "maps", "A", "shape", "sigma", "noise")
+"""What a variable may be: measurements, where they were made, coil sensitivities, matrix, shape of the image, noise level,
+samples without a signal (docs/measurements.md). A variable of that name is it, unless the user names another."""
 
 SAVED = ("operator", "seed", "real")
 """What .npz files hold besides, that `cs --save-measurements` writes: they say which named operator it was."""

@@ -7,9 +7,11 @@ from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
 from cgdenoise.problems.problem import LinearProblem
 from cgdenoise.problems.sensing import fourier_lines, linear_problem
 from cgdenoise.problems.tomography import tomography_problem
+from cgdenoise.problems.whitening import Whitening, whitening
 
 __all__ = [
     "LinearProblem",
+    "Whitening",
     "deblurring",
     "estimate_maps",
     "fourier_lines",
@@ -20,4 +22,5 @@ __all__ = [
     "solve",
     "tomography_problem",
     "upscaling",
+    "whitening",
 ]

@@ -313,6 +313,33 @@ def test_mri_of_one_coil_keeps_its_samples(done, folder, phantom, lines):
     np.testing.assert_array_equal(np.load(folder / "b.npy"), found)
 
 
+def test_noise_scan_tells_the_level_and_undoes_what_coils_share(done, folder, phantom, lines):
+    ramp = np.linspace(0.2, 0.8, 24)
+    maps = np.sqrt(np.stack([np.tile(ramp, (24, 1)), np.tile(1 - ramp, (24, 1))])).astype(complex)
+    rng = np.random.default_rng(0)
+    noise = (rng.standard_normal((2, 2000)) + 1j * rng.standard_normal((2, 2000))) * 2
+    # White exactly, so that the mixed coils, made white again, are these very ones.
+    noise = 2 * np.linalg.solve(np.linalg.cholesky(noise @ noise.conj().T / 2000), noise)
+    mixing = np.array([[1.5, 0], [0.8 - 0.4j, 0.5]])
+    y = measured(Fourier((2, 24, 24)), maps * phantom) * lines
+    np.savez(folder / "white.npz", y=y, maps=maps, noise=noise)
+    np.savez(folder / "mixed.npz", y=np.tensordot(mixing, y, 1), maps=np.tensordot(mixing, maps, 1))
+    np.savez(folder / "scan.npz", noise=mixing @ noise, other=1)
+    white = json.loads(done("mri", "white.npz", "--json").out)
+    mixed = json.loads(done("mri", "mixed.npz", "--noise-scan", "scan.npz", "--json").out)
+    assert (white["sigma"], white["sigma_estimated"]) == (pytest.approx(2), False)
+    assert mixed["sigma"] == pytest.approx(2 * np.linalg.norm(mixing) / np.sqrt(2))
+    # In the mixed coils' unit, by which the map leaves their level as it is.
+    found, expected = (np.load(folder / f"{name}_reconstructed.npy") for name in ("mixed", "white"))
+    assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
+
+
+def test_noise_scan_of_one_coil(done, folder, phantom, lines):
+    y = measured(Fourier((24, 24)), phantom) * lines
+    np.savez(folder / "k.npz", y=y, noise=3 * np.exp(1j * np.arange(100)).reshape(10, 10))
+    assert json.loads(done("mri", "k.npz", "--json").out)["sigma"] == pytest.approx(3)
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_mri_of_coils_in_files_of_bart(done, folder, phantom, lines, given):
     ramp = np.linspace(0.2, 0.8, 24)
@@ -373,6 +400,7 @@ Y = ("cs", "--measurements", "y.npy")
         (("mri", "short.cfl"), "short.cfl: truncated short.cfl: 100 bytes; expected 128"),
         (("mri", "words.h5"), "words.h5"),
         (("mri", "k.npy", "--slice", "2"), "k.npy: slice 2"),
+        (("mri", "coils.npy", "--maps", "few.npy", "--noise-scan", "some.npy"), "coils.npy: maps of shape (2, 8)"),
         (("mri", "k.npy", "--reference", "mask.png"), "k.npy: the reference has shape (3, 4)"),
         (("mri", "k.npy", "-o", "y.npy"), "y.npy: exists"),
         (("mri", "k.npy", "--variable", "y=ksp"), "k.npy: one array without a name; found --variable y=ksp"),
@@ -384,6 +412,12 @@ Y = ("cs", "--measurements", "y.npy")
             "two.npz: no array A; found B, C; expected that, or one array",
         ),
         (("cs", "--example", "y.npy"), "y.npy: cannot be made"),
+        (("mri", "k.npy", "--noise-scan", "absent.npy"), "absent.npy: cannot be read (no such file or directory)"),
+        (("mri", "k.npy", "--noise-scan", "y.npy"), "y.npy: noise of float64; expected complex numbers"),
+        (("mri", "coils.npy", "--noise-scan", "last.npy"), "last.npy: noise of shape [40, 48, 4]; expected [2, ...]"),
+        (("mri", "coils.npy", "--noise-scan", "few.npy"), "few.npy: 8 samples of the noise of 2 coils; expected at least 20"),
+        (("mri", "coils.npy", "--noise-scan", "copies.npy"), "copies.npy: coils whose noise is 0, or is that of others"),
+        (("mri", "coils.npy", "--noise-scan", "two.npz"), "two.npz: no array noise; found B, C"),
         (("mri", "k.npy", "-o", "x.gif"), "x.gif"),
     ],
 )
@@ -399,6 +433,15 @@ def test_bad_input_is_refused(refused, folder, args, names):
     for name, value in (("y", y), ("nan", np.where(y == 3, np.nan, y)), ("none", y[:0]), ("zero", 0 * y)):
         np.save(folder / f"{name}.npy", value)
     np.save(folder / "k.npy", np.ones((4, 4), complex))
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((2, 50)) + 1j * rng.standard_normal((2, 50))
+    for name, value in (
+        ("coils", np.ones((2, 4, 4), complex)),
+        ("some", noise),
+        ("few", noise[:, :8]),
+        ("copies", noise[[0, 0]]),
+    ):
+        np.save(folder / f"{name}.npy", value)
     np.save(folder / "last.npy", np.ones((40, 48, 4), complex))
     Image.fromarray(np.ones((3, 4), np.uint8)).save(folder / "mask.png")
     write_cfl(folder / "short", np.ones((4, 4)))
@@ -411,6 +454,7 @@ def test_bad_input_is_refused(refused, folder, args, names):
 @pytest.mark.parametrize(
     ("args", "names"),
     [
+        (("mri", "k.npy", "--noise-scan", "k.npy", "--sigma", "1"), "--noise-scan with --sigma"),
         (("cs",), "one of MEASUREMENTS, --measurements, --simulate and --example"),
         ((*Y, "--simulate", "a.png"), "one of MEASUREMENTS"),
         ((*Y, "y.npy"), "one of MEASUREMENTS"),
