@@ -41,7 +41,7 @@ def test_a_format(monkeypatch, tmp_path):
     cgdenoise.write_image(tmp_path / "a.pgm", Picture((page,), None, "pgm"))
     assert np.array_equal(cgdenoise.read_image(tmp_path / "a.pgm").pages[0], page)
     (tmp_path / "b.png").write_bytes(b"?")
-    with pytest.raises(cgdenoise.ImageError, match="expected PNG, JPEG, TIFF, NPY or PGM"):
+    with pytest.raises(cgdenoise.ImageError, match=r"expected PNG, JPEG, .* or PGM"):
         cgdenoise.read_image(tmp_path / "b.png")
 
 

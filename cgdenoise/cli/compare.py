@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    image: Annotated[str, typer.Argument(help="Image: PNG, JPEG, TIFF or NPY.")],
+    image: Annotated[str, typer.Argument(help="Image: PNG, JPEG, TIFF, NPY, FITS, ...")],
     reference: Annotated[str, typer.Argument(help="What it should be.")],
     peak: Annotated[
         float | None,

@@ -25,7 +25,14 @@ _PACKAGES = (
     "rich",
     "psutil",
 )
-_EXTRAS = {"h5": "h5py"}
+_EXTRAS = {
+    "h5": "h5py",
+    "fits": "astropy",
+    "nifti": "nibabel",
+    "dicom": "pydicom",
+    "exr": "OpenEXR",
+    "raw": "rawpy",
+}
 """The package that each extra of the installation is for."""
 
 _VARIABLES = (

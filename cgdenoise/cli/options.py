@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="FILE", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
+    typer.Argument(metavar="FILE", help="Images (PNG, JPEG, TIFF, NPY, FITS, ...), or folders of them. - is standard input."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per result on stdout.")]

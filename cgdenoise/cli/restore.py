@@ -32,7 +32,9 @@ class BatchOptions:
 
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT", help="Images (PNG, JPEG, TIFF or NPY), or folders of them. - is standard input."),
+        typer.Argument(
+            metavar="INPUT", help="Images (PNG, JPEG, TIFF, NPY, FITS, ...), or folders of them. - is standard input."
+        ),
     ] = None
     from_file: Annotated[
         str | None, typer.Option(help="A list of more inputs, one a line. - is standard input.", metavar="LIST")

@@ -31,7 +31,7 @@ def from_folder(folder: str) -> list[Photograph]:
         If the folder cannot be read or has no image, or one of them cannot be read or is neither grey nor RGB.
     """
     try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in images.suffixes())
+        paths = sorted(path for path in Path(folder).iterdir() if path.name.lower().endswith(images.suffixes()))
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror}); expected a folder of images", folder) from error
     if not paths:

@@ -1,6 +1,19 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
-from .files import check, container_for, decode, encode, open_image, read_bytes, read_image, suffixes, write, write_image
+from .files import (
+    check,
+    container_for,
+    decode,
+    encode,
+    open_image,
+    read_bytes,
+    read_image,
+    result_suffix,
+    suffixes,
+    write,
+    write_image,
+    written_as,
+)
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture, to_dtype
 from .writing import append, check_writable, make_folder, write_atomically, write_together, writing_together
 
@@ -20,6 +33,7 @@ __all__ = [
     "open_image",
     "read_bytes",
     "read_image",
+    "result_suffix",
     "suffixes",
     "to_dtype",
     "write",
@@ -27,4 +41,5 @@ __all__ = [
     "write_image",
     "write_together",
     "writing_together",
+    "written_as",
 ]

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,39 +12,10 @@ from cgdenoise.errors import ImageError
 from cgdenoise.reading import about, reading
 from cgdenoise.reading.on_disk import Folder
 
-from . import jpeg, npy, png, tiff
+from . import by_pillow, dicom, exr, fits, jpeg, nifti, npy, png, raw, tiff
+from .container import ByRows, Container
 from .picture import MAX_BYTES, MAX_CHANNELS, Array, Picture
 from .writing import write_atomically
-
-
-@dataclass(frozen=True)
-class ByRows:
-    """How a kind of image file is read and written that need not be in memory as a whole.
-
-    `unpack` takes an open file, its size, a folder for what is large, and the axes if the user names them; `write` a picture and
-    an open file.
-    """
-
-    unpack: Callable[[BinaryIO, int, Folder, str | None], Picture]
-    write: Callable[[Picture, BinaryIO], None]
-
-
-@dataclass(frozen=True)
-class Container:
-    """A kind of image file: its name in messages, its first bytes, its suffixes, and how it is read, checked and written.
-
-    `decode_stack` reads a file of which the user says what its axes are; None where there is no doubt.
-    """
-
-    title: str
-    magics: tuple[bytes, ...]
-    suffixes: tuple[str, ...]
-    decode: Callable[[bytes], Picture]
-    check: Callable[[Picture], None]
-    encode: Callable[[Picture], bytes]
-    by_rows: ByRows | None = None
-    decode_stack: Callable[[bytes, str], Picture] | None = None
-
 
 CONTAINERS = {
     "png": Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
@@ -64,9 +33,19 @@ CONTAINERS = {
     "npy": Container(
         "NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode, ByRows(npy.unpack, npy.write), npy.decode
     ),
+    "bmp": by_pillow.BMP,
+    "webp": by_pillow.WEBP,
+    "gif": by_pillow.GIF,
+    "avif": by_pillow.AVIF,
+    "fits": fits.CONTAINER,
+    "nifti": nifti.CONTAINER,
+    "nifti-gz": nifti.COMPRESSED,
+    "dicom": dicom.CONTAINER,
+    "exr": exr.CONTAINER,
+    "raw": raw.CONTAINER,
 }
 
-_LONGEST_MAGIC = 16
+_LONGEST_MAGIC = 256
 """Bytes of a file that tell its kind, or more."""
 
 _FOREIGN = {
@@ -75,15 +54,37 @@ _FOREIGN = {
     b"\x80\x03": "a Python pickle, which is never opened",
     b"\x80\x04": "a Python pickle, which is never opened",
     b"\x80\x05": "a Python pickle, which is never opened",
-    b"GIF8": "a GIF",
-    b"RIFF": "a RIFF file (WebP, perhaps)",
-    b"BM": "a BMP",
 }
 
 
-def suffixes() -> tuple[str, ...]:
-    """Return the suffixes that a picture can be written to."""
-    return tuple(suffix for container in CONTAINERS.values() for suffix in container.suffixes)
+def suffixes(*, written: bool = False) -> tuple[str, ...]:
+    """Return the suffixes of the files that can be read, or of those that can be written."""
+    known = CONTAINERS.values()
+    return tuple(suffix for container in known if not (written and container.written_as) for suffix in container.suffixes)
+
+
+def result_suffix(name: str) -> str | None:
+    """Return the suffix of what is made of a file, by its name, where that is not the file's own."""
+    container = _by_suffix(name)
+    return None if container is None else CONTAINERS[container].written_as
+
+
+def written_as(container: str) -> str:
+    """Return the container of what is made of a picture of a container: another one if that is read only."""
+    suffix = CONTAINERS[container].written_as
+    return container if suffix is None else container_for(f"x{suffix}")
+
+
+def _by_suffix(name: str) -> str | None:
+    return next((key for key, container in CONTAINERS.items() if name.lower().endswith(container.suffixes)), None)
+
+
+def _by_content(head: bytes, name: str) -> Container | None:
+    """Return the container of a file by its first bytes, or else by its name, as raw files of cameras are known."""
+    named = _by_suffix(name)
+    if named is not None and not CONTAINERS[named].magics:
+        return CONTAINERS[named]
+    return next((container for container in CONTAINERS.values() if container.is_of(head)), None)
 
 
 def _expected() -> str:
@@ -92,20 +93,23 @@ def _expected() -> str:
 
 
 def container_for(path: str | os.PathLike[str]) -> str:
-    """Return the container that an output path's suffix asks for: "png", "jpeg", "tiff" or "npy".
+    """Return the container that an output path's suffix asks for: "png", "jpeg", "tiff" or another of `CONTAINERS`.
 
     Raises
     ------
     ImageError
-        If the suffix is of no container.
+        If the suffix is of no container, or of one that is read only.
     """
+    name = Path(path).name
+    container = _by_suffix(name) if Path(name).suffix else None
+    if container is not None and CONTAINERS[container].written_as is None:
+        return container
     suffix = Path(path).suffix.lower()
-    for name, container in CONTAINERS.items():
-        if suffix in container.suffixes:
-            return name
     problem = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
+    if container is not None:
+        problem = f"{CONTAINERS[container].title} files are read, not written"
     with about(path):
-        raise ImageError(f"{problem}; expected {', '.join(suffixes())}")
+        raise ImageError(f"{problem}; expected {', '.join(suffixes(written=True))}")
 
 
 def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
@@ -116,7 +120,7 @@ def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
     data
         The whole file.
     name
-        What to call it in messages. A suffix in it means nothing.
+        What to call it in messages. A suffix in it means nothing but for raw files of cameras, which begin as others do.
     axes
         What the axes of its array, or its pages, are, as in "TZCYX", where the file does not say it: letters of time, depth,
         channels, rows and columns.
@@ -134,14 +138,14 @@ def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
     with about(name):
         if not data:
             raise ImageError(f"empty file; {_expected()}")
-        for container in CONTAINERS.values():
-            if data.startswith(container.magics):
-                with reading(name, ImageError, f"an undamaged {container.title}"):
-                    if axes is None:
-                        return container.decode(data)
-                    if container.decode_stack is None:
-                        raise ImageError(f"axes of a {container.title}, which are known; expected none to be said")
-                    return container.decode_stack(data, axes)
+        container = _by_content(data[:_LONGEST_MAGIC], name)
+        if container is not None:
+            with reading(name, ImageError, f"an undamaged {container.title}"):
+                if axes is None:
+                    return container.decode(data)
+                if container.decode_stack is None:
+                    raise ImageError(f"axes of a {container.title}, which are known; expected none to be said")
+                return container.decode_stack(data, axes)
         for magic, kind in _FOREIGN.items():
             if data.startswith(magic):
                 raise ImageError(f"{kind}; {_expected()}")
@@ -221,7 +225,7 @@ def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = 
     with reading(path, ImageError, "an image file"), open(path, "rb") as file:
         status = os.fstat(file.fileno())
         head = file.read(_LONGEST_MAGIC) if stat.S_ISREG(status.st_mode) else b""
-        container = next((known for known in CONTAINERS.values() if head.startswith(known.magics)), None)
+        container = _by_content(head, os.fspath(path))
         if container is not None and container.by_rows is not None and status.st_size <= MAX_BYTES:
             with reading(path, ImageError, f"an undamaged {container.title}"):
                 file.seek(0)

@@ -42,6 +42,10 @@ SAY_AXES = ", or --axes to say what more are"
 """End of the messages about arrays of doubtful axes."""
 
 
+PALETTE_LOST = "its palette becomes RGB, for restored colours are none of a few"
+"""A remark of pictures with palettes."""
+
+
 @dataclass(frozen=True)
 class Metadata:
     """What must survive a restoration although it is not a pixel.
@@ -85,6 +89,8 @@ class Picture:
         What goes back into the file beside the pixels.
     stack
         What the pages are to each other, where that is known.
+    remarks
+        What is not stored again as it was, in words, if the picture is written in its own container.
 
     Raises
     ------
@@ -97,6 +103,7 @@ class Picture:
     container: str
     metadata: Metadata = Metadata()
     stack: Stack | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.pages:

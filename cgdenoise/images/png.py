@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from cgdenoise.errors import ImageError
 
-from .picture import MAX_UNPACKED_PIXELS, Array, Metadata, Picture, check_holds, check_shape, join_alpha, split_alpha
+from .picture import (
+    MAX_UNPACKED_PIXELS,
+    PALETTE_LOST,
+    Array,
+    Metadata,
+    Picture,
+    check_holds,
+    check_shape,
+    join_alpha,
+    split_alpha,
+)
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -84,7 +94,8 @@ def decode(data: bytes) -> Picture:
     bare = b"".join([SIGNATURE, *(_chunk(*c) for c in (chunks[0], *palette, *transparency, *pixels, (b"IEND", b"")))])
     samples: Array = imagecodecs.png_decode(bare)
     page, alpha = split_alpha(samples, has_alpha=header.colour in (4, 6) or bool(transparency))
-    return Picture((page,), None if alpha is None else (alpha,), "png", _read_metadata(header, ancillary))
+    remarks = (PALETTE_LOST,) if palette else ()
+    return Picture((page,), None if alpha is None else (alpha,), "png", _read_metadata(header, ancillary), None, remarks)
 
 
 def check(picture: Picture) -> None:

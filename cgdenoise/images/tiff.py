@@ -32,8 +32,8 @@ from .picture import (
     split_alpha,
 )
 from .stack import described, labelled
-from .tiff_colours import PALETTE, RGB, YCBCR, alpha_kind, coloured, is_imagej, is_tint, table_of
-from .tiff_encode import DESCRIPTION, KEPT, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout, write
+from .tiff_colours import PALETTE, RGB, YCBCR, alpha_kind, coloured, is_imagej, is_tint, remarks_on, table_of
+from .tiff_encode import DESCRIPTION, KEPT, LOSSLESS, NO_RESOLUTION, PageLayout, TiffPages, check, encode, without_layout, write
 from .tiff_samples import cut, read_hidden, read_on_disk, read_page
 
 __all__ = ["check", "decode", "encode", "unpack", "write"]
@@ -123,7 +123,8 @@ def _decode(data: ifd.Bytes, stream: BinaryIO, folder: Folder | None, axes: str 
     found = described(pages[0].description, len(parts))
     if axes is not None:
         found = labelled(found, len(parts), channel_count(parts[0][0]), axes)
-    return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata, found)
+    remarks = tuple(dict.fromkeys(remark for number in full for remark in remarks_on(pages[number])))
+    return Picture(tuple(page for page, _ in parts), alphas or None, "tiff", metadata, found, remarks)
 
 
 def _rows_for(pages: list[Any], images: int, folder: Folder | None) -> RowsOnDisk | None:
@@ -242,7 +243,7 @@ def _describe(page: Any, directory: ifd.Directory) -> PageLayout:
         photometric=RGB if page.photometric in (PALETTE, YCBCR) and not tint else int(page.photometric),
         alpha=alpha_kind(page),
         planar=page.planarconfig == _SEPARATE,
-        compressed=page.compression != _UNCOMPRESSED,
+        compression=LOSSLESS.get(int(page.compression), "zlib"),
         resolution=_read_resolution(page),
         colormap=page.colormap if tint else None,
         tags=tuple(tag for tag in directory.tags if tag.code in KEPT and tag.kind <= 13),

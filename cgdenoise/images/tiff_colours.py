@@ -8,7 +8,8 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .picture import Array
+from .picture import PALETTE_LOST, Array
+from .tiff_encode import LOSSLESS
 
 RGB, PALETTE, YCBCR = 2, 3, 6
 """Photometric interpretations of TIFF 6.0."""
@@ -59,3 +60,10 @@ def coloured(page: Any, samples: Array) -> Array:
     if samples.ndim > 2 or samples.max() >= table.shape[1]:
         raise ImageError("damaged TIFF: palette does not fit the pixels")
     return np.ascontiguousarray(table.T[samples])
+
+
+def remarks_on(page: Any) -> list[str]:
+    """Say what of a page is not stored again as it was."""
+    palette = [PALETTE_LOST] if page.photometric == PALETTE and not is_tint(page) else []
+    lossy = int(page.compression) not in LOSSLESS
+    return palette + ([f"its {page.compression.name} compression becomes Deflate, which loses nothing"] if lossy else [])

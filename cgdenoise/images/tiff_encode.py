@@ -34,6 +34,12 @@ KEPT = frozenset(
 )
 """Tags carried from page to page: those whose bytes mean the same at another place and beside other pixels."""
 
+LOSSLESS = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 34925: "lzma", 50000: "zstd"}
+"""Compressions that are kept, and their names in tifffile."""
+
+_PREDICTED = ("lzw", "zlib", "lzma", "zstd")
+"""Those that gain by horizontal differences, and allow them."""
+
 NO_RESOLUTION = Fraction(1), Fraction(1), 1
 """What tifffile writes where there is none, for TIFF demands the tags: one pixel a unit, of no kind."""
 
@@ -51,13 +57,14 @@ _CLASSIC_LIMIT = (1 << 32) - (1 << 26)  # offsets have 32 bits; 64 MiB, by hand,
 class PageLayout:
     """How a page was stored, as far as it is stored so again.
 
-    `alpha` is its ExtraSamples value, `resolution` pixels a unit across and down, and ResolutionUnit (1: none).
+    `compression` is tifffile's name of it, `alpha` its ExtraSamples value, `resolution` pixels a unit across and down, and
+    ResolutionUnit (1: none).
     """
 
     photometric: int
     alpha: int | None
     planar: bool
-    compressed: bool
+    compression: str | None
     resolution: tuple[Fraction, Fraction, int]
     colormap: Array | None = None
     tags: tuple[ifd.Tag, ...] = ()
@@ -82,7 +89,7 @@ def check(picture: Picture) -> None:
 
 
 def encode(picture: Picture) -> bytes:
-    """Encode a picture as TIFF, without loss: deflate-compressed unless it comes from an uncompressed TIFF.
+    """Encode a picture as TIFF, without loss: compressed as the TIFF that it comes from if that loses nothing, else by Deflate.
 
     Pages are stored the way they were read (byte order, photometric interpretation, planar configuration), with the
     tags they had. A file that outgrows 4 GiB becomes a BigTIFF.
@@ -111,9 +118,9 @@ def write(picture: Picture, file: BinaryIO) -> None:
                 photometric=page.photometric,
                 planarconfig="separate" if page.planar else "contig",
                 extrasamples=[0] * (extra - 1) + [page.alpha or 0] if extra else [],
-                compression="zlib" if page.compressed else None,
+                compression=page.compression,
                 # Horizontal differences of 8 and 16 bits are what every reader undoes; wider ones are not.
-                predictor=page.compressed and pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2,
+                predictor=page.compression in _PREDICTED and pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2,
                 colormap=page.colormap if page.photometric == _PALETTE else None,
                 subfiletype=2 if len(pages) > 1 else 0,
                 resolution=(x.as_integer_ratio(), y.as_integer_ratio()),
@@ -129,7 +136,7 @@ def _content(pixels: Array, alpha: Array | None, page: PageLayout, order: ifd.Or
     """Return the options of `TiffWriter.write` that say what is written."""
     shape = _stored_shape(pixels, page)
     if is_on_disk(pixels):
-        return Pieces(pixels, alpha, page.planar, page.compressed).options(shape, order)
+        return Pieces(pixels, alpha, page.planar, page.compression is not None).options(shape, order)
     samples = join_alpha(pixels, alpha)
     return {"data": (np.moveaxis(samples, 2, 0) if page.planar else samples).reshape(shape)}
 
@@ -159,7 +166,7 @@ def _plan(picture: Picture) -> tuple[ifd.Order, list[PageLayout], ifd.Directory]
     block, exif = ifd.read_block(metadata.exif or b"")
     if not isinstance(stored, TiffPages) or len(stored.pages) != len(picture.pages):
         tags = tuple(_common_tags(metadata, exif))
-        fresh = PageLayout(_RGB, None, planar=False, compressed=True, resolution=_in_inches(metadata.dpi), tags=tags)
+        fresh = PageLayout(_RGB, None, planar=False, compression="zlib", resolution=_in_inches(metadata.dpi), tags=tags)
         # EXIF values are moved as raw bytes, so that the whole file takes their byte order.
         return block.order, [_fitted(page, fresh, picture.alpha is not None) for page in picture.pages], exif
     pages = [_fitted(page, old, picture.alpha is not None) for page, old in zip(picture.pages, stored.pages, strict=True)]

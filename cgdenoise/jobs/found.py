@@ -144,5 +144,5 @@ def _images_in(folder: str) -> Iterable[Path]:
     for place, folders, files in os.walk(folder, onerror=stop):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in known:
+            if not name.startswith(".") and name.lower().endswith(known):
                 yield Path(place) / name

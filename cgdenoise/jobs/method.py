@@ -93,6 +93,7 @@ class Denoising:
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Restore a picture."""
         stored, clean = source.picture, self.clean
+        watch.warn(stored.remarks)
         arrangement = arrange(stored, self.options.channels)
         if arrangement is not None:
             source = replace(source, picture=arrangement.picture)

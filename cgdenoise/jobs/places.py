@@ -94,7 +94,7 @@ def _beside(target: str, found: Input, folder: str | None) -> str | None:
 
 
 def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
-    """Return a file's name with something added before what tells its kind, which may be two suffixes, as in a.ome.tif.
+    """Return a file's name with something added before what tells its kind: perhaps two suffixes, as in a.ome.tif and a.nii.gz.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
         Takes the place of what tells the kind.
     """
     path = Path(name)
-    ending = "".join(path.suffixes[-2:]) if path.suffixes[-2:-1] == [".ome"] else path.suffix
+    twofold = path.suffixes[-2:-1] == [".ome"] or name.lower().endswith(".nii.gz")
+    ending = "".join(path.suffixes[-2:]) if twofold else path.suffix
     return name.removesuffix(ending) + suffix + (ending if kind is None else kind)
 
 

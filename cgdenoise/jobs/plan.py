@@ -79,7 +79,7 @@ def plan(inputs: Sequence[Input], places: Places, others: Sequence[str] = ()) ->
         else:
             path = Path(found.path)
             parent = Path(folder) / found.under if folder else path.parent
-            target = str(parent / with_suffix(path.name, places.suffix))
+            target = str(parent / with_suffix(path.name, places.suffix, images.result_suffix(path.name)))
         if folder is not None:
             folders = (str(Path(target).parent),)
         jobs.append(Job(found.path, target, None, folders))
@@ -161,7 +161,7 @@ def check_target(job: Job, picture: Picture, force: bool) -> str:
     ImageError
         If the output exists and may not be replaced, cannot be written, or cannot hold the picture.
     """
-    container = picture.container
+    container = images.written_as(picture.container)
     if job.target != STREAM:
         container = images.container_for(job.target)
         images.check(picture, container, job.target)

@@ -175,7 +175,7 @@ class Solving:
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Pose the problem and solve it."""
         problem = self.pose.problem(source.picture)
-        watch.warn(problem.warnings)
+        watch.warn([*source.picture.remarks, *problem.warnings])
         hooks = Hooks(partial(watch.progress, 0, 1), watch.cancelled)
         solution = solve(problem, self.options, self.clean, hooks)
         remark = f"in the grey levels of {source.description['name']}"

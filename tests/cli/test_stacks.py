@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from cgdenoise.fitlog.reader import read_log
 
@@ -86,3 +87,19 @@ def test_what_cannot_be(refused_denoise, folder, noisy, noisy_png):
     assert "expected as many" in refused_denoise("a.npy", "--axes", "TYX", names="a.npy")
     assert "axes of a PNG, which are known" in refused_denoise("noisy.png", "--axes", "YX", names="noisy.png")
     assert "expected Y and X" in refused_denoise("a.npy", "--axes", "QQ", names="--axes", code=2)
+
+
+def test_a_palette_that_is_lost_is_said(denoise, folder, noisy):
+    Image.fromarray(noisy).quantize(16).save("a.png")
+    assert "warning: a.png: its palette becomes RGB" in denoise("a.png", "--max-iterations", "3").err
+
+
+def test_formats_that_are_only_read_become_others(restored, folder, noisy):
+    Image.fromarray(noisy).save("a.gif")
+    restored("a.gif", "--max-iterations", "3")
+    with Image.open("a_denoised.png") as found:
+        assert found.size == (24, 24)
+    fits = pytest.importorskip("astropy.io.fits")
+    fits.PrimaryHDU(noisy[..., 0].astype(np.float32)).writeto("b.fits")
+    restored("b.fits", "--max-iterations", "3")
+    assert fits.getdata("b_denoised.fits").shape == (24, 24)

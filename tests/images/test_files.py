@@ -44,9 +44,9 @@ def test_container_for(name, container):
     assert container_for(Path("dir.png") / name) == container
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a", "png", ".png", "a.npz"])
+@pytest.mark.parametrize("name", ["a.xcf", "a", "png", ".png", "a.npz"])
 def test_unknown_suffixes_list_the_known(name):
-    with pytest.raises(ImageError, match=f"^{name}: .*expected .png, .jpg, .jpeg, .tif, .tiff, .npy$"):
+    with pytest.raises(ImageError, match=f"^{name}: .*expected .png, .jpg, .jpeg, .tif, .tiff, .npy, "):
         container_for(name)
 
 
@@ -92,7 +92,7 @@ def test_write_image_takes_an_array(tmp_path, pixels, name, dtype, shape):
         ("a.npy", np.zeros(5), r"shape \(5,\); expected \(H, W\) or \(H, W, C\)$"),
         ("a.tif", np.zeros((3, 40, 50)), "expected .* with C at most 16$"),
         ("a.tif", np.zeros((0, 5)), "no pixels"),
-        ("a.gif", np.zeros((4, 5)), "suffix '.gif' is of no known format"),
+        ("a.xcf", np.zeros((4, 5)), "suffix '.xcf' is of no known format"),
     ],
 )
 def test_write_image_refuses_arrays_that_do_not_fit(tmp_path, name, array, message):
@@ -104,9 +104,9 @@ def test_write_image_refuses_arrays_that_do_not_fit(tmp_path, name, array, messa
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"Hello world", r"starts with b'Hello wo'; expected PNG, JPEG, TIFF or NPY"),
+        (b"Hello world", r"starts with b'Hello wo'; expected PNG, JPEG, TIFF, NPY, "),
         (b"", "empty file"),
-        (b"GIF89a", "a GIF"),
+        (b"GIF89a", "an undamaged GIF"),
         (b"\x89PNG", "damaged PNG"),
     ],
 )

@@ -468,3 +468,22 @@ def test_no_truncation_passes_for_the_whole(compression, rng):
         except ImageError:
             continue
         assert np.array_equal(found.pages, array)  # what was cut off is padding
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits", "zstd", "lzma"])
+def test_compressions_that_lose_nothing_are_kept(pixels, compression):
+    data = saved(pixels("u2", (40, 50)), compression=compression)
+    with (
+        tifffile.TiffFile(io.BytesIO(data)) as before,
+        tifffile.TiffFile(io.BytesIO(encode(decode(data, "x"), "tiff", "x"))) as after,
+    ):
+        assert after.pages[0].compression == before.pages[0].compression
+        np.testing.assert_array_equal(after.pages[0].asarray(), before.pages[0].asarray())
+
+
+def test_what_is_not_stored_again_is_said(pixels):
+    jpeg = saved(pixels("u1", (40, 48)), compression="jpeg")
+    assert decode(jpeg, "x").remarks == ("its JPEG compression becomes Deflate, which loses nothing",)
+    palette = saved(pixels("u1", (40, 48)), photometric="palette", colormap=pixels("u2", (3, 256)))
+    assert "palette becomes RGB" in decode(palette, "x").remarks[0]
+    assert decode(saved(GREY), "x").remarks == ()

@@ -1,0 +1,90 @@
+"""What a kind of image file is to this package: how it is known, read, checked and written."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import BinaryIO, NoReturn
+
+from cgdenoise.errors import ImageError
+from cgdenoise.reading.on_disk import Folder
+
+from .picture import Picture
+
+
+@dataclass(frozen=True)
+class ByRows:
+    """How a kind of image file is read and written that need not be in memory as a whole.
+
+    `unpack` takes an open file, its size, a folder for what is large, and the axes if the user names them; `write` a picture and
+    an open file.
+    """
+
+    unpack: Callable[[BinaryIO, int, Folder, str | None], Picture]
+    write: Callable[[Picture, BinaryIO], None]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A kind of image file.
+
+    Attributes
+    ----------
+    title : str
+        In messages.
+    magics : tuple of bytes
+        What is in all such files, at byte `place`; empty if only the suffix tells.
+    suffixes : tuple of str
+        Of names of such files.
+    decode, check, encode : callable
+        Read a file's bytes; refuse a picture that would lose something; return a file's bytes.
+    by_rows : ByRows or None
+        How files are read and written that do not fit into memory.
+    decode_stack : callable or None
+        Reads a file of which the user says what its axes are; None where there is no doubt.
+    place : int
+        Of the magics.
+    written_as : str or None
+        Suffix of the files that come of such ones, where these can only be read: `encode` then is not called.
+    """
+
+    title: str
+    magics: tuple[bytes, ...]
+    suffixes: tuple[str, ...]
+    decode: Callable[[bytes], Picture]
+    check: Callable[[Picture], None]
+    encode: Callable[[Picture], bytes]
+    by_rows: ByRows | None = None
+    decode_stack: Callable[[bytes, str], Picture] | None = None
+    place: int = 0
+    written_as: str | None = None
+
+    def is_of(self, head: bytes) -> bool:
+        """Tell by the first bytes of a file whether it is one of these."""
+        return bool(self.magics) and head.startswith(self.magics, self.place)
+
+
+def needed(module: str, extra: str) -> ModuleType:
+    """Import a module that a format needs.
+
+    Raises
+    ------
+    ImageError
+        If it is not installed; the message says how it will be.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImageError(f"needs the package {package}; install it with: pip install 'cgdenoise[{extra}]'") from error
+
+
+def read_only(title: str, suffix: str) -> tuple[Callable[[Picture], None], Callable[[Picture], bytes]]:
+    """Return how pictures are checked for, and written to, files that can only be read: both refuse."""
+
+    def refuse(picture: Picture) -> NoReturn:
+        raise ImageError(f"{title} files are read, not written; expected {suffix}")
+
+    return refuse, refuse
