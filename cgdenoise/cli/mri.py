@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cgdenoise.cli.cs import parse_shape
 from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
 from cgdenoise.cli.variables import Variables, parse_variables
@@ -29,6 +30,16 @@ def mri(
             help="Coil sensitivities, (coils, H, W), complex. From the sampled centre if not given, and if it is large enough."
         ),
     ] = None,
+    trajectory: Annotated[
+        str | None,
+        typer.Option(
+            help="Where samples off the grid lie, (read-outs, samples, 2), across before down, or BART's: in cycles for each "
+            "pixel, in radians, or in cycles for the whole image, by how far it reaches. Needs finufft."
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="H,W", help="Shape of the image, of samples off the grid whose trajectory tells none.")
+    ] = None,
     slice_number: Annotated[
         int | None, typer.Option("--slice", min=0, help="Of a volume, from 0. The middle one if not given.")
     ] = None,
@@ -44,11 +55,16 @@ def mri(
     *,
     shared: SharedOptions,
 ) -> None:
-    """Reconstruct a magnetic resonance image from samples of its centred Fourier plane, of one coil or several.
+    """Reconstruct a magnetic resonance image from samples of its Fourier plane, on the grid or off it, of one coil or several.
 
     Without sensitivities, given or from the centre, every coil gets its own image, and the picture is the root of the sum of
     their squares. The complex image is written as an array (.npy, or .cfl from .cfl), and its magnitude as a picture.
     """
+    if trajectory is not None and (mask is not None or slice_number is not None):
+        raise OptionError(f"--trajectory with {'--slice' if mask is None else '--mask'}; expected one of them")
+    if trajectory is None and shape is not None:
+        raise OptionError("--shape without --trajectory; on the grid the samples have the image's shape")
+    sides = parse_shape(shape)
     targets = ArrayTargets.of(kspace, shared)
     variables = parse_variables(variable)
     if noise_scan is not None and sigma is not None:
@@ -56,10 +72,19 @@ def mri(
 
     def read() -> Task:
         from cgdenoise.jobs.sources import Scan, read_kspace_problem
+        from cgdenoise.jobs.trajectory import read_trajectory_problem
 
-        described = {"mask": mask, "maps": maps, "slice": slice_number, "noise_scan": noise_scan, "variables": variables}
-        return targets.task(
-            kspace, read_kspace_problem(kspace, Scan(mask, maps, noise_scan, slice_number, variables), sigma), described
-        )
+        scan = Scan(mask, maps, noise_scan, slice_number, variables)
+        described = {
+            "mask": mask,
+            "maps": maps,
+            "trajectory": trajectory,
+            "slice": slice_number,
+            "noise_scan": noise_scan,
+            "variables": variables,
+        }
+        if trajectory is None:
+            return targets.task(kspace, read_kspace_problem(kspace, scan, sigma), described)
+        return targets.task(kspace, read_trajectory_problem(kspace, scan, trajectory, sides, sigma), described)
 
-    run("mri", targets.paths, [kspace, mask, maps, noise_scan], shared, read)
+    run("mri", targets.paths, [kspace, mask, maps, noise_scan, trajectory], shared, read)

@@ -190,7 +190,7 @@ def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | 
         sampled = read_mask(scan.mask, size, variables=scan.variables)
     elif measurements.mask is not None:
         sampled = _mask_on(measurements.mask, measurements.mask.shape if plane is None else plane)
-    white = _whitening(measurements, scan, 1 if y.ndim < 3 else len(y)) if sigma is None else None
+    white = whitening_of(measurements, scan, 1 if y.ndim < 3 else len(y)) if sigma is None else None
     level = sigma if white is None else white.level
     if y.ndim < 3 and maps is None:
         return fourier_problem(y, sampled, real, level or 0.0)
@@ -201,7 +201,7 @@ def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | 
     return parallel_problem(y, sampled, maps, level)
 
 
-def _whitening(measurements: Measurements, scan: Scan, coils: int) -> Whitening | None:
+def whitening_of(measurements: Measurements, scan: Scan, coils: int) -> Whitening | None:
     """Return what makes the coils' noise white, if there is a scan of it."""
     if scan.noise is None:
         return None if measurements.noise is None else whitening(measurements.noise, coils)

@@ -16,6 +16,7 @@ from cgdenoise.operators.reshape import Reshape
 from cgdenoise.operators.sensing import Entries, SubsampledDCT, random_matrix
 from cgdenoise.operators.stack import stack
 from cgdenoise.operators.tomography import Fan, Scan, projector
+from cgdenoise.operators.weights import Weights
 
 __all__ = [
     "DCT",
@@ -44,6 +45,7 @@ __all__ = [
     "SparseMatrix",
     "SubsampledDCT",
     "Sum",
+    "Weights",
     "blur_within",
     "box_psf",
     "disk_psf",

@@ -96,7 +96,7 @@ class Scan:
         return np.broadcast_to(source, points.shape), points - self.fan.detector * towards - source
 
 
-def projector(scan: Scan, shape: tuple[int, int], weights: NDArray[Any] | None = None) -> ForwardOperator:
+def projector(scan: Scan, shape: tuple[int, int]) -> ForwardOperator:
     """Return the operator of a scan, from images [H, W] to [views, bins], as a sparse matrix: its adjoint is exact.
 
     An integral is the sum over the columns or the rows, whichever the ray crosses at the larger angle, of the image interpolated
@@ -108,8 +108,6 @@ def projector(scan: Scan, shape: tuple[int, int], weights: NDArray[Any] | None =
         From where.
     shape : (int, int)
         Of the image.
-    weights : array, optional
-        By which the integrals are multiplied, [views, bins].
 
     Raises
     ------
@@ -122,8 +120,6 @@ def projector(scan: Scan, shape: tuple[int, int], weights: NDArray[Any] | None =
     if not matrix.nnz:
         raise OperatorError(f"{len(scan.angles)} views of an image of {list(shape)}: no ray meets it")
     views = (len(scan.angles), scan.bins)
-    if weights is not None:
-        matrix = sparse.diags_array(weights.astype(np.float32).ravel()) @ matrix
     return Reshape((views[0] * views[1],), views) @ SparseMatrix(matrix, shape)
 
 

@@ -91,9 +91,9 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     operator: ForwardOperator = PixelMask(whole) @ Fourier(y.shape)
     if maps is None:
         start = _zero_filled(operator, y)
-        return LinearProblem(operator, y, _root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings, start=start)
+        return LinearProblem(operator, y, root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings, start=start)
     scan = operator @ Coils(maps.astype(np.complex64))
-    level = _unexplained(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
+    level = noise_of(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
     return LinearProblem(
         scan,
         y,
@@ -112,7 +112,7 @@ def _zero_filled(operator: ForwardOperator, y: Array) -> Start:
     return Start("zero-filled", lambda: operator.adjoint(torch.from_numpy(y)).numpy())
 
 
-def _unexplained(scan: Measurement) -> float:
+def noise_of(scan: Measurement) -> float:
     """Return the noise level: what least squares leave of the samples, in root mean square over the degrees of freedom."""
     single = scan.to("cpu", torch.float32)
     image = conjugate_gradients(single, torch.zeros(scan.operator.in_shape, dtype=single.y.dtype), _LEAST_SQUARES)
@@ -166,6 +166,7 @@ def _lines(mask: Mask, shape: tuple[int, ...]) -> Sampling:
     return Sampling.lines(torch.from_numpy(mask.copy()), shape)
 
 
-def _root_sum_of_squares(image: Array) -> Array:
+def root_sum_of_squares(image: Array) -> Array:
+    """Return the picture, [H, W], of one image of each coil, [coils, H, W]."""
     root: Array = np.sqrt((np.abs(image) ** 2).sum(0))
     return root

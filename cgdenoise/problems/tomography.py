@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cgdenoise.errors import MeasurementError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators.tomography import Scan, projector
+from cgdenoise.operators.weights import Weights
 from cgdenoise.problems.problem import Array, LinearProblem, Start
 
 _AXIS = 0.3
@@ -59,20 +60,20 @@ def tomography_problem(
     start = Start("filtered back-projection", partial(filtered_back_projection, _filled(measured, valid), scan, shape))
     estimated = sigma is None and photons is None
     level = unevenness(measured) if sigma is None else sigma
-    weights = None
+    operator = projector(scan, shape)
     if photons is not None:
         # A count of less than one tells as little as one.
         weights = np.sqrt(np.clip(np.exp(-measured), 1 / photons, 1))
-        measured, level = measured * weights, 1 / np.sqrt(photons)
+        operator, measured, level = Weights(weights) @ operator, measured * weights, 1 / np.sqrt(photons)
     return LinearProblem(
-        projector(scan, shape, weights),
+        operator,
         measured,
         lambda image: image,
         Sampling(torch.from_numpy(valid).float(), torch.arange(y.size).view(y.shape)),
         level,
         estimated,
         consistency=_CONSISTENCY,
-        warnings=_off_axis(measured, scan) if valid.all() and weights is None else (),
+        warnings=_off_axis(y, scan) if valid.all() else (),
         start=start,
     )
 

@@ -27,6 +27,7 @@ from cgdenoise.operators import (
     Reshape,
     SparseMatrix,
     SubsampledDCT,
+    Weights,
     blur_within,
     random_matrix,
     stack,
@@ -35,6 +36,7 @@ from cgdenoise.operators import (
 )
 from cgdenoise.operators.checks import dot_test, gradient_test, linearity_test
 from cgdenoise.operators.foreign import Foreign
+from cgdenoise.operators.nonuniform import NonUniformFourier
 from cgdenoise.operators.sensing import GeneratedMatrix
 from cgdenoise.operators.tomography import Fan, Scan, projector
 
@@ -102,8 +104,12 @@ OPERATORS = {
     "fourier, a line": Fourier((1, 9)),
     "sampled fourier": subsampled_fourier(mask(1, 11), (2, *SIZE)),
     "coils": Coils(MAPS),
+    "fourier, anywhere": NonUniformFourier(SIZE, RNG.uniform(-0.5, 0.5, (23, 2))),
+    "fourier, anywhere, coils": NonUniformFourier(MAPS.shape, RNG.uniform(-0.5, 0.5, (23, 2))) @ Coils(MAPS),
+    "weights": Weights(RNG.random((2, *SIZE))),
+    "weighted fourier": Weights(RNG.random(SIZE)) @ Fourier(SIZE),
     "parallel beams": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 0.8), SIZE),
-    "fans": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 1.3, Fan(20, 9)), SIZE, RNG.random((4, 13))),
+    "fans": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 1.3, Fan(20, 9)), SIZE),
     "complex from channels": ComplexFromChannels((2, *SIZE)),
     "complex from real": ComplexFromReal((3, *SIZE)),
     "blur": Blur((3, 17, 13), some_psf(5, 3)),

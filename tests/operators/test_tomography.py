@@ -51,13 +51,6 @@ def test_a_blob_is_seen_where_it_is(fan):
         assert np.abs(found[view] - integrals(distance)).max() < 0.015 * found.max()
 
 
-def test_weights_multiply_the_integrals():
-    weights = np.random.default_rng(0).random((6, 20))
-    scan, image = Scan(ANGLES, 20, 10), blob((20, 20), 2, 3)
-    weighted = projector(scan, image.shape, weights)(torch.from_numpy(image)).numpy()
-    assert np.allclose(weighted, weights * measured(scan, image), rtol=1e-6)
-
-
 def test_what_no_ray_meets_is_refused():
     with pytest.raises(OperatorError, match="no ray meets it"):
         projector(Scan(ANGLES, 5, 500), (8, 8))
