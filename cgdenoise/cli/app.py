@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import sys
-from collections.abc import Callable
 
 import typer
 
@@ -18,8 +16,10 @@ from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.doctor import doctor
 from cgdenoise.cli.errors import exit_on_error
+from cgdenoise.cli.help import PlainCommand, PlainGroup, with_plain_help
 from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
+from cgdenoise.cli.manual import man
 from cgdenoise.cli.mri import mri
 from cgdenoise.cli.noise import noise
 from cgdenoise.cli.output import warnings_noted
@@ -32,6 +32,7 @@ from cgdenoise.cli.upscale import upscale
 
 app = typer.Typer(
     name="cgdenoise",
+    cls=PlainGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,16 +54,11 @@ def common(
     """Restore one noisy image, without training data, by fitting a convolutional generator to it and stopping early."""
 
 
-def _paragraphs(command: Callable[..., None]) -> str:
-    """Return a command's documentation without the ends of lines of the source, for Typer to break as the terminal has it."""
-    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-
-
 COMMANDS = (denoise, inpaint, deblur, upscale, cs, mri, ct, plot, report, compare, info, noise, status, reproduce, doctor)
 for command in COMMANDS:
-    app.command(help=_paragraphs(command))(with_settings(command))
-app.command(help=_paragraphs(config))(config)
+    app.command(cls=PlainCommand)(with_plain_help(with_settings(command)))
+for command in (config, man):
+    app.command(cls=PlainCommand)(with_plain_help(command))
 
 
 def _share_the_cores() -> None:

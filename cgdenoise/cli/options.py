@@ -252,7 +252,8 @@ def _arguments(parameters: Sequence[inspect.Parameter], given: Mapping[str, Any]
             continue
         flags = [flag for flag in declared.param_decls or () if flag.startswith("--")]
         flag = flags[0] if flags else f"--{parameter.name.replace('_', '-')}"
-        words += [flag] if value is True else [flag, str(value)]
+        values = value if isinstance(value, list | tuple) else [value]
+        words += [flag] if value is True else [word for item in values for word in (flag, str(item))]
     return tuple(words)
 
 

@@ -20,7 +20,7 @@ _INTERVAL = 15.0
 
 
 def reproduce(
-    name: Annotated[str | None, typer.Argument(help="Experiment, as --list has them, or all.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Experiment, as --list has them, or all.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Print the experiments, and end.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller pictures and generators: a minute or two each, rather than hours.")

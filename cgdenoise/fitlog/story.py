@@ -58,7 +58,7 @@ _NOTHING = 1e-6
 _LIKE_THE_COMMAND = ("sigma", "gain", "offset", "seed", "memory")
 """Options of `denoise` that an older log, which has no arguments, has under the same name; left out where they say nothing."""
 
-_NAMES_ITS_INPUT_BY_OPTIONS = "cs"
+_MAY_NAME_ITS_INPUT_BY_AN_OPTION = "cs"
 
 
 def part(name: str) -> str:
@@ -135,8 +135,10 @@ def known_by(given: Sequence[str]) -> str:
 def repeat(log: FitLog) -> str:
     """Return the command that makes the same again."""
     header, end = log.header, log.end
-    read = [] if header["command"] == _NAMES_ITS_INPUT_BY_OPTIONS else [end["input"]]
-    return shlex.join(["cgdenoise", header["command"], *read, "-o", end["output"], *_arguments(header)])
+    arguments = _arguments(header)
+    by_option = header["command"] == _MAY_NAME_ITS_INPUT_BY_AN_OPTION and end["input"] in arguments
+    read = [] if by_option else [end["input"]]
+    return shlex.join(["cgdenoise", header["command"], *read, "-o", end["output"], *arguments])
 
 
 def _arguments(header: Record) -> list[str]:
