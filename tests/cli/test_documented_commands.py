@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,10 @@ RESTORES = ("denoise", "inpaint", "deblur", "upscale", "cs", "mri")
 
 @pytest.fixture
 def samples(folder):
+    """What the pages start from: the samples, a picture of one's own, and the examples that lie beside docs/."""
     make(folder, 32)
+    shutil.copy("photo.png", "holiday.png")
+    shutil.copytree(DOCS.parent / "examples", "examples", ignore=shutil.ignore_patterns("*_denoised*", "*.npy"))
     return folder
 
 
@@ -49,7 +53,10 @@ def test_commands_and_their_options_exist():
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
 def test_a_page_works_as_typed(page, samples):
     write_titled(page, samples)
-    script = "\n".join(["set -e", f'cgdenoise() {{ "{sys.executable}" -m cgdenoise "$@"; }}', *commands(page)])
+    ours = [
+        f'{name}() {{ "{sys.executable}" {module} "$@"; }}' for name, module in (("cgdenoise", "-m cgdenoise"), ("python", ""))
+    ]
+    script = "\n".join(["set -e", *ours, *commands(page)])
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH")]))}
     done = subprocess.run(["bash", "-c", script], cwd=samples, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
