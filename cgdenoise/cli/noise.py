@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from cgdenoise.jobs.examine import ExaminedPage
     from cgdenoise.jobs.noise_sources import NoiseSources
+    from cgdenoise.noise.correlation import NoiseCorrelation
     from cgdenoise.noise.exposures import ExposureNoise
+
+
+_COARSE = 2.0
+"""Power at middle frequencies over that at the finest from which to say why it is not called noise. By hand."""
 
 
 def noise(
@@ -170,14 +175,20 @@ def _text(page: ExaminedPage) -> str:
     lines += [
         f"  brightness     variance = {poisson.gain:.3g} (± {poisson.gain_error:.2g}) × (value - {poisson.offset:g})"
         f" + {poisson.sigma:.3g}² (± {poisson.sigma_error:.2g})",
-        f"  neighbours     independent from {max(correlation.length, 1)} px on; middle over fine frequencies"
-        f" {correlation.excess:.2f} ± {correlation.error:.2g}",
+        f"  neighbours     {_of_neighbours(correlation)}",
         f"  impulses       {impulses.share:.2%} ± {impulses.share_error:.2%} of the values",
         *([] if page.exposures is None else [f"  second exposure{_of_exposures(page.exposures)}"]),
         f"  model          {model.kind}, level {model.sigma:.4g}",
         *(f"                 {reason}" for reason in model.reasons),
     ]
     return "\n".join(lines)
+
+
+def _of_neighbours(correlation: NoiseCorrelation) -> str:
+    spectrum = f"middle over fine frequencies {correlation.excess:.2f} ± {correlation.error:.2g}"
+    if correlation.is_white and correlation.excess > _COARSE + 2 * correlation.error:
+        return f"{spectrum}, taken for texture: {correlation.growth:.1f} times as much where it is less flat"
+    return f"independent from {max(correlation.length, 1)} px on; {spectrum}"
 
 
 def _of_exposures(exposures: ExposureNoise) -> str:

@@ -154,7 +154,7 @@ def choose(
     if covariance is not None:
         reasons += (f"shared between channels: their noise has a correlation of {largest_correlation(covariance):.2f}",)
     if kind is NoiseKind.AUTO and not length and not reasons:
-        reasons += ("white and Gaussian: the variance does not grow with brightness, and no neighbours share it",)
+        reasons += ("white and Gaussian: the variance does not grow with brightness, and nothing tells that neighbours share it",)
     if sigma is not None:
         reasons += ("its level was given",)
     elif level.sigma and np.isfinite(level.error):

@@ -1,6 +1,7 @@
 """`noise`: the report, and the options of `denoise` that override it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -28,6 +29,15 @@ def test_text_gives_the_model_and_why(cli, counts):
         "model",
     ]
     assert "whole numbers of counts" in outcome.out
+
+
+def test_a_coarse_spectrum_is_never_beside_the_claim_that_neighbours_share_none(cli, folder):
+    np.save("coarse.npy", data.camera()[100:228, 100:228])
+    told = cli("noise", "coarse.npy").out
+    spectrum = float(re.search(r"middle over fine frequencies ([0-9.]+)", told).group(1))
+    assert spectrum > 3
+    assert "taken for texture" in told
+    assert "independent from" not in told
 
 
 def test_json_is_in_the_files_grey_levels(cli, counts):
