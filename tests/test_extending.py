@@ -15,7 +15,8 @@ from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.fitting.stopping import RULES, Verdict
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.images import Picture
-from cgdenoise.images.files import CONTAINERS, Container
+from cgdenoise.images.container import Container
+from cgdenoise.images.registry import CONTAINERS
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.operators.checks import dot_test
 from cgdenoise.restoration.presets import PRESETS, RECONSTRUCTION

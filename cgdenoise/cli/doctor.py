@@ -32,6 +32,7 @@ _EXTRAS = {
     "dicom": "pydicom",
     "exr": "OpenEXR",
     "raw": "rawpy",
+    "zarr": "zarr",
 }
 """The package that each extra of the installation is for."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitlog.reader import read_log
 from cgdenoise.fitlog.records import Record, dump
+from cgdenoise.images import hash_of_folder
 
 _OF_THE_MACHINE = ("threads", "device")
 """Options that say where a result is computed, not which."""
@@ -77,6 +78,8 @@ def logs_beside(path: str | os.PathLike[str]) -> list[Path]:
 def is_output(finished: Finished, path: str | os.PathLike[str]) -> bool:
     """Tell whether a file has the bytes that were written as a result."""
     try:
+        if os.path.isdir(path):
+            return hash_of_folder(path) == finished.output_sha256
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == finished.output_sha256
     except OSError:

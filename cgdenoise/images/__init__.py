@@ -1,21 +1,19 @@
 """Images in and out of files, with their depth, range and metadata kept. Decoders are imported on first use."""
 
 from .files import (
+    add_picture,
     check,
-    container_for,
     decode,
     encode,
+    is_image_folder,
     open_image,
     read_bytes,
     read_image,
-    result_suffix,
-    suffixes,
-    write,
     write_image,
-    written_as,
 )
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture, to_dtype
-from .writing import append, check_writable, make_folder, write_atomically, write_together, writing_together
+from .registry import container_for, result_suffix, suffixes, written_as
+from .writing import append, check_writable, hash_of_folder, make_folder, write_atomically, write_together, writing_together
 
 __all__ = [
     "MAX_BYTES",
@@ -23,12 +21,15 @@ __all__ = [
     "MAX_PIXELS",
     "Metadata",
     "Picture",
+    "add_picture",
     "append",
     "check",
     "check_writable",
     "container_for",
     "decode",
     "encode",
+    "hash_of_folder",
+    "is_image_folder",
     "make_folder",
     "open_image",
     "read_bytes",
@@ -36,7 +37,6 @@ __all__ = [
     "result_suffix",
     "suffixes",
     "to_dtype",
-    "write",
     "write_atomically",
     "write_image",
     "write_together",

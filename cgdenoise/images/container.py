@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -27,6 +28,17 @@ class ByRows:
 
 
 @dataclass(frozen=True)
+class InFolder:
+    """How images are read and written that are folders, not files.
+
+    `read` takes the path, a folder for what is large, and the axes if the user names them; `write` a picture and a path.
+    """
+
+    read: Callable[[str | os.PathLike[str], Folder, str | None], Picture]
+    write: Callable[[Picture, str], None]
+
+
+@dataclass(frozen=True)
 class Container:
     """A kind of image file.
 
@@ -48,6 +60,8 @@ class Container:
         Of the magics.
     written_as : str or None
         Suffix of the files that come of such ones, where these can only be read: `encode` then is not called.
+    in_folder : InFolder or None
+        How such images are read and written, if they are folders: only the suffix tells them.
     """
 
     title: str
@@ -60,6 +74,7 @@ class Container:
     decode_stack: Callable[[bytes, str], Picture] | None = None
     place: int = 0
     written_as: str | None = None
+    in_folder: InFolder | None = None
 
     def is_of(self, head: bytes) -> bool:
         """Tell by the first bytes of a file whether it is one of these."""

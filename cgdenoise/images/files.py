@@ -3,7 +3,8 @@
 import hashlib
 import os
 import stat
-from pathlib import Path
+import tempfile
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -12,104 +13,9 @@ from cgdenoise.errors import ImageError
 from cgdenoise.reading import about, reading
 from cgdenoise.reading.on_disk import Folder
 
-from . import by_pillow, dicom, exr, fits, jpeg, nifti, npy, png, raw, tiff
-from .container import ByRows, Container
 from .picture import MAX_BYTES, MAX_CHANNELS, Array, Picture
-from .writing import write_atomically
-
-CONTAINERS = {
-    "png": Container("PNG", (b"\x89PNG",), (".png",), png.decode, png.check, png.encode),
-    "jpeg": Container("JPEG", (b"\xff\xd8\xff",), (".jpg", ".jpeg"), jpeg.decode, jpeg.check, jpeg.encode),
-    "tiff": Container(
-        "TIFF",
-        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        (".tif", ".tiff"),
-        tiff.decode,
-        tiff.check,
-        tiff.encode,
-        ByRows(tiff.unpack, tiff.write),
-        tiff.decode,
-    ),
-    "npy": Container(
-        "NPY", (b"\x93NUMPY",), (".npy",), npy.decode, npy.check, npy.encode, ByRows(npy.unpack, npy.write), npy.decode
-    ),
-    "bmp": by_pillow.BMP,
-    "webp": by_pillow.WEBP,
-    "gif": by_pillow.GIF,
-    "avif": by_pillow.AVIF,
-    "fits": fits.CONTAINER,
-    "nifti": nifti.CONTAINER,
-    "nifti-gz": nifti.COMPRESSED,
-    "dicom": dicom.CONTAINER,
-    "exr": exr.CONTAINER,
-    "raw": raw.CONTAINER,
-}
-
-_LONGEST_MAGIC = 256
-"""Bytes of a file that tell its kind, or more."""
-
-_FOREIGN = {
-    b"PK\x03\x04": "a ZIP archive (as .npz files are)",
-    b"\x80\x02": "a Python pickle, which is never opened",
-    b"\x80\x03": "a Python pickle, which is never opened",
-    b"\x80\x04": "a Python pickle, which is never opened",
-    b"\x80\x05": "a Python pickle, which is never opened",
-}
-
-
-def suffixes(*, written: bool = False) -> tuple[str, ...]:
-    """Return the suffixes of the files that can be read, or of those that can be written."""
-    known = CONTAINERS.values()
-    return tuple(suffix for container in known if not (written and container.written_as) for suffix in container.suffixes)
-
-
-def result_suffix(name: str) -> str | None:
-    """Return the suffix of what is made of a file, by its name, where that is not the file's own."""
-    container = _by_suffix(name)
-    return None if container is None else CONTAINERS[container].written_as
-
-
-def written_as(container: str) -> str:
-    """Return the container of what is made of a picture of a container: another one if that is read only."""
-    suffix = CONTAINERS[container].written_as
-    return container if suffix is None else container_for(f"x{suffix}")
-
-
-def _by_suffix(name: str) -> str | None:
-    return next((key for key, container in CONTAINERS.items() if name.lower().endswith(container.suffixes)), None)
-
-
-def _by_content(head: bytes, name: str) -> Container | None:
-    """Return the container of a file by its first bytes, or else by its name, as raw files of cameras are known."""
-    named = _by_suffix(name)
-    if named is not None and not CONTAINERS[named].magics:
-        return CONTAINERS[named]
-    return next((container for container in CONTAINERS.values() if container.is_of(head)), None)
-
-
-def _expected() -> str:
-    *others, last = (container.title for container in CONTAINERS.values())
-    return f"expected {', '.join(others)} or {last}"
-
-
-def container_for(path: str | os.PathLike[str]) -> str:
-    """Return the container that an output path's suffix asks for: "png", "jpeg", "tiff" or another of `CONTAINERS`.
-
-    Raises
-    ------
-    ImageError
-        If the suffix is of no container, or of one that is read only.
-    """
-    name = Path(path).name
-    container = _by_suffix(name) if Path(name).suffix else None
-    if container is not None and CONTAINERS[container].written_as is None:
-        return container
-    suffix = Path(path).suffix.lower()
-    problem = f"suffix {suffix!r} is of no known format" if suffix else "no suffix"
-    if container is not None:
-        problem = f"{CONTAINERS[container].title} files are read, not written"
-    with about(path):
-        raise ImageError(f"{problem}; expected {', '.join(suffixes(written=True))}")
+from .registry import CONTAINERS, FOREIGN, LONGEST_MAGIC, by_content, by_suffix, container_for, expected
+from .writing import Together, hash_of_folder, writing_together
 
 
 def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
@@ -137,8 +43,8 @@ def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
     """
     with about(name):
         if not data:
-            raise ImageError(f"empty file; {_expected()}")
-        container = _by_content(data[:_LONGEST_MAGIC], name)
+            raise ImageError(f"empty file; {expected()}")
+        container = by_content(data[:LONGEST_MAGIC], name)
         if container is not None:
             with reading(name, ImageError, f"an undamaged {container.title}"):
                 if axes is None:
@@ -146,10 +52,10 @@ def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
                 if container.decode_stack is None:
                     raise ImageError(f"axes of a {container.title}, which are known; expected none to be said")
                 return container.decode_stack(data, axes)
-        for magic, kind in _FOREIGN.items():
+        for magic, kind in FOREIGN.items():
             if data.startswith(magic):
-                raise ImageError(f"{kind}; {_expected()}")
-        raise ImageError(f"not an image: starts with {data[:8]!r}; {_expected()}")
+                raise ImageError(f"{kind}; {expected()}")
+        raise ImageError(f"not an image: starts with {data[:8]!r}; {expected()}")
 
 
 def check(picture: Picture, container: str, name: str) -> None:
@@ -195,14 +101,26 @@ def encode(picture: Picture, container: str, name: str) -> bytes:
         return CONTAINERS[container].encode(picture)
 
 
-def write(picture: Picture, container: str, name: str, file: BinaryIO) -> None:
-    """Write the bytes of an image file to one that is open, by rows if the container can; else as `encode`."""
-    with about(name):
-        found = CONTAINERS[container]
-        if found.by_rows is None:
-            file.write(found.encode(picture))
-        else:
-            found.by_rows.write(picture, file)
+def is_image_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a folder is an image, by its suffix."""
+    name = by_suffix(os.fspath(path).rstrip(os.sep))
+    return name is not None and CONTAINERS[name].in_folder is not None and os.path.isdir(path)
+
+
+def add_picture(together: Together, picture: Picture, container: str, path: str) -> str:
+    """Write an image file, or folder, with others, by rows if the container can; return the SHA-256 of what was written."""
+    found = CONTAINERS[container]
+
+    def write(file: BinaryIO) -> None:
+        with about(path):
+            if found.by_rows is None:
+                file.write(found.encode(picture))
+            else:
+                found.by_rows.write(picture, file)
+
+    if found.in_folder is None:
+        return together.add(path, write)
+    return together.add_folder(path, partial(found.in_folder.write, picture))
 
 
 def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = None) -> tuple[Picture, str]:
@@ -222,16 +140,21 @@ def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = 
     ImageError
         As `read_image`, or if there is no room in the folder.
     """
+    if is_image_folder(path):
+        container = CONTAINERS[by_suffix(os.fspath(path).rstrip(os.sep)) or ""]
+        assert container.in_folder is not None
+        with reading(path, ImageError, f"an undamaged {container.title}"):
+            return container.in_folder.read(path, folder, axes), hash_of_folder(path)
     with reading(path, ImageError, "an image file"), open(path, "rb") as file:
         status = os.fstat(file.fileno())
-        head = file.read(_LONGEST_MAGIC) if stat.S_ISREG(status.st_mode) else b""
-        container = _by_content(head, os.fspath(path))
-        if container is not None and container.by_rows is not None and status.st_size <= MAX_BYTES:
-            with reading(path, ImageError, f"an undamaged {container.title}"):
+        head = file.read(LONGEST_MAGIC) if stat.S_ISREG(status.st_mode) else b""
+        known = by_content(head, os.fspath(path))
+        if known is not None and known.by_rows is not None and status.st_size <= MAX_BYTES:
+            with reading(path, ImageError, f"an undamaged {known.title}"):
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
-                return container.by_rows.unpack(file, status.st_size, folder, axes), digest
+                return known.by_rows.unpack(file, status.st_size, folder, axes), digest
     data = read_bytes(path)
     return decode(data, os.fspath(path), axes), hashlib.sha256(data).hexdigest()
 
@@ -249,12 +172,14 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         if size > MAX_BYTES:
             raise ImageError(f"file of more than {MAX_BYTES} bytes; expected a smaller image")
         if not blocks:
-            raise ImageError(f"empty file; {_expected()}")
+            raise ImageError(f"empty file; {expected()}")
         return b"".join(blocks)
 
 
 def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Picture:
-    """Read an image file: `decode` of `read_bytes`."""
+    """Read an image file: `decode` of `read_bytes`; or a folder that is one."""
+    if is_image_folder(path):
+        return open_image(path, tempfile.gettempdir(), axes)[0]
     return decode(read_bytes(path), os.fspath(path), axes)
 
 
@@ -277,7 +202,8 @@ def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
     container = container_for(path)
     with about(path):
         picture = image if isinstance(image, Picture) else _from_array(image, container)
-    write_atomically(path, encode(picture, container, os.fspath(path)))
+    with writing_together() as together:
+        add_picture(together, picture, container, os.fspath(path))
 
 
 def _from_array(image: Array, container: str) -> Picture:

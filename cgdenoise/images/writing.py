@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
@@ -80,11 +81,39 @@ class Together:
         self._moves.append((path, temporary, target))
         return digest
 
+    def add_folder(self, path: str | os.PathLike[str], write: Callable[[str], None]) -> str:
+        """Let a function write a folder, and return the SHA-256 of that."""
+        with _cannot_write(path):
+            target, temporary = _places(path, folder=True)
+            _remove_leftovers(target)
+            self._undo.callback(_remove, temporary)
+            write(temporary)
+            digest = hash_of_folder(temporary)
+        self._moves.append((path, temporary, target))
+        return digest
+
     def move(self) -> None:
         """Move all to their places."""
         for path, temporary, target in reversed(self._moves):
             with _cannot_write(path):
+                if os.path.isdir(temporary) and os.path.isdir(target):
+                    # A folder takes no other's place: the old one leaves it first.
+                    old = f"{temporary.removesuffix('.tmp')}-old.tmp"
+                    self._undo.callback(_remove, old)
+                    os.rename(target, old)
                 os.replace(temporary, target)
+
+
+def hash_of_folder(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of all files below a folder, with their names, in order."""
+    digest = hashlib.sha256()
+    for place, folders, files in os.walk(path):
+        folders.sort()
+        for name in sorted(files):
+            digest.update(os.fsencode(os.path.relpath(os.path.join(place, name), path)) + b"\0")
+            with open(os.path.join(place, name), "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def append(path: str | os.PathLike[str], data: bytes) -> None:
@@ -101,8 +130,10 @@ def append(path: str | os.PathLike[str], data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str], folder: bool = False) -> None:
     """Check that a file can be made in `path`'s folder, by making one and removing it: cheap, before a long fit.
+
+    A folder may be replaced only if `folder` says that another one will be.
 
     Raises
     ------
@@ -110,7 +141,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         If `write_atomically` would fail there now.
     """
     with _cannot_write(path):
-        _, temporary = _places(path)
+        _, temporary = _places(path, folder)
         os.close(_create(temporary))
         _remove(temporary)
 
@@ -130,14 +161,17 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         raise ImageError(f"cannot be made ({reason}); expected a place for a folder", os.fspath(path)) from error
 
 
-def _places(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return where a file goes and where it is made: OSError if something other than a file is there."""
+def _places(path: str | os.PathLike[str], folder: bool = False) -> tuple[str, str]:
+    """Return where a file, or a folder, goes and where it is made: OSError if something else is there."""
     target = os.path.realpath(path)
-    if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
-        raise OSError(0, "not a regular file")  # to replace a device by a file is never what was meant
+    is_one = stat.S_ISDIR if folder else stat.S_ISREG
+    if os.path.lexists(target) and not is_one(os.lstat(target).st_mode):
+        raise OSError(
+            0, "not a folder" if folder else "not a regular file"
+        )  # to replace a device by a file is never what was meant
     # In the same directory, for a rename is atomic only within a file system.
-    folder, name = os.path.split(target)
-    return target, os.path.join(folder, f"{_temporary_prefix(name)}{secrets.token_hex(8)}.tmp")
+    parent, name = os.path.split(target)
+    return target, os.path.join(parent, f"{_temporary_prefix(name)}{secrets.token_hex(8)}.tmp")
 
 
 def _temporary_prefix(name: str) -> str:
@@ -170,4 +204,4 @@ def _cannot_write(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
-        os.unlink(path)
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from cgdenoise import __version__, images
 from cgdenoise.fitlog.finished import seal, sha256
@@ -59,7 +58,7 @@ class Result:
         """
         with images.writing_together() as together:
             if stream is None:
-                digest = together.add(self.job.target, partial(images.write, self.made.picture, self.container, self.job.target))
+                digest = images.add_picture(together, self.made.picture, self.container, self.job.target)
             else:
                 digest = sha256(stream)
             if self.job.sides is not None:

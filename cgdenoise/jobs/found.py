@@ -57,10 +57,11 @@ def find(names: Sequence[str]) -> list[Input]:
     ImageError
         If a folder cannot be read, or has no image.
     """
-    folders = sum(os.path.isdir(name) for name in names)
+    names = [name.rstrip(os.sep) if images.is_image_folder(name) else name for name in names]
+    folders = sum(os.path.isdir(name) and not images.is_image_folder(name) for name in names)
     found: list[Input] = []
     for name in names:
-        if not os.path.isdir(name):
+        if not os.path.isdir(name) or images.is_image_folder(name):
             found.append(Input(name))
             continue
         kept = Path(os.path.abspath(name)).name if folders > 1 else ""
@@ -142,7 +143,8 @@ def _images_in(folder: str) -> Iterable[Path]:
 
     known = images.suffixes()
     for place, folders, files in os.walk(folder, onerror=stop):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
+        pictures = [name for name in folders if images.is_image_folder(os.path.join(place, name))]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in pictures)
+        for name in sorted([*files, *pictures]):
             if not name.startswith(".") and name.lower().endswith(known):
                 yield Path(place) / name

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgdenoise.errors import OptionError
+from cgdenoise.images import is_image_folder
 from cgdenoise.jobs.found import STREAM, Input
 
 LOG, SIDES = ".fit.jsonl", ".sides.png"
@@ -123,7 +124,7 @@ def folder_of(name: str | None, inputs: Sequence[Input], of_files: Sequence[str]
         return None
     several = len(inputs) > 1 or any(found.in_folder for found in inputs)
     new_folder = several and not os.path.lexists(name) and not name.lower().endswith(tuple(of_files))
-    if name != STREAM and (name.endswith(os.sep) or Path(name).is_dir() or new_folder):
+    if name != STREAM and (name.endswith(os.sep) or new_folder or (Path(name).is_dir() and not is_image_folder(name))):
         return name
     if len(inputs) > 1:
         raise OptionError(f"{len(inputs)} inputs and one {what}, {name}; expected a folder")

@@ -182,4 +182,4 @@ def check_output(path: str, force: bool) -> None:
     """
     if not force and os.path.lexists(path):
         raise ImageError("exists; expected a new name (--force replaces it)", path)
-    images.check_writable(path)
+    images.check_writable(path, folder=images.is_image_folder(path))

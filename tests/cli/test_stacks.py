@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from cgdenoise.fitlog.reader import read_log
+from cgdenoise.images import write_image
 
 DESCRIBED = {
     "axes": "TZCYX",
@@ -103,3 +104,15 @@ def test_formats_that_are_only_read_become_others(restored, folder, noisy):
     fits.PrimaryHDU(noisy[..., 0].astype(np.float32)).writeto("b.fits")
     restored("b.fits", "--max-iterations", "3")
     assert fits.getdata("b_denoised.fits").shape == (24, 24)
+
+
+def test_folders_that_are_images(restored, folder, noisy):
+    zarr = pytest.importorskip("zarr")
+    (folder / "in").mkdir()
+    write_image("in/a.zarr", noisy)
+    restored("in", "-o", "out", "--max-iterations", "3")
+    assert zarr.open("out/a_denoised.zarr")["0"].shape == noisy.shape
+    again = restored("in/a.zarr", "-o", "out/a_denoised.zarr", "--max-iterations", "3", "--on-exists", "skip")
+    assert "complete already" in again.out
+    restored("in/a.zarr", "-o", "out/a_denoised.zarr", "--force", "--max-iterations", "3")
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a_denoised.fit.jsonl", "a_denoised.zarr"]

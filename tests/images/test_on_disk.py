@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from cgdenoise.errors import ImageError
-from cgdenoise.images import decode, encode, npy, open_image, tiff, write
+from cgdenoise.images import decode, encode, npy, open_image, tiff, write_image
 from cgdenoise.reading import on_disk
 from cgdenoise.reading.on_disk import RowsOnDisk, is_on_disk, let_go
 
@@ -36,6 +36,12 @@ def opened(tmp_path, data, name="a.tif"):
     return found
 
 
+def take(path):
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
 def saved(array, **options):
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, array, **options)
@@ -61,9 +67,8 @@ def test_tiff(tmp_path, pixels, dtype, channels, options):
     array = pixels(dtype, SHAPE if channels == 1 else (*SHAPE, channels))
     array = np.moveaxis(array, -1, 0) if options.get("planarconfig") == "separate" else array
     found = opened(tmp_path, saved(array, **options))
-    buffer = io.BytesIO()
-    write(found, "tiff", "b.tif", buffer)
-    again = opened(tmp_path, buffer.getvalue())
+    write_image(tmp_path / "b.tif", found)
+    again = opened(tmp_path, take(tmp_path / "b.tif"))
     in_memory = decode(encode(decode((tmp_path / "a.tif").read_bytes(), "a"), "tiff", "a"), "a")
     assert again.metadata == in_memory.metadata
     for page, other in zip((*found.pages, *(found.alpha or ())), (*again.pages, *(again.alpha or ())), strict=True):
@@ -88,9 +93,8 @@ def test_npy(tmp_path, pixels, dtype, shape, order):
     buffer = io.BytesIO()
     np.save(buffer, np.asarray(pixels(np.dtype(dtype).newbyteorder("="), shape), dtype, order=order))
     found = opened(tmp_path, buffer.getvalue(), "a.npy")
-    written = io.BytesIO()
-    write(found, "npy", "b.npy", written)
-    assert written.getvalue() == encode(decode(buffer.getvalue(), "a"), "npy", "a")
+    write_image(tmp_path / "b.npy", found)
+    assert take(tmp_path / "b.npy") == encode(decode(buffer.getvalue(), "a"), "npy", "a")
 
 
 def test_damage_is_told(tmp_path, pixels):
