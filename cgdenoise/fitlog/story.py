@@ -14,6 +14,7 @@ _PARTS = {
     "both": "groups of similar patches, guided by the generator",
     "input": "the input as it was",
     "total variation": "total variation",
+    "wavelets": "wavelets",
 }
 
 _REASONS = {

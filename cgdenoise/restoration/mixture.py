@@ -14,7 +14,7 @@ from cgdenoise.patches.shrinkage import ROUNDS as SHRINKAGES
 from cgdenoise.patches.shrinkage import SHRUNK, repeated_shrinkage
 from cgdenoise.progress import Tick, no_tick
 
-GENERATOR, GUIDE, BOTH, VARIATION = "generator", "guide", "both", "total variation"
+GENERATOR, GUIDE, BOTH, VARIATION, WAVELETS = "generator", "guide", "both", "total variation", "wavelets"
 
 SEARCHES = (SHRUNK, Search(patch=7, count=45, window=37, step=4), Search(patch=4, count=30, window=37, step=3))
 """Groups of as many estimates as are averaged: their errors differ as their patches do. Measured ("Shrinkage" in
@@ -50,7 +50,7 @@ class Part:
     ----------
     name : str
         "generator"; "guide": groups of patches, without the generators; "both": groups with the generators in their pilot, or as
-        their start; "total variation".
+        their start; "total variation"; "wavelets".
     image : Tensor
         [C, H, W].
     weight : float

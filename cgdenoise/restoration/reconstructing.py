@@ -14,12 +14,13 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
-from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, Mixture, Part
+from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
 from cgdenoise.restoration.total_variation import choose_course, follow_course, pixels_varied
 from cgdenoise.restoration.units import Array, Scale
+from cgdenoise.restoration.wavelets import choose_weights, follow_weights, pixels_shrunk
 
 _AGAIN = 12
 """Passes of the groups with all measurements, after all passes with those that do not judge. Against all passes anew, which take
@@ -79,8 +80,9 @@ class Reconstructing:
         The fits.
     trial : Trial
         The measurements that the fits have not seen, by which priors are judged, and the others.
-    generated, variation, refined : Contender
-        Their average, the image of least total variation, and what the groups of patches made of the first; scaled.
+    generated, variation, refined, sparse : Contender
+        Their average, the image of least total variation, what the groups of patches made of the first, and that of few wavelets;
+        scaled.
     warnings : tuple of str
         What the user should know.
     """
@@ -98,6 +100,7 @@ class Reconstructing:
     generated: Contender | None = None
     variation: Contender | None = None
     refined: Contender | None = None
+    sparse: Contender | None = None
     warnings: tuple[str, ...] = ()
 
     def restored(self, fitted: Tensor) -> Tensor:
@@ -118,7 +121,7 @@ class Reconstructing:
     @property
     def mixture(self) -> Mixture:
         """What the image is mixed from: all priors where they are in contest, else the last that there is."""
-        priors = [prior for prior in (self.refined, self.variation, self.generated) if prior is not None]
+        priors = [prior for prior in (self.refined, self.variation, self.sparse, self.generated) if prior is not None]
         if self.contested:
             return mixed(priors, made(self.trial))
         last = made(self.refined or self.generated)
@@ -169,14 +172,34 @@ def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing
     return replace(state, refined=Contender(BOTH, judged, refine(state.on_device, judged, passes=_AGAIN)))
 
 
-def do_without_variation(state: Reconstructing, error: Exception) -> Reconstructing:
-    """Leave it out of the contest if the memory does not suffice for it."""
+def shrink_wavelets(state: Reconstructing, context: Context) -> Reconstructing:
+    """Let the image of few wavelets into the contest if it says more than each other prior of what none of them has seen."""
+    trial, tick = made(state.trial), context.meter.tick
+    others = [prior for prior in (state.refined, state.variation, state.generated) if prior is not None]
+    judged, course = choose_weights(trial.training, trial.error, made(state.generated).judged, tick)
+    if trial.error(judged) >= min(trial.error(prior.judged) for prior in others):
+        return state
+    image = follow_weights(state.on_device, course, made(state.generated).image, tick)
+    return replace(state, sparse=Contender(WAVELETS, judged, image))
+
+
+def do_without_prior(state: Reconstructing, error: Exception) -> Reconstructing:
+    """Leave a prior out of the contest if the memory does not suffice for it."""
     return state
 
 
 def do_without_patches(state: Reconstructing, error: Exception) -> Reconstructing:
     """Keep what the generators made if the memory does not suffice for more."""
     return replace(state, warnings=(*state.warnings, OUT_OF_MEMORY))
+
+
+def _may_be_contested(state: Reconstructing) -> bool:
+    return state.contested or (state.variation is None and _competes(state))
+
+
+def _is_noisy_contest(state: Reconstructing) -> bool:
+    """Tell whether wavelets have a chance: without noise they never came first (`benchmarks/NOTES.md`, "Wavelets")."""
+    return state.request.sigma > 0 and _may_be_contested(state)
 
 
 def _competes(state: Reconstructing) -> bool:
@@ -194,12 +217,16 @@ def _work_of_variation(state: Reconstructing) -> float:
 
 def _work_of_patches(state: Reconstructing) -> float:
     shape = state.data.operator.in_shape
-    may_be_contested = state.contested or (state.variation is None and _competes(state))
-    return _filters(state, pixels_refined(shape) + (pixels_refined(shape, _AGAIN) if may_be_contested else 0))
+    return _filters(state, pixels_refined(shape) + (pixels_refined(shape, _AGAIN) if _may_be_contested(state) else 0))
+
+
+def _work_of_wavelets(state: Reconstructing) -> float:
+    return _filters(state, pixels_shrunk(state.data.operator.in_shape))
 
 
 RECONSTRUCTION_STAGES = (
     Stage("fits", fit_through, lambda state: state.preset.most_iterations),
-    Stage("total variation", minimise_total_variation, _work_of_variation, _competes, do_without_variation),
+    Stage("total variation", minimise_total_variation, _work_of_variation, _competes, do_without_prior),
     Stage("similar patches", refine_by_patches, _work_of_patches, lambda state: state.preset.guided, do_without_patches),
+    Stage("wavelets", shrink_wavelets, _work_of_wavelets, _is_noisy_contest, do_without_prior),
 )
