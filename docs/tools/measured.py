@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the figures of benchmarks/ and the notebooks of examples/."""
+    """Add the figures of benchmarks/, and the notebooks and scripts of examples/."""
     for path in sorted([*ROOT.glob("benchmarks/*.md"), *ROOT.glob("benchmarks/*.png"), *ROOT.glob("benchmarks/*.jpg")]):
         files.append(File.generated(config, f"measured/{path.name}", abs_src_path=str(path)))
-    for path in sorted(ROOT.glob("examples/*.ipynb")):
+    for path in sorted([*ROOT.glob("examples/*.ipynb"), *ROOT.glob("examples/*.py")]):
         files.append(File.generated(config, f"examples/{path.name}", abs_src_path=str(path)))
     return files
 
