@@ -182,7 +182,8 @@ class ArrayTargets:
         from cgdenoise import images
         from cgdenoise.jobs.arrays import encode_array, encode_picture
 
-        images.container_for(self.picture)
+        if images.container_for(self.picture) != "png" and len(problem.operator.in_shape) == 1:
+            raise OptionError("the drawing of a signal; expected a name with .png", self.picture)
 
         def encode(solution: Solution) -> tuple[dict[str, bytes], str]:
             data, remark = encode_picture(solution.picture, self.picture, clean)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cgdenoise import images
 from cgdenoise.images import Picture
+from cgdenoise.jobs.curves import draw_curves
 from cgdenoise.measurements import encode_cfl
 from cgdenoise.problems.problem import Array
 
@@ -39,13 +40,15 @@ def encode_picture(picture: Array, path: str, like: Array | None) -> tuple[bytes
     Parameters
     ----------
     picture : array
-        (H, W) or (H, W, C), real, in any unit.
+        (H, W) or (H, W, C), real, in any unit; or a signal (N,), which is drawn.
     path : str
         Its suffix says which kind of file. NPY and TIFF hold the numbers themselves.
     like : array or None
         An image in the same unit. If it is of unsigned integers, other files take its dtype, and clip to that. If not they have
         8 bits, and the range from 0 (or the least value, if it is less) to the largest value becomes 0 to 255.
     """
+    if picture.ndim == 1:
+        return draw_curves({"reconstructed": picture} if like is None else {"clean": like, "reconstructed": picture}), "a drawing"
     container = images.container_for(path)
     blank, values, remark = np.zeros(picture.shape, np.float32), picture, "in the unit of the image"
     if container not in ("npy", "tiff"):

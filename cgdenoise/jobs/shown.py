@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from cgdenoise.jobs.curves import draw_curves
 from cgdenoise.restoration.units import Array
 
 AMPLIFIED = 3.0
@@ -49,8 +50,11 @@ def side_by_side(before: Array, after: Array) -> bytes:
     Parameters
     ----------
     before, after : (H, W) or (H, W, C) array
-        Real. The first may have fewer pixels, by a whole factor; missing ones (NaN) are black, and nothing was removed there.
+        Real; or signals (N,), which are drawn. The first may have fewer pixels, by a whole factor; missing ones (NaN) are black,
+        and nothing was removed there.
     """
+    if after.ndim == 1:
+        return draw_curves({"before": before, "after": after})
     step = max(1, -(-after.shape[1] // _WIDEST))
     last = after[::step, ::step].astype(np.float64)
     first = as_large(before, after.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from scipy import sparse
 
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.images import read_image
-from cgdenoise.jobs.inputs import read_mask, read_matrix
+from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
 from cgdenoise.jobs.sources import Sources, affordable
-from cgdenoise.measurements import sparse_parts
+from cgdenoise.measurements import SUFFIXES, sparse_parts
 from cgdenoise.operators import ComplexFromReal, subsampled_fourier
 from cgdenoise.problems.mri import fourier_problem
 from cgdenoise.problems.problem import Array, LinearProblem
@@ -32,7 +33,7 @@ class Simulation:
     problem : LinearProblem
         How they are to be undone.
     clean : array
-        That image, (H, W) or (H, W, C), in its file's dtype.
+        That image, (H, W) or (H, W, C), or a signal (N,), in its file's dtype.
     operator : mapping of str to array
         What else a file needs, so that `sources.read_problem` finds the same problem in it.
     """
@@ -70,7 +71,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
     ImageError, MeasurementError, OperatorError, OptionError
         As `read_problem`, or if the image is not clean.
     """
-    clean = read_image(sources.source).pages[0]
+    clean = _read_clean(sources.source)
     with about(sources.source):
         image = _channels(clean)
         if sources.shape not in (None, image.shape):
@@ -96,7 +97,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
 
 def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: float, level: float) -> Simulation:
     if image.ndim != 2:
-        raise ImageError(f"{image.shape[0]} channels; expected a grey image for the Fourier plane")
+        raise ImageError(f"an image of shape {list(clean.shape)}; expected a grey one, (H, W), for the Fourier plane")
     plane = (image.shape[0], image.shape[1])
     mask = sources.scan.mask
     kept = fourier_lines(plane, share, sources.seed) if mask is None else read_mask(mask, plane, False, sources.scan.variables)
@@ -104,8 +105,19 @@ def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: 
     return Simulation(fourier_problem(y, kept, True, level), clean, {"mask": kept, "real": np.array(True)})
 
 
+def _read_clean(path: str) -> Array:
+    """Read an image, or a signal, (N,)."""
+    if Path(path).suffix.lower() in SUFFIXES:
+        array = read_array(path, "signal")
+        if array.ndim == 1 and array.dtype.kind in "uif":
+            return array
+    return read_image(path).pages[0]
+
+
 def _channels(clean: Array) -> Array:
-    """Return a clean image as operators take it, (H, W) or (C, H, W)."""
+    """Return a clean image as operators take it, (H, W) or (C, H, W); a signal as it is."""
+    if clean.ndim == 1:
+        return clean.astype(np.float64)
     values = check_image(clean)
     if not np.isfinite(values).all():
         raise ImageError("missing values (NaN); expected a clean image")

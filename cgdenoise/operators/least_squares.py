@@ -68,7 +68,8 @@ def pilot(measurement: Measurement, iterations: int) -> Tensor:
         Of the steps after the blocks.
     """
     shape, device = measurement.operator.in_shape, measurement.y.device
-    down = Downsample(shape, max(1, min(shape[1:]) // _COARSE)).to(device)
+    shorter = min((side for side in shape[1:] if side > 1), default=1)  # a signal is an image of one row
+    down = Downsample(shape, max(1, shorter // _COARSE)).to(device)
     blank = torch.zeros(down.out_shape, dtype=torch.float64, device=device)
     blocks = conjugate_gradients(measurement.of(down.H), blank, _COARSE_ITERATIONS)
     return conjugate_gradients(measurement, down.adjoint(blocks), iterations)

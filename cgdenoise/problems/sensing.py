@@ -17,6 +17,7 @@ from cgdenoise.operators import (
     Entries,
     ForwardOperator,
     Measurement,
+    Reshape,
     SparseMatrix,
     SubsampledDCT,
     load_operator,
@@ -37,10 +38,18 @@ _CENTRE = 0.08
 _STEPS = 30
 """Of conjugate gradients towards the pseudo-inverse: random matrices of a quarter as many rows as columns take 20. By hand."""
 
+
+def _subsampled_dct(shape: Shape, count: int, seed: int) -> ForwardOperator:
+    if len(shape) > 1:
+        return SubsampledDCT(shape, count, seed)
+    row = (1, *shape)
+    return SubsampledDCT(row, count, seed) @ Reshape(shape, row)
+
+
 _NAMED: dict[str, Callable[[Shape, int, int], ForwardOperator]] = {
     "gaussian": lambda shape, count, seed: random_matrix(shape, count, seed, Entries.GAUSSIAN),
     "rademacher": lambda shape, count, seed: random_matrix(shape, count, seed, Entries.RADEMACHER),
-    "dct": SubsampledDCT,
+    "dct": _subsampled_dct,
 }
 
 NAMES = (*_NAMED, "fourier")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cgdenoise.errors import MeasurementError, OperatorError
+from cgdenoise.errors import MeasurementError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
 from cgdenoise.operators.base import Field
@@ -50,17 +50,13 @@ def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) 
 def on_channels(operator: ForwardOperator, complex_measurements: bool) -> ForwardOperator:
     """Return the operator on what a generator makes, real images (C, H, W): the parts of complex images are channels.
 
-    Raises
-    ------
-    OperatorError
-        If it takes no images.
+    A signal (N,) is an image of one row.
     """
     shape = operator.in_shape
-    if len(shape) < 2:
-        raise OperatorError(f"{operator}: takes arrays of {list(shape)}; expected images, (H, W) or (C, H, W)")
     is_complex = operator.domain is Field.COMPLEX or (operator.domain is Field.EITHER and complex_measurements)
     parts = (2, *shape) if is_complex else shape
-    channels = (int(np.prod(parts[:-2])), *shape[-2:])
+    plane = shape[-2:] if len(shape) > 1 else (1, *shape)
+    channels = (int(np.prod(parts)) // int(np.prod(plane)), *plane)
     inner: ForwardOperator = Reshape(channels, parts)
     return operator @ ((ComplexFromChannels(parts) @ inner) if is_complex else inner)
 

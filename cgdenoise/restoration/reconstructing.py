@@ -193,6 +193,11 @@ def do_without_patches(state: Reconstructing, error: Exception) -> Reconstructin
     return replace(state, warnings=(*state.warnings, OUT_OF_MEMORY))
 
 
+def _has_patches(state: Reconstructing) -> bool:
+    """Tell whether there is more than a line, which a generator continues well and similar patches do not tell of."""
+    return state.preset.guided and min(state.data.operator.in_shape[1:]) > 1
+
+
 def _may_be_contested(state: Reconstructing) -> bool:
     return state.contested or (state.variation is None and _competes(state))
 
@@ -227,6 +232,6 @@ def _work_of_wavelets(state: Reconstructing) -> float:
 RECONSTRUCTION_STAGES = (
     Stage("fits", fit_through, lambda state: state.preset.most_iterations),
     Stage("total variation", minimise_total_variation, _work_of_variation, _competes, do_without_prior),
-    Stage("similar patches", refine_by_patches, _work_of_patches, lambda state: state.preset.guided, do_without_patches),
+    Stage("similar patches", refine_by_patches, _work_of_patches, _has_patches, do_without_patches),
     Stage("wavelets", shrink_wavelets, _work_of_wavelets, _is_noisy_contest, do_without_prior),
 )
