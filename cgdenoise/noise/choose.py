@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.noise.clipping import clipped_share
-from cgdenoise.noise.correlation import NoiseCorrelation, correlation_area, noise_correlation
+from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise
 from cgdenoise.noise.impulse import Impulses, find_impulses
@@ -142,9 +142,9 @@ def choose(
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
     reasons += level.reasons
-    length, area = 0, 1.0
-    if level.correlation is not None and level.sigma:
-        length, area = level.correlation.length, correlation_area(level.correlation.autocorrelation)
+    length, autocorrelation = 0, None
+    if level.correlation is not None and level.correlation.length and level.sigma:
+        length, autocorrelation = level.correlation.length, level.correlation.autocorrelation
         ratio = f"{level.correlation.excess:.1f} times the power at middle frequencies that white noise has"
         reasons += (f"correlated: {ratio}; independent from {max(length, 1)} pixels on",)
         level = level if sigma is not None else replace(level, sigma=level.correlation.sigma, error=float("inf"))
@@ -160,9 +160,7 @@ def choose(
     elif level.sigma and np.isfinite(level.error):
         reasons += (f"level within {level.error / level.sigma:.0%} (standard error)",)
     chosen = NoiseKind.CORRELATED if length else NoiseKind.IMPULSE if mask.any() else NoiseKind.GAUSSIAN
-    return NoiseModel(
-        chosen, level.sigma, mask, covariance=covariance, correlation_length=length, correlation_area=area, reasons=reasons
-    )
+    return NoiseModel(chosen, level.sigma, mask, covariance=covariance, autocorrelation=autocorrelation, reasons=reasons)
 
 
 @dataclass(frozen=True)

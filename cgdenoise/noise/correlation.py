@@ -151,6 +151,30 @@ def correlation_area(autocorrelation: NDArray[np.float64]) -> float:
     return max(1.0, float((np.square(autocorrelation) * weights[:, None] * weights).sum()))
 
 
+def power_spectrum(autocorrelation: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the power that noise has in each coefficient of the DCT of a whole image (Wiener-Khinchin).
+
+    Parameters
+    ----------
+    autocorrelation : (K, L) array
+        At distances of 0 to K - 1 pixels down and 0 to L - 1 across, 1 at (0, 0). It is taken as even in each direction.
+    shape : tuple of int
+        (H, W).
+
+    Returns
+    -------
+    (H, W) array
+        Not negative; 1 everywhere for white noise. The lags fade out (by a Hann window): an abrupt end would ripple.
+    """
+    spectra = autocorrelation
+    for axis, length in enumerate(shape):
+        lags = np.arange(autocorrelation.shape[axis])
+        fading = np.where(lags == 0, 1, 2) * np.cos(np.pi * lags / (2 * len(lags))) ** 2
+        waves = np.cos(np.pi * np.outer(np.arange(length), lags) / length)
+        spectra = np.moveaxis(np.tensordot(fading * waves, spectra, (1, axis)), 0, axis)
+    return np.maximum(spectra, 0)
+
+
 def _without_shading(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a power spectrum (16, 16) whose lowest coefficients, which shading is mostly in, are no more than those beside."""
     power = power.copy()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
-from cgdenoise.noise.correlation import correlation_area, correlation_length
+from cgdenoise.noise.correlation import correlation_length
 from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 
@@ -125,8 +125,7 @@ class NoiseLaw:
             self.sigma,
             impulses.mask,
             covariance=None if self.covariance is None else np.array(self.covariance),
-            correlation_length=length,
-            correlation_area=1.0 if self.autocorrelation is None else correlation_area(np.array(self.autocorrelation)),
+            autocorrelation=np.array(self.autocorrelation) if length else None,
             reasons=reasons,
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.names import NoiseKind as NoiseKind
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
+from cgdenoise.noise.correlation import correlation_area, correlation_length
 
 
 class VarianceStabiliser(Protocol):
@@ -42,10 +43,8 @@ class NoiseModel:
         Variance = gain * (mean - offset) + read_sigma². The gain is 0 where the noise does not depend on the brightness.
     covariance : (C, C) array or None
         Of the noise between channels, where they share it.
-    correlation_length : int
-        Distance in pixels from which the noise of two pixels is independent; 0 for white noise.
-    correlation_area : float
-        Pixels to one independent value of the noise; 1 for white noise.
+    autocorrelation : (K, K) array or None
+        At distances of 0 to K - 1 pixels down and across, 1 at (0, 0); None for white noise.
     impulses : (H, W, C) array of bool
         Values that are impulses and count as missing.
     reasons : tuple of str
@@ -61,10 +60,19 @@ class NoiseModel:
     offset: float = 0.0
     read_sigma: float = 0.0
     covariance: NDArray[np.float64] | None = None
-    correlation_length: int = 0
-    correlation_area: float = 1.0
+    autocorrelation: NDArray[np.float64] | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None
+
+    @property
+    def correlation_length(self) -> int:
+        """Distance in pixels from which the noise of two pixels is independent; 0 for white noise."""
+        return 0 if self.autocorrelation is None else correlation_length(self.autocorrelation)
+
+    @property
+    def correlation_area(self) -> float:
+        """Pixels to one independent value of the noise; 1 for white noise."""
+        return 1.0 if self.autocorrelation is None else correlation_area(self.autocorrelation)
 
     @property
     def stabiliser(self) -> VarianceStabiliser | None:

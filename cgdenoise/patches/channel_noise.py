@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from cgdenoise.noise.correlation import correlation_area
+from cgdenoise.noise.law import Rows
 
 _OPPONENT = tuple(
     tuple(1 / math.sqrt(length) * part for part in axis) for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
@@ -33,27 +37,27 @@ class ChannelNoise:
         Orthonormal, [C][C]: each a combination of the channels.
     sigmas : tuple of float
         Standard deviation of the noise along each axis, in the image's unit.
-    correlation_area : float
-        Pixels to one independent value of the noise: the sum of its squared autocorrelation over all lags, 1 for white noise.
+    autocorrelation : tuple of tuples of float or None
+        At distances in pixels down and across, from 1 at (0, 0); None for white noise.
     """
 
     axes: tuple[tuple[float, ...], ...]
     sigmas: tuple[float, ...]
-    correlation_area: float = 1.0
+    autocorrelation: Rows | None = None
 
     @staticmethod
-    def equal(sigma: float, channels: int, correlation_area: float = 1.0) -> ChannelNoise:
+    def equal(sigma: float, channels: int, autocorrelation: Rows | None = None) -> ChannelNoise:
         """Return noise of one level, independent between the channels. Three channels are taken as colours."""
         axes = _OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
-        return ChannelNoise(axes, (sigma,) * channels, correlation_area)
+        return ChannelNoise(axes, (sigma,) * channels, autocorrelation)
 
     @staticmethod
-    def of(covariance: Tensor, correlation_area: float = 1.0) -> ChannelNoise:
+    def of(covariance: Tensor, autocorrelation: Rows | None = None) -> ChannelNoise:
         """Return noise of a covariance [C, C] between the channels: its axes are those of the covariance, loudest first."""
         powers, directions = torch.linalg.eigh(covariance.double())
         loudest = max(float(powers[-1]), 0.0)
         sigmas = tuple(math.sqrt(max(power, loudest * _LEAST**2)) for power in powers.flip(0).tolist())
-        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, correlation_area)
+        return ChannelNoise(tuple(tuple(axis) for axis in directions.mT.flip(0).tolist()), sigmas, autocorrelation)
 
     @property
     def level(self) -> float:
@@ -61,13 +65,18 @@ class ChannelNoise:
         return math.sqrt(sum(sigma**2 for sigma in self.sigmas) / len(self.sigmas))
 
     @property
+    def correlation_area(self) -> float:
+        """Pixels to one independent value: the sum of the squared autocorrelation over all lags, 1 for white noise."""
+        return 1.0 if self.autocorrelation is None else correlation_area(np.array(self.autocorrelation))
+
+    @property
     def is_correlated(self) -> bool:
         """Whether neighbouring pixels share it."""
-        return self.correlation_area > 1
+        return self.autocorrelation is not None
 
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
-        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.correlation_area)
+        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation)
 
     def rotate(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W] in the axes."""

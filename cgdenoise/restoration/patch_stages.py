@@ -11,12 +11,14 @@ from torch import Tensor
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
+from cgdenoise.noise.estimate import largest_correlation, patch_noise
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
+from cgdenoise.patches.coarse import STRONGER
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
-from cgdenoise.restoration.mixture import BOTH, COARSE, GENERATOR, GUIDE, Mixture, Part, filter_patches, filters
+from cgdenoise.restoration.mixture import BOTH, GENERATOR, GUIDE, Mixture, Part, filter_patches, filters
 from cgdenoise.restoration.pipeline import Context, Stage, made, run_stages
 from cgdenoise.restoration.preprocess import prepare, values_of
 from cgdenoise.restoration.units import Array
@@ -72,8 +74,15 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
     noise = prepared.noise
     guides = None if state.failed or noise.is_correlated else generated.image
     if noise.level:
-        exact = state.known.tells_level
-        image = filter_patches(filled, noise, guides, state.preset.estimates, context.meter.tick, exact=exact)
+        image = filter_patches(
+            filled,
+            noise,
+            guides,
+            state.preset.estimates,
+            context.meter.tick,
+            shared=_shared_by_channels(state),
+            exact=state.known.tells_level,
+        )
         name = GUIDE if guides is None else BOTH
     else:
         image, name = filled, BOTH if _share_missing(valid) else INPUT
@@ -131,11 +140,18 @@ def _objection(state: Denoising) -> str | None:
     noise = prepared.noise
     if not noise.level:
         return None
-    level = noise.level * (COARSE if noise.is_correlated else 1.0)
+    level = noise.level * (STRONGER if noise.is_correlated else 1.0)
     measured = prepared.measured
     residual = (measured - values_of(made(state.mixture).image)) / level
     may_be_texture = noise.level < TEXTURE and clipped_share(measured) < MOSTLY_CLIPPED
     return objection_to(residual, measured, noise.correlation_area, model.impulses, may_be_texture)
+
+
+def _shared_by_channels(state: Denoising) -> float | None:
+    """Return the largest correlation of the noise of two channels; None where there is but one, or the noise is white."""
+    if not made(state.prepared).noise.is_correlated or state.normalised.shape[2] == 1:
+        return None
+    return largest_correlation(patch_noise(state.normalised).covariance)
 
 
 def _needs_patches(state: Denoising) -> bool:
@@ -164,4 +180,4 @@ def _work_of_filtering(state: Denoising) -> float:
     if not _has_noise(state):
         return 0.0
     correlated = state.prepared is not None and state.prepared.noise.is_correlated
-    return FILTER * filters(correlated, state.preset.estimates, exact=state.known.tells_level)
+    return FILTER * filters(correlated, state.preset.estimates)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cgdenoise.noise import NoiseModel
 from cgdenoise.noise.clipping import Clipping
+from cgdenoise.noise.law import rows
 from cgdenoise.noise.model import VarianceStabiliser
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.restoration.units import Scale
@@ -90,6 +91,7 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel, like: Prepared |
 
 
 def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
+    autocorrelation = None if model.autocorrelation is None else rows(model.autocorrelation)
     if model.covariance is None:
-        return ChannelNoise.equal(model.sigma, channels, model.correlation_area)
-    return ChannelNoise.of(torch.from_numpy(model.covariance), model.correlation_area)
+        return ChannelNoise.equal(model.sigma, channels, autocorrelation)
+    return ChannelNoise.of(torch.from_numpy(model.covariance), autocorrelation)

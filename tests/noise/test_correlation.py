@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from cgdenoise.errors import ImageError
-from cgdenoise.noise.correlation import noise_correlation
+from cgdenoise.noise.correlation import noise_correlation, power_spectrum
 from cgdenoise.noise.estimate import estimate_sigma
 
 PICTURES = {
@@ -122,3 +122,16 @@ def test_without_evidence_noise_is_white(image):
 def test_other_shapes_are_refused():
     with pytest.raises(ImageError, match=r"\(5,\)"):
         noise_correlation(np.zeros(5))
+
+
+def test_power_spectrum_of_white_noise_is_flat_and_of_smooth_noise_falls():
+    white = np.zeros((8, 8))
+    white[0, 0] = 1
+    np.testing.assert_allclose(power_spectrum(white, (20, 30)), 1)
+    lags = np.exp(-np.square(np.arange(8)) / 4)
+    power = power_spectrum(np.outer(lags, lags), (20, 30))
+    assert power.shape == (20, 30)
+    assert power.min() >= 0
+    assert (np.diff(power[0, :15]) < 0).all()
+    assert (np.diff(power[:10, 0]) < 0).all()
+    assert power.mean() == pytest.approx(1, rel=0.15)  # the variance; its DCT has the lowest frequency once, others twice

@@ -52,6 +52,9 @@ def test_clean_photographs_stay_as_they_are(picture, clipped):
     assert psnr(image, picture) > 45
 
 
+COARSE = np.outer([1, 0.7, 0.3, 0.05], [1, 0.7, 0.3, 0.05])
+"""An autocorrelation."""
+
 CAMERA = data.camera()[100:196, 180:276].astype(float)
 
 
@@ -61,7 +64,7 @@ def test_a_model_that_takes_ink_for_noise_is_not_believed(monkeypatch, kind):
     data = noisy(clean, 5, 4).astype(float)
     right = NoiseModel(NoiseKind.GAUSSIAN, 5 / 255, np.zeros((96, 96, 1), bool))
     wrong = {
-        "correlated": replace(right, kind=NoiseKind.CORRELATED, sigma=0.3, correlation_length=3, correlation_area=6.0),
+        "correlated": replace(right, kind=NoiseKind.CORRELATED, sigma=0.3, autocorrelation=COARSE),
         "poisson": replace(right, kind=NoiseKind.POISSON, sigma=0.3, gain=0.2, offset=-0.1),
         "impulse": replace(right, kind=NoiseKind.IMPULSE, impulses=data[..., None] < 128),
         "gaussian": replace(right, sigma=0.35),

@@ -1,0 +1,108 @@
+"""Correlated noise removed: by large patches that are asked for more than the noise, and by small ones of the whitened image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cgdenoise.patches import white
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.matching import Search
+from cgdenoise.patches.ridge import first_estimate, repeated_ridge
+from cgdenoise.patches.white import filter_white
+from cgdenoise.patches.whitening import Whitening
+from cgdenoise.progress import Tick, no_tick
+
+STRONGER = 2.0
+"""Factor by which the noise is taken to be stronger for large patches: they resemble each other by their noise, too, which then
+does not cancel. Told the true level, 2 to 2.8 is best on real pictures; levels by held-out pixels are a little too high
+(`benchmarks/NOTES.md`, "Correlated noise")."""
+
+_FIRST, _SEARCH = Search(patch=11, count=40, window=37, step=5), Search(patch=9, count=80, window=37, step=5)
+"""Large patches: more than their noise has to be alike. Patches of 9 and 7 lose 1 to 2 dB on wide-field microscopes and
+telephones and gain up to 0.1 on cameras (as above)."""
+
+_ROUNDS = 3
+"""Rounds of ridge there; one loses 0.1 dB on cameras and 1 on wide-field microscopes (as above)."""
+
+_EXACT, _WARY = (0.01, 1.0), (0.15, 2.0)
+"""Two whitened estimates: the least power of a frequency, in parts of the strongest, that the filter believes, and the factor of
+the noise's level. The first is best where the law of the noise is the one assumed, by 1 to 5 dB above large patches, and worse by
+1 to 6 on cameras, whose noise follows no single law; the second is between. Means with large patches are above those on both
+("Whitening" in `benchmarks/NOTES.md`)."""
+
+_INDEPENDENT, _PROCESSED = 0.3, 0.7
+"""Correlation of the noise of two channels up to which they have noise of their own, and from which it has passed through more than a
+linear filter. The finest frequencies show 0.00 to 0.29 after a mosaic was interpolated, 0.47 to 0.99 on 22 crops of cameras and a
+telephone; the exact estimate gains up to 1.5 dB on six of the seven below 0.7, and loses up to 1.5 above (as above)."""
+
+
+def filter_coarse(
+    y: Tensor, noise: ChannelNoise, shared: float | None = None, estimates: int = 1, tick: Tick = no_tick, *, exact: bool = False
+) -> Tensor:
+    """Restore an image with noise that neighbouring pixels share.
+
+    Large patches know the level of the noise alone. Whitened images (`Whitening`) know how it is correlated, too: that is much
+    better where one law holds everywhere, and worse where the noise has passed through a camera's own denoising and compression.
+    What channels share of the noise tells which; the more doubtful it is, the more estimates are averaged.
+
+    Parameters
+    ----------
+    y : Tensor
+        Noisy image, [C, H, W], finite.
+    noise : ChannelNoise
+        In `y`'s unit, with an autocorrelation.
+    shared : float, optional
+        Largest correlation of the noise of two channels, 0 to 1, as far as it can be told.
+    estimates : int
+        Of each whitened image; see `filter_white`.
+    tick : callable
+        Called several times a second; see `passes`.
+    exact : bool
+        Whether the level of the noise is exact. Large patches that take out more have then taken structure, and are left out.
+        An estimated level, off by half, could not tell.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W].
+    """
+    if shared is not None and shared < _INDEPENDENT:
+        return filter_whitened(y, noise, *_EXACT, estimates, tick)
+    stronger = noise.scaled(STRONGER)
+    large = repeated_ridge(y, first_estimate(y, stronger, _FIRST, tick), stronger, _SEARCH, _ROUNDS, tick)
+    if exact and float((y - large).square().mean()) > noise.level**2:
+        return filter_whitened(y, noise, *_EXACT, estimates, tick)
+    images = [large, filter_whitened(y, noise, *_WARY, estimates, tick)]
+    if shared is None or shared < _PROCESSED:
+        images.append(filter_whitened(y, noise, *_EXACT, estimates, tick))
+    return torch.stack(images).mean(0)
+
+
+def filter_whitened(
+    y: Tensor, noise: ChannelNoise, floor: float, factor: float, estimates: int = 1, tick: Tick = no_tick
+) -> Tensor:
+    """Restore an image from groups of its whitened image.
+
+    Parameters
+    ----------
+    y, noise, estimates, tick
+        As in `filter_coarse`.
+    floor : float
+        As in `Whitening.of`.
+    factor : float
+        By which the noise is taken to be stronger.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W].
+    """
+    whitening = Whitening.of(noise, (y.shape[1], y.shape[2]), floor)
+    white_noise = ChannelNoise(noise.axes, noise.sigmas).scaled(factor)
+    return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick))
+
+
+def passes(estimates: int = 1) -> int:
+    """Return how often `filter_coarse` filters the whole image, at most."""
+    return 1 + _ROUNDS + 2 * white.passes(estimates)

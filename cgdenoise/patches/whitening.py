@@ -1,0 +1,55 @@
+"""Correlated noise made white, by a filter that knows its autocorrelation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.fft import dctn, idctn
+from torch import Tensor
+
+from cgdenoise.noise.correlation import power_spectrum
+from cgdenoise.patches.channel_noise import ChannelNoise
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """A filter that gives all frequencies of the noise nearly the same power, its level unchanged; and that filter's inverse.
+
+    Groups of similar patches are for noise that neighbours do not share: patches are found alike for their coarse noise, which
+    then does not cancel. In the image that was filtered they meet white noise, and fine detail that is raised.
+
+    Attributes
+    ----------
+    gains : (H, W) array of float32
+        By which each coefficient of the image's DCT is multiplied; all above 0.
+    """
+
+    gains: NDArray[np.float32]
+
+    @staticmethod
+    def of(noise: ChannelNoise, shape: tuple[int, int], floor: float) -> Whitening:
+        """Return the filter for noise in images of a shape (H, W); white noise is left as it is.
+
+        Frequencies that have less than `floor` of the power of the strongest are raised no further: an error there, where the
+        noise is nearly nothing, would be as large as the image.
+        """
+        power = power_spectrum(np.array(noise.autocorrelation or ((1.0,),)), shape)
+        gains = 1 / np.sqrt(np.maximum(power, floor * power.max()))
+        return Whitening((gains * np.sqrt(power.mean() / (power * gains**2).mean())).astype(np.float32))
+
+    def whiten(self, image: Tensor) -> Tensor:
+        """Return an image [C, H, W] filtered."""
+        return _in_frequencies(image, self.gains)
+
+    def undo(self, image: Tensor) -> Tensor:
+        """Return what `whiten` makes `image` of."""
+        return _in_frequencies(image, np.reciprocal(self.gains))
+
+
+def _in_frequencies(image: Tensor, gains: NDArray[np.float32]) -> Tensor:
+    values = image.detach().cpu().numpy()
+    filtered = idctn(dctn(values, axes=(1, 2), norm="ortho") * gains, axes=(1, 2), norm="ortho")
+    return torch.from_numpy(filtered).to(image)

@@ -1,0 +1,56 @@
+"""The filter that makes correlated noise white, and its inverse."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.patches.whitening import Whitening
+
+RNG = np.random.default_rng(0)
+WIDTH = 0.7
+LAGS = np.exp(-np.square(np.arange(8)) / (4 * WIDTH**2))
+NOISE = ChannelNoise.equal(1.0, 2, tuple(map(tuple, np.outer(LAGS, LAGS).tolist())))
+SHAPE = (60, 97)
+
+
+def coarse_noise() -> torch.Tensor:
+    noise = RNG.standard_normal((2, SHAPE[0] + 40, SHAPE[1] + 40))
+    for axis in (1, 2):
+        noise = gaussian_filter1d(noise, WIDTH, axis=axis)
+    noise = noise[:, 20:-20, 20:-20]
+    return torch.tensor(noise / noise.std(), dtype=torch.float32)
+
+
+def lag_1(noise: torch.Tensor) -> float:
+    return float((noise[..., 1:] * noise[..., :-1]).mean() / noise.square().mean())
+
+
+def test_noise_of_the_law_becomes_white_and_keeps_its_level():
+    noise = coarse_noise()
+    white = Whitening.of(NOISE, SHAPE, 0.01).whiten(noise)
+    assert lag_1(noise) > 0.55
+    assert abs(lag_1(white)) < 0.1
+    assert float(white.std()) == pytest.approx(1, rel=0.05)
+    power = torch.fft.rfft2(white, norm="ortho").abs().square().mean(0)
+    assert 0.7 < float(power[:15, :15].mean()) < 1.4  # shading, too: 0.1 without the filter at the other end
+
+
+@pytest.mark.parametrize("floor", [0.01, 0.15])
+def test_it_is_undone(floor):
+    image, whitening = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(0)), Whitening.of(NOISE, SHAPE, floor)
+    torch.testing.assert_close(whitening.undo(whitening.whiten(image)), image, rtol=0, atol=1e-5)
+    assert float((whitening.whiten(image) - image).abs().max()) > 0.1
+
+
+def test_a_floor_bounds_what_a_frequency_is_raised_by():
+    for floor in (0.01, 0.15):
+        gains = Whitening.of(NOISE, SHAPE, floor).gains
+        assert gains.max() / gains.min() == pytest.approx(floor**-0.5, rel=1e-4)
+
+
+def test_white_noise_is_left_as_it_is():
+    image = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(0))
+    whitening = Whitening.of(ChannelNoise.equal(1.0, 2), SHAPE, 0.01)
+    torch.testing.assert_close(whitening.whiten(image), image, rtol=0, atol=1e-6)
