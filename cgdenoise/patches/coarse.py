@@ -32,9 +32,10 @@ the noise's level. The first is best where the law of the noise is the one assum
 ("Whitening" in `benchmarks/NOTES.md`)."""
 
 _INDEPENDENT, _PROCESSED = 0.3, 0.7
-"""Correlation of the noise of two channels up to which they have noise of their own, and from which it has passed through more than a
-linear filter. The finest frequencies show 0.00 to 0.29 after a mosaic was interpolated, 0.47 to 0.99 on 22 crops of cameras and a
-telephone; the exact estimate gains up to 1.5 dB on six of the seven below 0.7, and loses up to 1.5 above (as above)."""
+"""Correlation of the noise of two channels up to which they have noise of their own, and from which it has passed through more
+than a linear filter. The finest frequencies show 0.00 to 0.29 after a mosaic was interpolated, 0.47 to 0.99 on 22 crops of cameras
+and a telephone; with the exact estimate, the mean gains up to 1.5 dB on six of the seven below 0.7, and loses up to 2.1 above it
+(as above)."""
 
 
 def filter_coarse(
