@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
-from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise
+from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, shared_by_channels
 from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
@@ -134,7 +134,7 @@ def choose(
     span = float(np.nanmax(values) - np.nanmin(values))
     told = kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
     noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without
-    coarse = None if noise is None else _coarse_noise(rest, kind, noise)
+    coarse = None if noise is None else _coarse_noise(rest, kind, noise, level_told=sigma is not None)
     if told or (kind is NoiseKind.AUTO and sigma is None and coarse is None):
         poisson = _signal_dependent(rest, kind, sigma, gain, find_poisson_gaussian(rest, offset, zero), span, mask)
         if poisson is not None:
@@ -160,7 +160,10 @@ def choose(
     elif level.sigma and np.isfinite(level.error):
         reasons += (f"level within {level.error / level.sigma:.0%} (standard error)",)
     chosen = NoiseKind.CORRELATED if length else NoiseKind.IMPULSE if mask.any() else NoiseKind.GAUSSIAN
-    return NoiseModel(chosen, level.sigma, mask, covariance=covariance, autocorrelation=autocorrelation, reasons=reasons)
+    shared = shared_by_channels(noise) if length else None
+    return NoiseModel(
+        chosen, level.sigma, mask, covariance=covariance, autocorrelation=autocorrelation, shared=shared, reasons=reasons
+    )
 
 
 @dataclass(frozen=True)
@@ -183,12 +186,12 @@ def _impulses(values: Array, kind: NoiseKind) -> tuple[NDArray[np.bool_], tuple[
     return impulses.mask, ("impulses: none were found",) if kind is NoiseKind.IMPULSE else ()
 
 
-def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise) -> NoiseCorrelation | None:
+def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise, *, level_told: bool) -> NoiseCorrelation | None:
     """Return the correlation of the noise if the user says that there is one, or the image does and can be believed."""
     if kind not in (NoiseKind.AUTO, NoiseKind.CORRELATED):
         return None
     told = kind is NoiseKind.CORRELATED
-    correlation = noise_correlation(rest, noise, told=told)
+    correlation = noise_correlation(rest, noise, told=told, level_told=level_told)
     tells = rest.shape[0] * rest.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
     return correlation if told or (tells and not correlation.is_white) else None
 

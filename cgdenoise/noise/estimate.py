@@ -270,6 +270,11 @@ def largest_correlation(covariance: NDArray[np.floating]) -> float:
     return float(np.abs(np.triu(covariance / np.outer(scale, scale), 1)).max(initial=0))
 
 
+def shared_by_channels(noise: PatchNoise) -> float | None:
+    """Return the largest correlation of the noise of two channels; None for one channel."""
+    return None if len(noise.covariance) == 1 else largest_correlation(noise.covariance)
+
+
 def unclipped(values: NDArray[np.float64], channels: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which patches (N, C, P) keep clear of the values at which those of their channels (H, W, C) pile up."""
     kept = np.ones(len(values), dtype=bool)

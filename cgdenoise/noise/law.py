@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
 from cgdenoise.noise.correlation import correlation_length
+from cgdenoise.noise.estimate import patch_noise, shared_by_channels
 from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 
@@ -126,6 +127,7 @@ class NoiseLaw:
             impulses.mask,
             covariance=None if self.covariance is None else np.array(self.covariance),
             autocorrelation=np.array(self.autocorrelation) if length else None,
+            shared=shared_by_channels(patch_noise(values)) if length else None,
             reasons=reasons,
         )
 

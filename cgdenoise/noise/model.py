@@ -12,6 +12,10 @@ from cgdenoise.names import NoiseKind as NoiseKind
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
 from cgdenoise.noise.correlation import correlation_area, correlation_length
 
+OWN_CHANNELS = 0.3
+"""Correlation of two channels below which they have noise of their own. The finest frequencies show 0.00 to 0.29 after a mosaic
+was interpolated, and 0.47 to 0.99 on 22 crops of cameras and a telephone ("Whitening" in `benchmarks/NOTES.md`)."""
+
 
 class VarianceStabiliser(Protocol):
     """A law of noise, by the transform that makes it white Gaussian noise of standard deviation 1.
@@ -45,6 +49,8 @@ class NoiseModel:
         Of the noise between channels, where they share it.
     autocorrelation : (K, K) array or None
         At distances of 0 to K - 1 pixels down and across, 1 at (0, 0); None for white noise.
+    shared : float or None
+        Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
     impulses : (H, W, C) array of bool
         Values that are impulses and count as missing.
     reasons : tuple of str
@@ -61,6 +67,7 @@ class NoiseModel:
     read_sigma: float = 0.0
     covariance: NDArray[np.float64] | None = None
     autocorrelation: NDArray[np.float64] | None = None
+    shared: float | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None
 
@@ -73,6 +80,11 @@ class NoiseModel:
     def correlation_area(self) -> float:
         """Pixels to one independent value of the noise; 1 for white noise."""
         return 1.0 if self.autocorrelation is None else correlation_area(self.autocorrelation)
+
+    @property
+    def has_own_channels(self) -> bool:
+        """Whether the noise is correlated from pixel to pixel, but independent from channel to channel."""
+        return self.shared is not None and self.shared < OWN_CHANNELS
 
     @property
     def stabiliser(self) -> VarianceStabiliser | None:

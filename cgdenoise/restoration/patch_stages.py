@@ -11,7 +11,6 @@ from torch import Tensor
 from cgdenoise.noise import NoiseKind, NoiseModel, choose
 from cgdenoise.noise.choose import MOSTLY_CLIPPED, TEXTURE
 from cgdenoise.noise.clipping import clipped_share
-from cgdenoise.noise.estimate import largest_correlation, patch_noise
 from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.coarse import STRONGER
@@ -80,7 +79,7 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
             guides,
             state.preset.estimates,
             context.meter.tick,
-            shared=_shared_by_channels(state),
+            shared=made(state.model).shared,
             exact=state.known.tells_level,
         )
         name = GUIDE if guides is None else BOTH
@@ -145,13 +144,6 @@ def _objection(state: Denoising) -> str | None:
     residual = (measured - values_of(made(state.mixture).image)) / level
     may_be_texture = noise.level < TEXTURE and clipped_share(measured) < MOSTLY_CLIPPED
     return objection_to(residual, measured, noise.correlation_area, model.impulses, may_be_texture)
-
-
-def _shared_by_channels(state: Denoising) -> float | None:
-    """Return the largest correlation of the noise of two channels; None where there is but one, or the noise is white."""
-    if not made(state.prepared).noise.is_correlated or state.normalised.shape[2] == 1:
-        return None
-    return largest_correlation(patch_noise(state.normalised).covariance)
 
 
 def _needs_patches(state: Denoising) -> bool:

@@ -135,3 +135,14 @@ def test_power_spectrum_of_white_noise_is_flat_and_of_smooth_noise_falls():
     assert (np.diff(power[0, :15]) < 0).all()
     assert (np.diff(power[:10, 0]) < 0).all()
     assert power.mean() == pytest.approx(1, rel=0.15)  # the variance; its DCT has the lowest frequency once, others twice
+
+
+def test_less_of_an_excess_is_enough_where_the_user_tells_the_level_too():
+    rng = np.random.default_rng(0)
+    coarse = gaussian_filter(rng.standard_normal((192, 192)), 0.7)
+    grass = data.grass()[:192, :192] / 255 + 0.03 * coarse / coarse.std() + 0.024 * rng.standard_normal((192, 192))
+    told = noise_correlation(grass, told=True)
+    assert 7 < told.excess < 12
+    assert told.is_white
+    assert not noise_correlation(grass, told=True, level_told=True).is_white
+    assert noise_correlation(grass, level_told=True).is_white
