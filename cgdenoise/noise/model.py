@@ -12,10 +12,6 @@ from cgdenoise.names import NoiseKind as NoiseKind
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
 from cgdenoise.noise.correlation import correlation_area, correlation_length
 
-OWN_CHANNELS = 0.3
-"""Correlation of two channels below which they have noise of their own. The finest frequencies show 0.00 to 0.29 after a mosaic
-was interpolated, and 0.47 to 0.99 on 22 crops of cameras and a telephone ("Whitening" in `benchmarks/NOTES.md`)."""
-
 
 class VarianceStabiliser(Protocol):
     """A law of noise, by the transform that makes it white Gaussian noise of standard deviation 1.
@@ -80,11 +76,6 @@ class NoiseModel:
     def correlation_area(self) -> float:
         """Pixels to one independent value of the noise; 1 for white noise."""
         return 1.0 if self.autocorrelation is None else correlation_area(self.autocorrelation)
-
-    @property
-    def has_own_channels(self) -> bool:
-        """Whether the noise is correlated from pixel to pixel, but independent from channel to channel."""
-        return self.shared is not None and self.shared < OWN_CHANNELS
 
     @property
     def stabiliser(self) -> VarianceStabiliser | None:

@@ -137,8 +137,7 @@ def fit_generators(layout: Layout, state: Denoising, context: Context) -> Denois
 def _with_measured_level(state: Denoising) -> Denoising:
     """Take the level of correlated noise from what the fits missed of the pixels that they were not shown.
 
-    Flat parts of an image tell how its noise is correlated, but the level of the darkest or the smoothest alone: on cameras half
-    of it. Where channels have noise of their own there was no camera, and the lower level is the one with less texture in it.
+    Flat parts of an image tell how its noise is correlated, but the level of the darkest or the smoothest alone.
     """
     model = made(state.model)
     if not model.correlation_length or state.known.tells_level or state.settled:
@@ -151,10 +150,8 @@ def _with_measured_level(state: Denoising) -> Denoising:
             levels += [level] if level else []
     if not levels:
         return state
-    level, reason = float(np.mean(levels)), "its level is that of what a generator missed of the pixels it was not shown"
-    if model.has_own_channels and model.sigma < level:
-        return state
-    model = replace(model, sigma=level, reasons=(*model.reasons, reason))
+    reason = "its level is that of what a generator missed of the pixels it was not shown"
+    model = replace(model, sigma=float(np.mean(levels)), reasons=(*model.reasons, reason))
     return replace(state, model=model, prepared=prepare(state.normalised, model))
 
 

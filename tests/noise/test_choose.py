@@ -88,6 +88,16 @@ def test_filtered_noise():
     assert model.correlation_area > 4
 
 
+def test_coarse_noise_tells_whether_channels_share_it():
+    noise = gaussian_filter(rng().standard_normal((*CLEAN.shape[:2], 4)), (0.7, 0.7, 0))
+    own, common = noise[..., :3], noise[..., :3] + 2 * noise[..., 3:]
+    apart, together = (choose(CLEAN + 0.08 * each / each.std(), NoiseKind.CORRELATED) for each in (own, common))
+    assert apart.shared < 0.3
+    assert together.shared == pytest.approx(0.8, abs=0.1)
+    assert choose(CLEAN[..., :1] + 0.08 * own[..., :1] / own.std(), NoiseKind.CORRELATED).shared is None
+    assert choose(gaussian()).shared is None
+
+
 def test_noise_of_which_the_smallest_windows_show_little():
     noise = gaussian_filter(rng().standard_normal(CLEAN.shape), (2.5, 2.5, 0))
     model = choose(CLEAN + 0.08 * noise / noise.std())
