@@ -142,28 +142,27 @@ def choose(
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
     reasons += level.reasons
-    length, autocorrelation = 0, None
-    if level.correlation is not None and level.correlation.length and level.sigma:
-        length, autocorrelation = level.correlation.length, level.correlation.autocorrelation
-        ratio = f"{level.correlation.excess:.1f} times the power at middle frequencies that white noise has"
-        reasons += (f"correlated: {ratio}; independent from {max(length, 1)} pixels on",)
-        level = level if sigma is not None else replace(level, sigma=level.correlation.sigma, error=float("inf"))
+    coarse = level.correlation if level.sigma and level.correlation and level.correlation.length else None
+    if coarse is not None:
+        ratio = f"{coarse.excess:.1f} times the power at middle frequencies that white noise has"
+        reasons += (f"correlated: {ratio}; independent from {coarse.length} pixels on",)
+        level = level if sigma is not None else replace(level, sigma=coarse.sigma, error=float("inf"))
     # Not where the level is uncertain or the noise coarse: texture, which channels share, is then a good part of what is seen.
     certain = level.sigma > 0 and not level.error > _UNCERTAIN * level.sigma
-    covariance = _shared_covariance(noise, level.sigma) if certain and not length else None
+    covariance = _shared_covariance(noise, level.sigma) if certain and coarse is None else None
     if covariance is not None:
         reasons += (f"shared between channels: their noise has a correlation of {largest_correlation(covariance):.2f}",)
-    if kind is NoiseKind.AUTO and not length and not reasons:
+    if kind is NoiseKind.AUTO and coarse is None and not reasons:
         reasons += ("white and Gaussian: the variance does not grow with brightness, and nothing tells that neighbours share it",)
     if sigma is not None:
         reasons += ("its level was given",)
     elif level.sigma and np.isfinite(level.error):
         reasons += (f"level within {level.error / level.sigma:.0%} (standard error)",)
-    chosen = NoiseKind.CORRELATED if length else NoiseKind.IMPULSE if mask.any() else NoiseKind.GAUSSIAN
-    shared = shared_by_channels(noise) if length else None
-    return NoiseModel(
-        chosen, level.sigma, mask, covariance=covariance, autocorrelation=autocorrelation, shared=shared, reasons=reasons
-    )
+    model = NoiseModel(NoiseKind.GAUSSIAN, level.sigma, mask, covariance=covariance, reasons=reasons)
+    if coarse is None:
+        return replace(model, kind=NoiseKind.IMPULSE) if mask.any() else model
+    shared = shared_by_channels(noise)
+    return replace(model, kind=NoiseKind.CORRELATED, autocorrelation=coarse.autocorrelation, shared=shared)
 
 
 @dataclass(frozen=True)
