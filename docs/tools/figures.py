@@ -36,6 +36,13 @@ FIGURES = {
     "recipes/mri.md": {
         "mri.jpg": {"zero_filled.npy": "zero-filled", "scan_reconstructed.png": "reconstructed", "phantom.png": CLEAN},
     },
+    "recipes/tomography.md": {
+        "ct.jpg": {
+            "back_projected.npy": "filtered back-projection",
+            "sinogram_reconstructed.png": "reconstructed",
+            "phantom.png": CLEAN,
+        },
+    },
     "recipes/compressed-sensing.md": {
         "cs.jpg": {"y_reconstructed.png": "from a third as many measurements", "target.png": CLEAN},
         "lines.jpg": {"lines.png": "from a quarter of the Fourier lines", "camera.png": CLEAN},

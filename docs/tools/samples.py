@@ -115,6 +115,16 @@ def magnetic_resonance(folder: Path, side: int, rng: np.random.Generator) -> Non
     Image.fromarray(as_bytes(255 * phantom)).save(folder / "phantom.png")
 
 
+def tomography(folder: Path, side: int, rng: np.random.Generator) -> None:
+    """Line integrals of a phantom in a sixth of the directions that it would take, with noise."""
+    phantom = transform.resize(data.shepp_logan_phantom(), (side, side), anti_aliasing=True)
+    angles = np.linspace(0, 180, 60, endpoint=False)
+    sinogram = transform.radon(phantom, angles, circle=True).T
+    sinogram += rng.normal(0, 0.2, sinogram.shape)
+    np.save(folder / "sinogram.npy", sinogram)
+    np.save(folder / "back_projected.npy", np.clip(transform.iradon(sinogram.T, angles, circle=True), 0, 1))
+
+
 def compressed_sensing(folder: Path, side: int, rng: np.random.Generator) -> None:
     """A third as many measurements as pixels of a single-pixel camera, with its matrix; and a clean picture to simulate from."""
     small = 64
@@ -129,7 +139,7 @@ def compressed_sensing(folder: Path, side: int, rng: np.random.Generator) -> Non
 def make(folder: Path, side: int = 256) -> None:
     """Write all samples into a folder."""
     rng = np.random.default_rng(0)
-    for field in (photographs, microscopy, astronomy, magnetic_resonance, compressed_sensing):
+    for field in (photographs, microscopy, astronomy, magnetic_resonance, tomography, compressed_sensing):
         field(folder, side, rng)
 
 
