@@ -155,7 +155,7 @@ _OF_ONE_RUN = (
         "on_exists",
         "shard",
     ),
-    *("jobs", "journal", "save_measurements"),
+    *("jobs", "scheduler", "journal", "save_measurements"),
 )
 """Parameters that say where from and where to, and what is shown: a result is made again without them."""
 

@@ -14,6 +14,7 @@ from cgdenoise.cli.batch import Batch, Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import note
+from cgdenoise.cli.scheduler import on_scheduler
 from cgdenoise.cli.streams import read_stdin, write_stdout
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
 from cgdenoise.errors import OptionError
@@ -52,6 +53,10 @@ class BatchOptions:
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, help="Images to restore at a time, in processes that share the cores.")
     ] = 1
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, as tcp://host:8786: its workers restore the images.", metavar="ADDRESS"),
+    ] = None
     journal: Annotated[
         str | None,
         typer.Option(
@@ -78,6 +83,8 @@ class BatchOptions:
             raise OptionError("--force with --on-exists skip; expected one of them")
         if shared.no_log and self.on_exists is OnExists.SKIP:
             raise OptionError("--no-log with --on-exists skip, which knows results by their logs; expected one of them")
+        if self.scheduler is not None and self.jobs > 1:
+            raise OptionError("--scheduler with --jobs; expected one of them: a scheduler has as many jobs at a time as workers")
         if self.shard is not None:
             parse_shard(self.shard)
 
@@ -131,7 +138,10 @@ def restore_pictures(
         seen = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
         work = partial(_restore, chosen, on_exists)
         with seen.screen:
-            if at_once > 1:
+            if batch.scheduler is not None:
+                place = batch.scheduler
+                seen.follow(on_scheduler(planned, chosen, on_exists, place, shared.threads, interrupt))
+            elif at_once > 1:
                 seen.follow(in_processes(planned, work, at_once, options.threads, interrupt))
             else:
                 seen.follow(in_this_process(planned, work, interrupt, seen.told))
@@ -174,7 +184,10 @@ def _planned(batch: BatchOptions, shared: SharedOptions, others: Sequence[str]) 
         raise OptionError("--report needs the log of the result; expected -o FILE, or --log FILE")
     if shared.reference is not None and len(planned) > 1:
         raise OptionError(f"--reference with {len(planned)} inputs; expected one input")
-    if batch.jobs > 1 and len(planned) > 1 and any(STREAM in (job.source, job.target) for job in planned):
+    streams = any(STREAM in (job.source, job.target) for job in planned)
+    if batch.scheduler is not None and streams:
+        raise OptionError("--scheduler with a standard stream; expected files")
+    if batch.jobs > 1 and len(planned) > 1 and streams:
         raise OptionError(f"--jobs {batch.jobs} with a standard stream; expected files, or --jobs 1")
     return planned
 
