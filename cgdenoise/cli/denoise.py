@@ -75,6 +75,12 @@ def denoise(
         Channels | None,
         typer.Option(help="Restore the channels together or each by itself. As the file has them if not given."),
     ] = None,
+    temporal: Annotated[
+        bool,
+        typer.Option(
+            "--temporal", help="Let frames of a stack, in time or else in depth, help those before and after; takes longer."
+        ),
+    ] = False,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -86,7 +92,7 @@ def denoise(
     A folder stands for all images in it and below; the results then have the same folders below the output's. A batch that was
     ended early goes on where it was with --on-exists skip.
 
-    Of a stack every frame is restored by itself, and all lie in one file again.
+    Of a stack every frame is restored by itself, or with --temporal by those before and after, too; all lie in one file again.
     """
 
     def method(inputs: int, at_once: int) -> Denoising:
@@ -98,7 +104,12 @@ def denoise(
         known = _known(sigma, noise, gain, offset)
         options = replace(_options(shared, at_once, generator), known=known)
         options = _with_noise_files(options, noise_file, noise_from, dark)
-        options = replace(options, memory=None if memory is None else parse_bytes(memory), axes=_axes(axes), channels=channels)
+        if temporal and not options.preset.guided:
+            raise OptionError(
+                f"--temporal with --preset {shared.preset}, which forms no groups of patches; expected balanced or best"
+            )
+        options = replace(options, axes=_axes(axes), channels=channels, temporal=temporal)
+        options = replace(options, memory=None if memory is None else parse_bytes(memory))
         return Denoising(options, None if shared.reference is None else read_image(shared.reference, options.axes))
 
     restore_pictures(batch, shared, [noise_file, noise_from, dark], method)

@@ -59,6 +59,32 @@ class Outcome:
     picture: str | None = None
     start: Record | None = None
 
+    def warned(self, warning: str) -> Outcome:
+        """Return the outcome with a warning more."""
+        return replace(self, warnings=(*self.warnings, warning))
+
+
+def further(outcome: Outcome, name: str, stored: Array, clean: Array | None, seconds: float) -> Outcome:
+    """Return the outcome of a page that was restored further: what it was made of before counts no more.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        So far.
+    name : str
+        Of the part that the page now is.
+    stored : array
+        As the file will hold it.
+    clean : array or None
+        Reference for it.
+    seconds : float
+        That it took.
+    """
+    compared = likeness_of(stored, clean)
+    result = replace(outcome.result, seconds=outcome.result.seconds + seconds)
+    parts = ({"name": name, "weight": 1.0, **compared}, *({**part, "weight": 0.0} for part in outcome.parts))
+    return replace(outcome, result=result, psnr=compared.get("psnr"), ssim=compared.get("ssim"), parts=parts)
+
 
 @dataclass(frozen=True)
 class Names:

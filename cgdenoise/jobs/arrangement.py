@@ -10,6 +10,7 @@ import numpy as np
 from cgdenoise.errors import ImageError
 from cgdenoise.images import Picture
 from cgdenoise.images.picture import MOST_CHANNELS, channel_count
+from cgdenoise.images.stack import Stack
 from cgdenoise.names import Channels
 from cgdenoise.restoration.units import Array
 
@@ -51,16 +52,20 @@ def arrange(picture: Picture, channels: Channels | None) -> Arrangement | None:
         If there is nothing that is known to be a channel.
     """
     places: list[Places]
+    stack = picture.stack or Stack("", ())
     if channels is Channels.SEPARATE and any(channel_count(page) > 1 for page in picture.pages):
         places = [((number, c),) for number, page in enumerate(picture.pages) for c in range(channel_count(page))]
+        stack = Stack(stack.axes + "C", (*stack.shape, channel_count(picture.pages[0])))
     elif channels is Channels.JOINT and picture.stack is not None and "C" in picture.stack.axes:
         places = _groups(picture)
+        at = stack.axes.index("C")
+        stack = Stack(stack.axes.replace("C", ""), stack.shape[:at] + stack.shape[at + 1 :])
     elif channels is Channels.JOINT and all(channel_count(page) == 1 for page in picture.pages):
         raise ImageError("no channels to restore together; expected an axis C, in the metadata of OME or ImageJ or in --axes")
     else:
         return None
     pages = tuple(_together(picture, group) for group in places)
-    return Arrangement(replace(picture, pages=pages, alpha=None, stack=None), tuple(places))
+    return Arrangement(replace(picture, pages=pages, alpha=None, stack=stack if stack.axes else None), tuple(places))
 
 
 def _groups(picture: Picture) -> list[Places]:

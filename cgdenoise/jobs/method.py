@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from cgdenoise.fitlog.outcome import Names
@@ -11,6 +12,7 @@ from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
 from cgdenoise.jobs.arrangement import arrange
 from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.over_time import restore_over_time, sequences
 from cgdenoise.jobs.pages import Source, picture_and_log, restore
 from cgdenoise.progress import Progress
 
@@ -100,16 +102,26 @@ class Denoising:
             rearranged = None if clean is None else arrange(replace(clean, stack=stored.stack), self.options.channels)
             clean = clean if rearranged is None else rearranged.picture
         count = len(source.picture.pages)
+        if self.options.temporal:
+            sequences(source.picture)  # before the fits: they take long
         pages = restore(
             source,
             self.options,
             reference=clean,
-            progress=lambda page, now: watch.progress(page, count, now),
+            progress=partial(_of_all, watch.progress, count),
             cancelled=watch.cancelled,
             tiles=watch.tiles,
             folder=watch.folder,
         )
+        if self.options.temporal and len(pages) == count:
+            estimates = self.options.preset.estimates
+            shown = partial(_of_all, watch.progress, count)
+            pages = restore_over_time(source, pages, estimates, clean, shown, watch.cancelled)
         picture, records = picture_and_log(source, pages, self.options, names)
         if arrangement is not None:
             picture = stored.with_pages(arrangement.back(picture.pages, stored))
         return Made(picture, records, count, len(pages))
+
+
+def _of_all(progress: Callable[[int, int, Progress], None], pages: int, page: int, now: Progress) -> None:
+    progress(page, pages, now)

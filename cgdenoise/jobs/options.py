@@ -41,6 +41,8 @@ class Options:
         What the axes of the inputs are, where these do not say it.
     channels : Channels or None
         Which channels are restored together; None for those that a file has beside each other.
+    temporal : bool
+        Whether frames help those before and after.
     """
 
     command: str
@@ -55,6 +57,7 @@ class Options:
     arguments: tuple[str, ...] = ()
     axes: str | None = None
     channels: Channels | None = None
+    temporal: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""
@@ -68,5 +71,6 @@ class Options:
             "memory": self.memory,
             "axes": self.axes,
             "channels": None if self.channels is None else str(self.channels),
+            "temporal": self.temporal,
         }
         return run | noise | self.noise_sources.hashes() | asdict(self.preset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -66,6 +66,18 @@ class NoiseModel:
     shared: float | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None
+
+    def in_unit(self, offset: float, factor: float) -> NoiseModel:
+        """Return the model of (values - offset) / factor; of a law that is none of those above, nothing is known there."""
+        return replace(
+            self,
+            sigma=self.sigma / factor,
+            gain=self.gain / factor,
+            offset=(self.offset - offset) / factor,
+            read_sigma=self.read_sigma / factor,
+            covariance=None if self.covariance is None else self.covariance / factor**2,
+            transform=None,
+        )
 
     @property
     def correlation_length(self) -> int:

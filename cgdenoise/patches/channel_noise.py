@@ -79,12 +79,12 @@ class ChannelNoise:
         return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation)
 
     def rotate(self, image: Tensor) -> Tensor:
-        """Return an image [C, H, W] in the axes."""
-        return torch.einsum("ij,jhw->ihw", image.new_tensor(self.axes), image)
+        """Return an image [C, H, W], or frames [C, F, H, W], in the axes."""
+        return torch.einsum("ij,j...->i...", image.new_tensor(self.axes), image)
 
     def rotate_back(self, image: Tensor) -> Tensor:
         """Return an image in the axes in its channels."""
-        return torch.einsum("ji,jhw->ihw", image.new_tensor(self.axes), image)
+        return torch.einsum("ji,j...->i...", image.new_tensor(self.axes), image)
 
     def comparable(self, rotated: Tensor) -> Tensor:
         """Return what patches are compared in, [K, H, W].

@@ -7,8 +7,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgdenoise.patches.kernels.native import Method
-from cgdenoise.patches.matching import TILE, Search, overlapped
+from cgdenoise.patches.matching import TILE, Search, match_frames, overlapped, tiles
 from cgdenoise.progress import Tick
+
+REACH = 2
+"""Frames before and after that patches of a group may be from. 1 gains 0.05 to 0.8 dB less, 3 was not measured
+(`benchmarks/NOTES.md`, "Groups over frames")."""
+
+_FRAMES_TILE = 16
+"""References along each side of a tile where there are frames: their distances are of all frames."""
 
 _SYSTEMS_TILE = 16
 """References along each side of a tile whose patches are completed: their systems fill about 200 MB at most."""
@@ -34,20 +41,61 @@ def filter_groups(
     """
 
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
-        return _filter_area(noisy[area], pilot[area], variances[area], members, search.patch, method, edge)
+        frames = [image[area][:, None] for image in (noisy, pilot, variances)]
+        sums, counts = _filter_area(frames[0], frames[1], frames[2], members, search.patch, method, edge)
+        return sums[:, 0], counts[:, 0]
 
     return overlapped(noisy, guide, search, TILE, estimate, tick)
+
+
+def filter_frames(
+    noisy: Tensor,
+    pilot: Tensor,
+    guide: Tensor,
+    search: Search,
+    method: Method,
+    variances: Tensor,
+    edge: float,
+    tick: Tick,
+) -> Tensor:
+    """Filter all groups of frames, in which patches of the frames before and after are members, too.
+
+    Parameters
+    ----------
+    noisy, pilot, guide, variances : Tensor
+        As those of `filter_groups`, [C, F, H, W].
+    search, method, edge, tick
+        As there. The window is about the same place in each frame.
+
+    Returns
+    -------
+    Tensor
+        [C, F, H, W].
+    """
+    total, count = torch.zeros_like(noisy), torch.zeros_like(noisy)
+    parts = list(tiles((noisy.shape[2], noisy.shape[3]), search, _FRAMES_TILE))
+    pixels = noisy[0].numel() / (noisy.shape[1] * sum(tile.references for tile in parts))
+    for frame in range(noisy.shape[1]):
+        near = slice(max(0, frame - REACH), frame + REACH + 1)
+        for tile in parts:
+            area = (slice(None), near, *tile.area)
+            members = match_frames(guide[area], frame - near.start, tile, search)
+            sums, counts = _filter_area(noisy[area], pilot[area], variances[area], members, search.patch, method, edge)
+            total[area] += sums
+            count[area] += counts
+            tick(pixels * tile.references)
+    return total / count
 
 
 def _filter_area(
     noisy: Tensor, pilot: Tensor, variances: Tensor, members: Tensor, patch: int, method: Method, edge: float
 ) -> tuple[Tensor, Tensor]:
-    """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
+    """Return the sum of each pixel's weighted estimates and that of their weights, both [C, F, H, W].
 
     Parameters
     ----------
     noisy, pilot, variances : Tensor
-        What to filter, what to take the weights from, and the noise's variance at each pixel, [C, H, W].
+        What to filter, what to take the weights from, and the noise's variance at each pixel, [C, F, H, W].
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
     """
@@ -56,8 +104,8 @@ def _filter_area(
     # Channels are further patches to all that follows: of each group there are as many as channels.
     index = (members.flatten() + positions * torch.arange(channels, device=members.device)[:, None]).flatten()
     y = patches.flatten(0, 1).index_select(0, index).view(-1, members.shape[1], n)
-    x = y if pilot is noisy else _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
-    middles = variances[:, patch // 2 :, patch // 2 :][:, : noisy.shape[1] - patch + 1, : noisy.shape[2] - patch + 1]
+    x = _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
+    middles = variances[..., patch // 2 :, patch // 2 :][..., : noisy.shape[2] - patch + 1, : noisy.shape[3] - patch + 1]
     deviations, variance = x - x.mean(1, keepdim=True), middles.flatten()[index].view(y.shape[:2]).mean(1)
     theta = _theta(deviations, variance, method, edge)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
@@ -68,14 +116,21 @@ def _filter_area(
     # index_add_ runs in the order of the index: the same sums each time.
     sums = y.new_zeros(channels * positions, n).index_add_(0, index, estimates.mul_(confidence).view(-1, n))
     counts = y.new_zeros(channels * positions).index_add_(0, index, confidence.flatten())
-    of_pixels = counts.view(channels, 1, positions).expand(-1, n, -1)
-    size = noisy.shape[1:]
-    return functional.fold(sums.view_as(patches).mT, size, patch)[:, 0], functional.fold(of_pixels, size, patch)[:, 0]
+    of_pixels = counts[:, None].expand(-1, n)
+    return _put_together(sums, noisy.shape, patch), _put_together(of_pixels, noisy.shape, patch)
 
 
-def _patches(image: Tensor, patch: int) -> Tensor:
-    """Return all patches of each channel, [C, positions, n]."""
-    return functional.unfold(image[:, None], patch).mT.contiguous()
+def _patches(images: Tensor, patch: int) -> Tensor:
+    """Return all patches of each channel, [C, positions, n]: those of each frame after those of the frame before."""
+    channels, frames = images.shape[:2]
+    of_each = functional.unfold(images.reshape(channels * frames, 1, *images.shape[2:]), patch).mT
+    return of_each.reshape(channels, -1, patch**2)
+
+
+def _put_together(patches: Tensor, shape: torch.Size, patch: int) -> Tensor:
+    """Return the sums of overlapping patches, which are as `_patches` has them, in images of a shape."""
+    of_each = patches.reshape(shape[0] * shape[1], -1, patch**2).mT
+    return functional.fold(of_each, shape[2:], patch).reshape(shape)
 
 
 def _theta(groups: Tensor, variance: Tensor, method: Method, edge: float) -> Tensor:

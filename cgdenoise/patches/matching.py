@@ -142,6 +142,47 @@ def match(guide: Tensor, tile: Tile, search: Search) -> Tensor:
     Tensor
         [R * S, count], int64, as that of `similar_patches` but counted in the area.
     """
+    return match_frames(guide[:, None], 0, tile, search)
+
+
+def match_frames(guide: Tensor, frame: int, tile: Tile, search: Search) -> Tensor:
+    """Find the patches that are most like a tile's references, in all of several frames.
+
+    Parameters
+    ----------
+    guide : Tensor
+        The tile's area of the frames to compare in, [C, F, H, W].
+    frame : int
+        Number of the references' own.
+    tile, search
+        As in `match`.
+
+    Returns
+    -------
+    Tensor
+        [R * S, count], int64: patches counted in the area, those of each frame after those of the frame before.
+    """
+    r = search.window // 2
+    shifts = 2 * r + 1
+    rows, columns = (corners.to(guide.device) for corners in (tile.rows, tile.columns))
+    distances = torch.stack([_distances(guide[:, frame], other, tile, search) for other in guide.unbind(1)], dim=2)
+    distances[:, :, frame, r, r] = -1  # the reference comes before any exact copy of it
+    found = distances.view(len(rows), len(columns), -1).topk(search.count, largest=False).indices
+    number, shift = found // shifts**2, found % shifts**2
+    row = rows[:, None, None] + shift // shifts - r
+    column = columns[:, None] + shift % shifts - r
+    height, width = (side - search.patch + 1 for side in guide.shape[2:])
+    return ((number * height + row) * width + column).view(-1, search.count)
+
+
+def _distances(reference: Tensor, guide: Tensor, tile: Tile, search: Search) -> Tensor:
+    """Return the distances of a tile's references in one image, [C, H, W], from the patches about their places in another.
+
+    Returns
+    -------
+    Tensor
+        [R, S, shifts, shifts].
+    """
     p, r = search.patch, search.window // 2
     shifts = 2 * r + 1
     rows, columns = (corners.to(guide.device) for corners in (tile.rows, tile.columns))
@@ -152,19 +193,15 @@ def match(guide: Tensor, tile: Tile, search: Search) -> Tensor:
     distances = guide.new_empty(len(rows), len(columns), shifts, shifts)
     for dy in range(shifts):
         squares = guide.new_zeros(shifts, height, width)
-        for channel, shifted in zip(guide, around, strict=True):
-            reference = channel[top : top + height, left : left + width]
+        for channel, shifted in zip(reference, around, strict=True):
+            here = channel[top : top + height, left : left + width]
             # [dx, height, width], a view: all horizontal shifts of the strip at once.
             strip = shifted[top + dy : top + dy + height, left : left + width + 2 * r].unfold(1, width, 1).transpose(0, 1)
-            squares += (strip - reference).square_()
+            squares += (strip - here).square_()
         # The distances are wanted at the references only, which makes the sums over patches cheap.
         of_rows = _box_sums(squares, 1, rows - top, p)
         distances[:, :, dy] = _box_sums(of_rows, 2, columns - left, p).permute(1, 2, 0)
-    distances[:, :, r, r] = -1  # the reference comes before any exact copy of it
-    shift = distances.view(len(rows), len(columns), -1).topk(search.count, largest=False).indices
-    row = rows[:, None, None] + shift // shifts - r
-    column = columns[:, None] + shift % shifts - r
-    return (row * (guide.shape[2] - p + 1) + column).view(-1, search.count)
+    return distances
 
 
 def overlapped(

@@ -163,10 +163,14 @@ def filter_rotated(
 ) -> Tensor:
     """Filter all groups of an image that is in the axes of its noise, whose variances are given for each pixel.
 
+    Of frames, [C, F, H, W], the groups have members in the frames before and after: so it is with all that is built on this.
+
     `share` is the power from which a direction counts as the image's, in parts of the most that noise alone would show.
     """
-    search = search.limited_to((noisy.shape[1], noisy.shape[2]))
+    search = search.limited_to((noisy.shape[-2], noisy.shape[-1]))
     edge = share * _edge(search, noise.correlation_area)
+    if noisy.ndim == 4:
+        return composed.filter_frames(noisy, pilot, noise.comparable(pilot), search, method, variances, edge, tick)
     groups = native if native.supports(noisy) else composed
     filtered: Tensor = groups.filter_groups(noisy, pilot, noise.comparable(pilot), search, method, variances, edge, tick)
     return filtered
@@ -179,7 +183,8 @@ def removed_power(noisy: Tensor, image: Tensor, side: int) -> Tensor:
 
 def pixel_variances(noise: ChannelNoise, rotated: Tensor) -> Tensor:
     """Return the variance of the noise at each pixel of an image that is in its axes."""
-    return rotated.new_tensor(noise.sigmas).square()[:, None, None].expand_as(rotated)
+    of_axes = rotated.new_tensor(noise.sigmas).square()
+    return of_axes.view(-1, *[1] * (rotated.ndim - 1)).expand_as(rotated)
 
 
 def _edge(search: Search, correlation_area: float) -> float:

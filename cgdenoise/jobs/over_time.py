@@ -1,0 +1,120 @@
+"""The frames of a picture restored together, after each was restored by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from cgdenoise.errors import ImageError
+from cgdenoise.fitlog.outcome import further
+from cgdenoise.images import Picture
+from cgdenoise.jobs.pages import Page, Source
+from cgdenoise.progress import Cancelled, Progress
+from cgdenoise.reading.on_disk import let_go
+from cgdenoise.restoration.frames import AROUND, Frames, common_noise, parts_of, restore_frames
+from cgdenoise.restoration.units import Array
+
+FRAMES = "frames"
+"""Name of the part that is groups over frames."""
+
+
+def sequences(picture: Picture) -> list[list[int]]:
+    """Return the pages that follow each other in time or, where there is no time, in depth: for each other index one list.
+
+    Raises
+    ------
+    ImageError
+        If the pages are not known to follow each other, or have several shapes.
+    """
+    numbers = np.arange(len(picture.pages))
+    if picture.stack is not None:
+        axis = next((axis for axis in "TZ" if axis in picture.stack.axes), None)
+        if axis is None:
+            raise ImageError("no axis T or Z whose frames could help each other; expected one, in the metadata or in --axes")
+        numbers = np.moveaxis(numbers.reshape(picture.stack.shape), picture.stack.axes.index(axis), -1)
+    if len(picture.pages) == 1 or len({page.shape for page in picture.pages}) > 1:
+        raise ImageError("one page, or pages of several sizes; expected frames of one size that can help each other")
+    return [[int(number) for number in line] for line in numbers.reshape(-1, numbers.shape[-1])]
+
+
+def restore_over_time(
+    source: Source,
+    pages: list[Page],
+    estimates: int,
+    clean: Picture | None,
+    progress: Callable[[int, Progress], None],
+    cancelled: Callable[[], bool],
+) -> list[Page]:
+    """Restore pages again, together with those before and after; pages of which that is not possible stay as they are.
+
+    Parameters
+    ----------
+    source : Source
+        What they were restored from.
+    pages : list of Page
+        All of them.
+    estimates : int
+        Of the groups, as `mixture.filter_patches` has it.
+    clean, progress, cancelled
+        As `pages.restore` has them.
+    """
+    found = list(pages)
+    try:
+        for line in sequences(source.picture):
+            for given, around in parts_of(len(line)):
+                start, numbers = time.perf_counter(), line[around]
+                stored = _together(source.picture, [pages[n] for n in numbers], numbers, estimates, progress, cancelled)
+                if stored is None:
+                    warning = (
+                        "the frames were restored each by itself: their noise is shared by neighbouring pixels, or there is none"
+                    )
+                    for number in line[given]:
+                        found[number] = replace(found[number], outcome=found[number].outcome.warned(warning))
+                    continue
+                seconds = (time.perf_counter() - start) / len(line[given])
+                for number, image in zip(numbers, stored, strict=True):
+                    if number in line[given] and image is not None:
+                        reference = None if clean is None else clean.pages[number]
+                        outcome = further(found[number].outcome, FRAMES, image, reference, seconds)
+                        found[number] = replace(found[number], stored=image, outcome=outcome)
+    except Cancelled:
+        pass  # what each frame is by itself is there
+    return found
+
+
+def _together(
+    picture: Picture,
+    pages: list[Page],
+    numbers: list[int],
+    estimates: int,
+    progress: Callable[[int, Progress], None],
+    cancelled: Callable[[], bool],
+) -> list[Array | None] | None:
+    """Return frames as the file will hold them, None for one that stays as it is; None if they have no noise in common."""
+    noise = common_noise([page.outcome.result.noise for page in pages])
+    if noise is None:
+        return None
+    noisy, pixels = [picture.pages[number] for number in numbers], 0.0
+    middle = numbers[min(AROUND, len(numbers) - 1)]
+
+    def tick(done: float) -> None:
+        nonlocal pixels
+        if cancelled():
+            raise Cancelled
+        pixels += done
+        filters = 5.0  # one first estimate, two rounds of ridge and two of shrinkage
+        whole = filters * len(noisy) * noisy[0].shape[0] * noisy[0].shape[1]
+        progress(middle, Progress(FRAMES, pixels, max(0.0, whole - pixels), "groups over frames"))
+
+    has_impulses = any(page.outcome.noise["impulses"] for page in pages)
+    restored = restore_frames(Frames(noisy, [page.stored for page in pages]), noise, has_impulses, estimates, tick)
+    for page in noisy:
+        let_go(page)
+    like = replace(picture, alpha=None, stack=None)
+    return [
+        None if image is None else replace(like, pages=(page,)).with_pages([image]).pages[0]
+        for page, image in zip(noisy, restored, strict=True)
+    ]
