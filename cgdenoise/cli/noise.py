@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cgdenoise.jobs.noise_sources import NoiseSources
     from cgdenoise.noise.correlation import NoiseCorrelation
     from cgdenoise.noise.exposures import ExposureNoise
+    from cgdenoise.noise.stripes import Stripes
 
 
 _COARSE = 2.0
@@ -152,6 +153,7 @@ def _facts(page: ExaminedPage) -> dict[str, Any]:
             "low": impulses.low,
             "high": impulses.high,
         },
+        "stripes": dict(zip(("rows", "columns"), report.stripes.levels, strict=True)),
         "model": str(model.kind),
         "model_sigma": model.sigma,
         "reasons": list(model.reasons),
@@ -177,11 +179,19 @@ def _text(page: ExaminedPage) -> str:
         f" + {poisson.sigma:.3g}² (± {poisson.sigma_error:.2g})",
         f"  neighbours     {_of_neighbours(correlation)}",
         f"  impulses       {impulses.share:.2%} ± {impulses.share_error:.2%} of the values",
+        f"  stripes        {_of_stripes(report.stripes)}",
         *([] if page.exposures is None else [f"  second exposure{_of_exposures(page.exposures)}"]),
         f"  model          {model.kind}, level {model.sigma:.4g}",
         *(f"                 {reason}" for reason in model.reasons),
     ]
     return "\n".join(lines)
+
+
+def _of_stripes(stripes: Stripes) -> str:
+    if not stripes.present:
+        return "none"
+    rows, columns = stripes.levels
+    return f"offsets of rows {rows:.3g}, of columns {columns:.3g} (root mean square); the rest is of the image without them"
 
 
 def _of_neighbours(correlation: NoiseCorrelation) -> str:

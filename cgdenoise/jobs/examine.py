@@ -86,6 +86,7 @@ def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSou
             if is_constant(values):
                 raise ImageError("all values of a channel are the same; expected an image with noise")
             report = examine(values, offset)
+            values = report.stripes.taken_from(values)
             exposures = None if sources.second is None else sources.compared(picture, number, offset)
             told = KnownNoise(offset=offset)
             if exposures is None:

@@ -16,6 +16,7 @@ from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, find_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse, rounding_level
+from cgdenoise.noise.stripes import Stripes, find_stripes
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,8 @@ class NoiseReport:
         From pixel to pixel.
     impulses : Impulses
         Values that have nothing to do with the image; all other estimates leave them out.
+    stripes : Stripes
+        Offsets of rows and columns; all other estimates are of the image without them.
     """
 
     sigma: float
@@ -83,6 +86,7 @@ class NoiseReport:
     poisson: PoissonGaussian
     correlation: NoiseCorrelation
     impulses: Impulses
+    stripes: Stripes
 
 
 def examine(values: Array, offset: float | None = None) -> NoiseReport:
@@ -95,12 +99,14 @@ def examine(values: Array, offset: float | None = None) -> NoiseReport:
     offset : float or None
         Value of a pixel that has received no light; None tries 0 and the darkest values.
     """
+    stripes = find_stripes(values)
+    values = stripes.taken_from(values)
     impulses = find_impulses(values)
     rest = np.where(impulses.mask, np.nan, values)
     noise = patch_noise(rest)
     sigma, error = _white_level(rest, noise)
     poisson = find_poisson_gaussian(rest, offset, 0.0)
-    return NoiseReport(sigma, error, without_texture(noise), poisson, noise_correlation(rest, noise), impulses)
+    return NoiseReport(sigma, error, without_texture(noise), poisson, noise_correlation(rest, noise), impulses, stripes)
 
 
 def choose(

@@ -12,6 +12,7 @@ from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise import NoiseModel
 from cgdenoise.noise.known import KnownNoise
+from cgdenoise.noise.stripes import Stripes
 from cgdenoise.restoration.mixture import Mixture
 from cgdenoise.restoration.preprocess import Prepared
 from cgdenoise.restoration.units import Array, Scale
@@ -86,6 +87,8 @@ class Denoising:
         The best restoration so far, in the units of `prepared`.
     warnings : tuple of str
         What the user should know.
+    stripes : Stripes
+        What was taken from the image first; `normalised` is without them.
     settled : bool
         Whether the level of the noise was measured on more than this image, which is a part of it.
     out_of_memory : bool
@@ -104,6 +107,7 @@ class Denoising:
     filled: Tensor | None = None
     mixture: Mixture | None = None
     warnings: tuple[str, ...] = ()
+    stripes: Stripes | None = None
     settled: bool = False
     out_of_memory: bool = False
 

@@ -13,6 +13,7 @@ from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.noise import NoiseKind, NoiseModel, choose, estimate_sigma
 from cgdenoise.noise.held_out import held_out_level
+from cgdenoise.noise.stripes import find_stripes
 from cgdenoise.operators import Identity, Measurement
 from cgdenoise.restoration.denoising import Denoising, DenoisingRequest, Generated
 from cgdenoise.restoration.hooks import Hooks
@@ -92,12 +93,23 @@ def _shown(layout: Layout, prepared: Prepared, scale: Scale, fitted: Tensor) -> 
 
 
 def _stages(layout: Layout) -> list[Stage[Denoising]]:
-    return [Stage("noise", measure_noise, lambda state: _NOISE), fits_stage(layout), *patch_stages()]
+    return [
+        Stage("stripes", remove_stripes),
+        Stage("noise", measure_noise, lambda state: _NOISE),
+        fits_stage(layout),
+        *patch_stages(),
+    ]
 
 
 def fits_stage(layout: Layout) -> Stage[Denoising]:
     """Return the stage that fits the generators."""
     return Stage("fits", partial(fit_generators, layout), lambda state: state.preset.most_iterations, fallback=do_without_fits)
+
+
+def remove_stripes(state: Denoising, context: Context) -> Denoising:
+    """Take from the image what its rows and columns add to all their pixels."""
+    stripes = find_stripes(state.normalised)
+    return replace(state, normalised=stripes.taken_from(state.normalised), stripes=stripes)
 
 
 def measure_noise(state: Denoising, context: Context) -> Denoising:
@@ -112,6 +124,10 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
     else:
         level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
         model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=known.transform)
+    if state.stripes is not None and state.stripes.present:
+        rows, columns = (f"{state.scale.factor * level:.3g}" for level in state.stripes.levels)
+        reason = f"stripes were taken away first: offsets of rows {rows}, of columns {columns} (root mean square)"
+        model = replace(model, reasons=(reason, *model.reasons))
     warnings = state.warnings
     if known.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN) and not model.gain:
         doubt = f"no {known.kind} noise: its variance does not grow with brightness"

@@ -20,12 +20,13 @@ def counts(folder):
 def test_text_gives_the_model_and_why(cli, counts):
     outcome = cli("noise", counts)
     assert (outcome.code, outcome.err) == (0, "")
-    assert [line.split()[0] for line in outcome.out.splitlines()[1:7]] == [
+    assert [line.split()[0] for line in outcome.out.splitlines()[1:8]] == [
         "level",
         "channels",
         "brightness",
         "neighbours",
         "impulses",
+        "stripes",
         "model",
     ]
     assert "whole numbers of counts" in outcome.out

@@ -122,6 +122,14 @@ def test_groups_restore_alone_where_all_fits_are_stuck(guided):
     assert np.mean((restored - CLEAN) ** 2) < 0.5 * np.mean((NOISY - CLEAN) ** 2)
 
 
+def test_stripes_are_taken_away_first_and_said():
+    striped = NOISY + 12 * np.random.default_rng(1).standard_normal((96, 1, 1))
+    result, without = denoise(striped, preset=TINY), denoise(NOISY, preset=TINY)
+    assert cgdenoise.psnr(result.image, CLEAN, 255) > cgdenoise.psnr(without.image, CLEAN, 255) - 1.5
+    assert result.noise.reasons[0].startswith("stripes were taken away first: offsets of rows 1")
+    assert not any("stripes" in reason for reason in without.noise.reasons)
+
+
 def test_a_gain_of_nothing_is_said():
     white = 100 + np.random.default_rng(4).standard_normal((64, 64))
     result = denoise(white, noise="poisson", preset=TINY)
