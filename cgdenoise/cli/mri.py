@@ -51,6 +51,12 @@ def mri(
         str | None,
         typer.Option(help="Samples without a signal, (coils, ...): they tell the noise level, and what noise the coils share."),
     ] = None,
+    crop: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Eigenvalue of the sensitivities below which there is no object, and the image is 0; 0 keeps all."
+        ),
+    ] = 0.8,
     variable: Variables = None,
     *,
     shared: SharedOptions,
@@ -74,13 +80,14 @@ def mri(
         from cgdenoise.jobs.sources import Scan, read_kspace_problem
         from cgdenoise.jobs.trajectory import read_trajectory_problem
 
-        scan = Scan(mask, maps, noise_scan, slice_number, variables)
+        scan = Scan(mask, maps, noise_scan, slice_number, crop, variables)
         described = {
             "mask": mask,
             "maps": maps,
             "trajectory": trajectory,
             "slice": slice_number,
             "noise_scan": noise_scan,
+            "crop": crop,
             "variables": variables,
         }
         if trajectory is None:

@@ -64,7 +64,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
     evaluations: list[Record] = []
 
     def observe(snapshot: Snapshot) -> None:
-        seen = replace(snapshot, image=lambda: problem.view(snapshot.image()))
+        seen = replace(snapshot, image=lambda: problem.shown(snapshot.image()))
         evaluations.append(evaluation_record(0, seen, reference))
 
     request = problem.request(options.preset, options.seed, options.device)
@@ -74,17 +74,17 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
     except RestorationError as error:
         result, failure = error.best, str(error)
     result = replace(result, sigma_estimated=problem.sigma_estimated)
-    picture = problem.view(result.image)
+    picture = problem.shown(result.image)
     verdict = judge(problem, result, failure)
     outcome = replace(
-        outcome_of(0, result, picture, problem.view, reference),
+        outcome_of(0, result, picture, problem.shown, reference),
         status=verdict.status,
         error=verdict.error,
         warnings=verdict.warnings,
         missing=problem.missing,
         start=_start(problem, reference),
     )
-    return Solution(result.image, picture, outcome, evaluations)
+    return Solution(problem.within(result.image), picture, outcome, evaluations)
 
 
 def solution_log(names: Names, problem: LinearProblem, solution: Solution, settings: Record, description: Record) -> list[Record]:
@@ -103,16 +103,16 @@ def solution_log(names: Names, problem: LinearProblem, solution: Solution, setti
 def _start(problem: LinearProblem, reference: Array | None) -> Record | None:
     if problem.start is None or reference is None:
         return None
-    return {"name": problem.start.name, **likeness_of(problem.view(problem.start.image()), reference)}
+    return {"name": problem.start.name, **likeness_of(problem.shown(problem.start.image()), reference)}
 
 
 def without_prior(problem: LinearProblem) -> Array:
     """Return the picture that is usual without any prior; blank if nothing is."""
-    return problem.view(np.zeros(problem.operator.in_shape) if problem.start is None else problem.start.image())
+    return problem.shown(np.zeros(problem.operator.in_shape) if problem.start is None else problem.start.image())
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:
-    expected = problem.view(np.zeros(problem.operator.in_shape)).shape
+    expected = problem.shown(np.zeros(problem.operator.in_shape)).shape
     if reference.shape != expected:
         raise MeasurementError(f"the reference has shape {reference.shape}; expected {expected}, as the reconstruction")
     if reference.dtype.kind not in "uif" or not np.isfinite(reference).all():

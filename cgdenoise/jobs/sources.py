@@ -14,7 +14,7 @@ from cgdenoise.errors import MeasurementError, OptionError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
 from cgdenoise.measurements import Measurements, read_measurements
-from cgdenoise.problems.mri import fourier_problem, parallel_problem
+from cgdenoise.problems.mri import CROP, fourier_problem, parallel_problem
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import linear_problem, matrix_operator, named_operator
 from cgdenoise.problems.whitening import Whitening, whitening
@@ -36,6 +36,8 @@ class Scan:
         Paths.
     slice_number : int or None
         Of a volume.
+    crop : float
+        As `parallel_problem` takes it.
     variables : mapping of str to str
         Names of the variables of all files, as `read_variable` takes them.
     """
@@ -44,6 +46,7 @@ class Scan:
     maps: str | None = None
     noise: str | None = None
     slice_number: int | None = None
+    crop: float = CROP
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -198,7 +201,7 @@ def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | 
         raise OptionError("--real with coils, whose images are complex")
     if white is not None and y.ndim == 3:
         y, maps = white(y), white(maps) if maps is not None and maps.shape == y.shape else maps
-    return parallel_problem(y, sampled, maps, level)
+    return parallel_problem(y, sampled, maps, level, scan.crop)
 
 
 def whitening_of(measurements: Measurements, scan: Scan, coils: int) -> Whitening | None:

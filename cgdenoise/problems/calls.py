@@ -150,7 +150,8 @@ def solve(
         result = run_reconstruction(problem.request(chosen, seed, device), hooks)
     verdict = judge(problem, result, None)
     warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
-    return replace(result, sigma_estimated=problem.sigma_estimated, warnings=warnings)
+    image = problem.within(result.image)
+    return replace(result, image=image, sigma_estimated=problem.sigma_estimated, warnings=warnings)
 
 
 def _as_array(problem: LinearProblem, result: Restoration, image: Array, channel_axis: int) -> Restoration:

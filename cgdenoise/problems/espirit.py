@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,8 +35,30 @@ _ROWS = 32
 """Rows of the image that are processed at a time, for the memory. By hand."""
 
 
-def estimate_maps(y: Array, mask: Mask) -> NDArray[np.complex64] | None:
-    """Return smooth coil sensitivities with sum |maps|² = 1, [coils, H, W], from the fully sampled centre.
+@dataclass(frozen=True)
+class Sensitivities:
+    """What the centre tells of the coils.
+
+    Attributes
+    ----------
+    maps : array
+        [coils, H, W], smooth, with sum |maps|² = 1.
+    eigenvalues : array
+        [H, W], 1 where there is an object, and less where the projection keeps nothing of what coils could see there.
+    """
+
+    maps: NDArray[np.complex64]
+    eigenvalues: NDArray[np.float32]
+
+
+def estimate_maps(y: Array, mask: Mask, crop: float = 0.0) -> NDArray[np.complex64] | None:
+    """Return the maps of `estimate_sensitivities`, 0 where the eigenvalue is below `crop`; None if there are none."""
+    found = estimate_sensitivities(y, mask)
+    return None if found is None else np.where(found.eigenvalues >= crop, found.maps, 0)
+
+
+def estimate_sensitivities(y: Array, mask: Mask) -> Sensitivities | None:
+    """Return coil sensitivities from the fully sampled centre.
 
     Patches of samples lie in a space of few dimensions, as the coils see one image: the projection onto that space leaves the
     sensitivities as they are, which makes them an eigenvector with the eigenvalue 1 at each pixel (ESPIRiT: Uecker et al., Magn.
@@ -51,7 +75,7 @@ def estimate_maps(y: Array, mask: Mask) -> NDArray[np.complex64] | None:
 
     Returns
     -------
-    array or None
+    Sensitivities or None
         None if the centre is too small to tell, or the samples vanish there.
     """
     height, width = calibration(mask)
@@ -64,17 +88,19 @@ def estimate_maps(y: Array, mask: Mask) -> NDArray[np.complex64] | None:
     reach = [side // 2 for side in lags.shape[2:]]
     down, across = (_fourier(side, r) for side, r in zip(y.shape[1:], reach, strict=True))
     of_columns = torch.einsum("cdab,wb->cdaw", lags, across)
-    strips = []
+    strips, kept = [], []
     for rows, start in zip(torch.split(down, _ROWS), torch.split(guess, _ROWS, 1), strict=True):
         # The projection of the samples is, at each pixel of the image, a matrix between the coils.
         matrices = torch.einsum("ha,cdaw->hwdc", rows, of_columns)
         vectors = start.permute(1, 2, 0)[..., None]
         for _ in range(_POWERS):
             vectors = _unit(matrices @ vectors)
+        kept.append(torch.linalg.vector_norm(matrices @ vectors, dim=(2, 3)))
         towards = (vectors.conj() * start.permute(1, 2, 0)[..., None]).sum(2, keepdim=True)
         vectors = vectors * torch.where(towards == 0, 1, torch.sgn(towards))
         strips.append(vectors[..., 0].permute(2, 0, 1))
-    return np.asarray(torch.cat(strips, 1).numpy(), np.complex64)
+    maps, eigenvalues = torch.cat(strips, 1).numpy(), torch.cat(kept).numpy()
+    return Sensitivities(np.asarray(maps, np.complex64), np.asarray(eigenvalues, np.float32))
 
 
 def calibration(mask: Mask) -> tuple[int, int]:
@@ -133,13 +159,32 @@ def _projection(centre: Tensor) -> Tensor:
     kh, kw = (min(_KERNEL, side // 2) for side in centre.shape[1:])
     patches = centre.unfold(1, kh, 1).unfold(2, kw, 1).permute(1, 2, 0, 3, 4).reshape(-1, coils * kh * kw)
     powers, directions = torch.linalg.eigh(patches.mH @ patches)
-    signal = directions[:, powers > _SIGNAL**2 * powers[-1]]
+    signal = directions[:, powers > max(_SIGNAL**2 * float(powers[-1]), _most_of_noise(powers, len(patches)))]
     onto = (signal @ signal.mH).view(coils, kh, kw, coils, kh, kw)
     lags = centre.new_zeros(coils, coils, 2 * kh - 1, 2 * kw - 1)
     for a in range(kh):
         for b in range(kw):
             lags[:, :, a : a + kh, b : b + kw] += onto[:, a, b].flip(2, 3)
     return lags / (kh * kw)
+
+
+def _most_of_noise(powers: Tensor, count: int) -> float:
+    """Return the square of the singular value up to which a matrix may hold noise alone: 0 where it holds none.
+
+    By the median of all (Gavish & Donoho, "The optimal hard threshold for singular values is 4/sqrt(3)", IEEE Trans. Information
+    Theory 2014, arXiv 1305.5870, equation 5), most of which are the noise's, for patches are much alike.
+
+    Parameters
+    ----------
+    powers : Tensor
+        Squares of the singular values, ascending, [columns].
+    count : int
+        Rows.
+    """
+    least, most = sorted((len(powers), count))
+    ratio = least / most
+    factor = 0.56 * ratio**3 - 0.95 * ratio**2 + 1.82 * ratio + 1.43
+    return factor**2 * float(powers[-least:].median())
 
 
 def _fourier(side: int, reach: int) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.fitting.holdout import Sampling
@@ -54,6 +55,8 @@ class LinearProblem:
         Share of the image's values that are to be filled in; None where that is not the problem.
     warnings : tuple of str
         What looks wrong before anything is computed.
+    support : bool array or None
+        Of the operator's `in_shape`: where the image may be other than 0. None everywhere.
     start : Start or None
         Compared with a reference beside the reconstruction; it does nothing else.
     """
@@ -70,6 +73,15 @@ class LinearProblem:
     missing: float | None = None
     warnings: tuple[str, ...] = ()
     start: Start | None = None
+    support: Array | None = None
+
+    def within(self, image: Array) -> Array:
+        """Return an image, or any reconstruction of it, with 0 where it has to be."""
+        return image if self.support is None else np.where(self.support, image, 0)
+
+    def shown(self, image: Array) -> Array:
+        """Return the picture of an image within its support."""
+        return self.view(self.within(image))
 
     def in_unit(self, unit: float) -> LinearProblem:
         """Return the same problem with measurements, and an image, of so many times the numbers."""

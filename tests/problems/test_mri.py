@@ -1,13 +1,19 @@
 """Fourier samples: on the grid or alone, calibration, and maps from the centre."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_erosion
+from skimage import data
+from skimage.transform import resize
 
 from cgdenoise.errors import MeasurementError
 from cgdenoise.operators import Fourier
-from cgdenoise.problems import estimate_maps, fourier_lines, fourier_problem, parallel_problem
-from cgdenoise.problems.espirit import calibration
+from cgdenoise.problems import estimate_maps, fourier_lines, fourier_problem, parallel_problem, solve
+from cgdenoise.problems.espirit import calibration, estimate_sensitivities
+from cgdenoise.restoration.presets import RECONSTRUCTION
 
 
 @pytest.fixture
@@ -134,3 +140,68 @@ def test_a_mask_that_contradicts_the_samples_is_told(image):
     padded = y * (np.arange(40) < 34)  # a plane sampled but for its edge, of which the mask takes a part
     for samples, mask in ((y * taken, taken), (y, taken), (y * taken, np.ones_like(taken)), (padded, taken)):
         assert fourier_problem(samples, mask, False, 0.0).warnings == ()
+
+
+def scanned(coils, level, side=96, width=24):
+    """A phantom that several coils see, with noise, a third of its lines, and a centre: image, maps, mask, samples."""
+    phantom = resize(data.shepp_logan_phantom(), (side, side), anti_aliasing=True)
+    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    image = phantom * np.exp(1j * (rows + columns / 2))
+    angles = 2 * np.pi * np.arange(coils) / coils
+    around = [(np.sin(a), np.cos(a), a) for a in angles]
+    maps = np.stack([np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / 1.5 + 1j * (a + rows * c)) for r, c, a in around])
+    maps /= np.sqrt((abs(maps) ** 2).sum(0))
+    mask = fourier_lines((side, side), 1 / 3, 0) | (abs(np.arange(side) - side // 2) < width // 2)
+    rng = np.random.default_rng(0)
+    noise = level / 2**0.5 * (rng.standard_normal(maps.shape) + 1j * rng.standard_normal(maps.shape))
+    return image, maps, mask, (transform(maps * image) + noise) * mask
+
+
+def error(found, maps, where):
+    """Distance of maps from the true ones, to a phase that all coils share, in root mean square."""
+    towards = (found * maps.conj()).sum(0)
+    turned = found * np.exp(-1j * np.angle(towards))
+    return np.sqrt(np.mean((abs(turned - maps) ** 2).sum(0)[where]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("coils", "level"), [(4, 0), (4, 0.01), (8, 0.03)])
+def test_maps_and_their_support_are_those_of_sigpy(coils, level):
+    calibration_of = pytest.importorskip("sigpy.mri.app").EspiritCalib
+    image, maps, mask, y = scanned(coils, level)
+    theirs = calibration_of(y.astype(np.complex64), calib_width=24, crop=0.95, show_pbar=False).run()
+    ours = estimate_maps(y, mask, crop=0.95)
+    supports = [abs(found).any(0) for found in (theirs, ours)]
+    assert np.mean(supports[0] == supports[1]) > 0.9
+    inside = abs(image) > 0.05
+    assert all(support[inside].mean() > 0.999 for support in supports)
+    agreement = abs((theirs.conj() * ours).sum(0))[inside & supports[0] & supports[1]]
+    assert agreement.mean() > 0.999
+    assert error(ours, maps, inside) < 1.02 * error(theirs, maps, inside)
+
+
+def test_noise_of_the_centre_is_no_signal():
+    image, maps, mask, y = scanned(8, 0.03)
+    found = estimate_sensitivities(y, mask)
+    assert error(found.maps, maps, abs(image) > 0.05) < 0.04  # 0.07 if the patches' noise counts as signal
+    outside = binary_erosion(abs(image) < 1e-3, iterations=12)
+    assert np.mean(found.eigenvalues[outside] < 0.8) > 0.6
+
+
+def test_image_is_0_where_no_coil_sees_an_object():
+    image, maps, mask, y = scanned(4, 0.01, side=48, width=16)
+    cropped, whole = (parallel_problem(y, mask, None, 0.01, crop) for crop in (0.8, 0))
+    given = parallel_problem(y, mask, maps, 0.01)
+    assert given.support is None
+    assert whole.support.all()
+    assert cropped.support[abs(image) > 0.05].all()
+    assert 0.3 < cropped.support.mean() < 0.9
+    assert not cropped.shown(np.ones((48, 48)))[~cropped.support].any()
+
+
+@pytest.mark.slow
+def test_reconstruction_is_0_where_no_coil_sees_an_object():
+    *_, mask, y = scanned(4, 0.01, side=48, width=16)
+    problem = parallel_problem(y, mask, None, 0.01)
+    solved = solve(problem, preset=replace(RECONSTRUCTION["fast"], members=1, max_iterations=10))
+    np.testing.assert_array_equal(solved.image != 0, problem.support)
