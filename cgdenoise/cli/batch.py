@@ -71,6 +71,7 @@ class Batch:
         self._failures = Failures(json)
         self._logs: list[str] = []
         self._failed: list[tuple[str, str]] = []
+        self._begun = 0
         self._displays: dict[Job, ProgressDisplay] = {}
         self._shown: dict[Job, tuple[str, ...]] = {}
 
@@ -84,7 +85,7 @@ class Batch:
         """
         for event in events:
             if isinstance(event, Begun):
-                self._note_down("running", event.job, output=event.job.target)
+                self._begin(event.job)
             elif isinstance(event, Said):
                 self.told(event.job, event.news)
             elif isinstance(event, Lost):
@@ -96,15 +97,12 @@ class Batch:
         """Show how far an input is, or what is to be known of it."""
         from cgdenoise.jobs.found import called
 
-        name = called(job.source)
         if isinstance(news, Warned):
             self._shown[job] = news.warnings
             with self.screen.aside():
-                warn(name, news.warnings, self._quiet)
-            return
-        if job not in self._displays:
-            self._displays[job] = ProgressDisplay(name, news.pages, self.screen)
-        self._displays[job].update(news.page, news.now)
+                warn(called(job.source), news.warnings, self._quiet)
+        elif job in self._displays:  # else it was lost meanwhile
+            self._displays[job].update(news.page, news.now, news.pages)
 
     def finish(self) -> int:
         """Close the journal and list what failed; return the exit code."""
@@ -121,6 +119,13 @@ class Batch:
         if self._logs or self._failed:
             write_report(self._logs, self._failed, target, replaces)
             tell_report(target, self._json, self._quiet)
+
+    def _begin(self, job: Job) -> None:
+        from cgdenoise.jobs.found import called
+
+        self._note_down("running", job, output=job.target)
+        self._begun += 1
+        self._displays[job] = ProgressDisplay(called(job.source), self.screen, place=self.screen.place(self._begun))
 
     def _ended(self, event: Ended) -> None:
         job = event.job

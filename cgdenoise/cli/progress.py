@@ -1,4 +1,4 @@
-"""How far a restoration is, on stderr: time left, stage, bar and name in 80 columns of a terminal, else a line every so often."""
+"""How far a restoration is, on stderr: time left, file, stage and bar in 80 columns of a terminal, else a line every so often."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from cgdenoise.cli.output import note
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, TaskID
 
     from cgdenoise.progress import Progress
 
 _PLAIN_INTERVAL = 15.0
 """Seconds between plain lines. By hand."""
 
-_NAME = 16
-"""Characters of a name that a line of 80 has room for, beside "fit 2 at depth 5, iteration 170", a bar, and the time."""
+_NAME = 20
+"""Characters of a name that there is room for."""
+
+_WIDE = 100
+"""Columns from which there is room for a name beside "file 3 of 20", and for which iteration it is."""
 
 _INERTIA = 20.0
 """Iterations after which a stage's own pace counts as much as that of the stage before it. By hand; not measured."""
@@ -30,13 +33,31 @@ _INERTIA = 20.0
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the screen: whose it is, what is being done, how much of how much is done, and the time that is left."""
+    """A line of the screen.
+
+    Attributes
+    ----------
+    name : str
+        Whose it is.
+    stage : str
+        What is being done, in two words.
+    done, total : float
+        How much of how much is done; None for what nobody knows.
+    until : float
+        When it will be done, by the clock that `time.monotonic` reads; NaN if nothing is known yet.
+    place : str
+        Which of several files it is.
+    detail : str
+        More of the stage, where there is room.
+    """
 
     name: str
     stage: str
     done: float = 0.0
     total: float | None = None
-    time: str = ""
+    until: float = math.nan
+    place: str = ""
+    detail: str = ""
 
 
 class Screen:
@@ -55,7 +76,7 @@ class Screen:
     def __init__(self, quiet: bool, inputs: int = 1) -> None:
         self._quiet, self._inputs = quiet, inputs
         self._live = not quiet and sys.stderr.isatty()
-        self._began = self._said = time.monotonic()
+        self._began = self._said = self._counted = time.monotonic()
         self._done, self._passed = 0, 0
         self._rows: dict[object, Row] = {}
         self._bar: Bar | None = None
@@ -81,19 +102,20 @@ class Screen:
 
     def count(self, passed: bool = False) -> None:
         """Tell that an input is done, or was passed over, which says nothing of the time that others take."""
-        self._done, self._passed = self._done + 1, self._passed + passed
-        if self in self._rows:
-            self.show(self, self._total())
+        self._done, self._passed, self._counted = self._done + 1, self._passed + passed, time.monotonic()
+        self._show_total()
+
+    def place(self, number: int) -> str:
+        """Return which of the inputs one is that is begun as the so-manieth; nothing if it is the only one."""
+        return f"file {number} of {self._inputs}" if self._inputs > 1 else ""
 
     def show(self, key: object, row: Row) -> None:
-        """Show a line, in the place of the one with its key."""
-        self._rows[key] = row
-        if self._bar is None:
-            return
-        if key in self._tasks:
-            self._bar.update(self._tasks[key], completed=row.done, total=row.total, stage=row.stage, time=row.time)
-        else:
-            self._add(self._bar, key)
+        """Show a line, in the place of the one with its key; without a terminal say it, unless the last was said a moment ago."""
+        self._put(key, row)
+        self._show_total()
+        if not (self._quiet or self._live or math.isnan(row.until)) and time.monotonic() - self._said >= _PLAIN_INTERVAL:
+            self._said = time.monotonic()
+            note(self._plain(row))
 
     def remove(self, key: object) -> None:
         """Show a line no longer."""
@@ -101,36 +123,46 @@ class Screen:
         if self._bar is not None and key in self._tasks:
             self._bar.remove_task(self._tasks.pop(key))
 
-    def say(self, text: str) -> None:
-        """Print a line, unless there is a terminal or the last line was a moment ago."""
-        if self._quiet or self._live or time.monotonic() - self._said < _PLAIN_INTERVAL:
+    def _show_total(self) -> None:
+        if self in self._rows:
+            self._put(self, self._total())
+
+    def _put(self, key: object, row: Row) -> None:
+        self._rows[key] = row
+        if self._bar is None:
             return
-        self._said = time.monotonic()
-        total = self._total()
-        note(text if self._inputs == 1 else f"{', '.join(filter(None, [total.stage, total.time]))}; {text}")
+        if key in self._tasks:
+            self._bar.update(self._tasks[key], completed=row.done, total=row.total, row=row)
+        else:
+            self._add(self._bar, key)
+
+    def _plain(self, row: Row) -> str:
+        """Return a line of a screen as one without a terminal: the time is that of all inputs."""
+        left = _time_left(self._rows[self].until if self in self._rows else row.until)
+        share = f"{row.done / row.total:.0%} done" if row.total else ""
+        return f"{', '.join(filter(None, [left, row.place, row.stage, share]))}: {row.name}"
 
     def _total(self) -> Row:
-        made, left = self._done - self._passed, self._inputs - self._done
-        seconds = (time.monotonic() - self._began) / made * left if made else math.nan
-        time_left = f"about {_duration(seconds)} left" if made and left else ""
-        return Row("all", f"{self._done} of {self._inputs} inputs done", self._done, self._inputs, time_left)
+        now, waiting = time.monotonic(), self._inputs - self._done
+        made, seconds = self._done - self._passed, math.nan
+        known = [row.until - now for key, row in self._rows.items() if key is not self and not math.isnan(row.until)]
+        if made:
+            seconds = (self._counted - self._began) / made * waiting - (now - self._counted)
+        elif known:  # all inputs take as long as those in work
+            spent = now - self._began
+            seconds = (spent + sum(known) / len(known)) * waiting / len(known) - spent
+        until = now + max(seconds, *known, 0.0) if waiting and not math.isnan(seconds) else math.nan
+        return Row("all", f"{self._done} of {self._inputs} files done", self._done, self._inputs, until)
 
     def _draw(self) -> None:
         if not self._live:
             return
         from rich.console import Console
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.fields[time]}", markup=False),
-            TextColumn("{task.fields[stage]}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.description}", markup=False),
-        )
+        console = Console(stderr=True)
         # A new one each time: one that is started again would take the place of what was printed meanwhile.
-        self._bar = Bar(*columns, console=Console(stderr=True), transient=True, expand=True, redirect_stdout=False)
+        self._bar = Bar(*_columns(console.width), console=console, transient=True, expand=True, redirect_stdout=False)
         self._tasks = {}
         for key in self._rows:
             self._add(self._bar, key)
@@ -138,7 +170,7 @@ class Screen:
 
     def _add(self, bar: Bar, key: object) -> None:
         row = self._rows[key]
-        self._tasks[key] = bar.add_task(_shortened(row.name), total=row.total, stage=row.stage, time=row.time)
+        self._tasks[key] = bar.add_task("", total=row.total, row=row)
         bar.update(self._tasks[key], completed=row.done)
 
     def _clear(self) -> None:
@@ -147,46 +179,71 @@ class Screen:
             self._bar = None
 
 
+def _columns(width: int) -> list[ProgressColumn]:
+    """Return what a line of the terminal is made of. The time runs between two steps, too: nothing stands still."""
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task
+    from rich.table import Column
+    from rich.text import Text
+
+    class Words(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            row: Row = task.fields["row"]
+            detail = row.detail if width >= _WIDE else ""
+            words = [f"{_time_left(row.until):>11}", row.place, ", ".join(filter(None, [row.stage, detail]))]
+            return Text("  ".join(filter(None, words)))
+
+    class Name(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            row: Row = task.fields["row"]
+            return Text("" if row.place and width < _WIDE else _shortened(row.name))
+
+    whole = Column(no_wrap=True)  # the bar has what they leave
+    return [SpinnerColumn(), Words(whole), BarColumn(bar_width=None), Name(whole)]
+
+
+@contextmanager
+def starting(quiet: bool) -> Iterator[None]:
+    """Show that something is going on while the program loads what it needs, and looks at the inputs."""
+    with Screen(quiet) as screen:
+        screen.show("start", Row("", "starting"))
+        yield
+
+
 class ProgressDisplay:
     """Progress of one input.
-
-    Time left is a bound as far as the fits go: it supposes that each uses its whole budget.
 
     Parameters
     ----------
     name : str
         Of the input.
-    pages : int
-        That it has; those to come are taken to be as much work as the present one.
     screen : Screen
         Where it is shown.
+    place : str
+        Which of several files it is.
     """
 
-    def __init__(self, name: str, pages: int, screen: Screen) -> None:
-        self._name, self._pages, self._screen = name, pages, screen
+    def __init__(self, name: str, screen: Screen, place: str = "") -> None:
+        self._name, self._screen, self._place = name, screen, place
         self._page, self._done, self._before = 0, 0.0, 0.0  # work in all, and on the pages before
         self._pace = _Pace()
+        screen.show(self, Row(name, "reading", place=place))
 
     def __enter__(self) -> ProgressDisplay:
-        self._screen.show(self, Row(self._name, "reading"))
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._screen.remove(self)
 
-    def update(self, page: int, now: Progress) -> None:
-        """Show how far a page is."""
+    def update(self, page: int, now: Progress, pages: int = 1) -> None:
+        """Show how far a page is, of so many: those to come are taken to be as much work as this one."""
         if page != self._page:
             self._page, self._before = page, self._done
         self._done = done = self._before + now.done
-        left = now.left + (self._pages - 1 - page) * (now.done + now.left)
-        seconds = self._pace.seconds_left(time.monotonic(), now.stage, done, left)
-        time_left = "" if math.isnan(seconds) else f"at most {_duration(seconds)} left"
-        page_of = f"page {page + 1}/{self._pages}" if self._pages > 1 else ""
-        stage = ", ".join(filter(None, [page_of, now.stage, "" if page_of else now.detail]))
-        self._screen.show(self, Row(self._name, stage, done, done + left, time_left))
-        if time_left:
-            self._screen.say(f"{self._name}: {stage}, {done / (done + left):.0%} done, {time_left}")
+        left = now.left + (pages - 1 - page) * (now.done + now.left)
+        clock = time.monotonic()
+        until = clock + self._pace.seconds_left(clock, now.stage, done, left)
+        stage = f"page {page + 1}/{pages} {now.stage}" if pages > 1 else now.stage
+        self._screen.show(self, Row(self._name, stage, done, done + left, until, self._place, now.detail))
 
 
 class _Pace:
@@ -209,6 +266,10 @@ class _Pace:
             took, work = took + _INERTIA * self._rate_before, work + _INERTIA
         self._rate = took / work if work else math.nan
         return left * self._rate
+
+
+def _time_left(until: float) -> str:
+    return "" if math.isnan(until) else f"{_duration(max(until - time.monotonic(), 0.0))} left"
 
 
 def _shortened(name: str) -> str:

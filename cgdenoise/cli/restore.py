@@ -14,6 +14,7 @@ from cgdenoise.cli.batch import Batch, Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import note
+from cgdenoise.cli.progress import starting
 from cgdenoise.cli.scheduler import on_scheduler
 from cgdenoise.cli.streams import read_stdin, write_stdout
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
@@ -123,11 +124,12 @@ def restore_pictures(
     batch.check(shared)
     interrupt = Interrupt()
     with interrupt.handled():
-        from cgdenoise.fitlog.journal import Journal
+        with starting(shared.quiet):
+            from cgdenoise.fitlog.journal import Journal
 
-        planned = _planned(batch, shared, [name for name in (*read, shared.reference) if name is not None])
-        at_once = min(batch.jobs, max(1, len(planned)))
-        chosen = method(len(planned), at_once)
+            planned = _planned(batch, shared, [name for name in (*read, shared.reference) if name is not None])
+            at_once = min(batch.jobs, max(1, len(planned)))
+            chosen = method(len(planned), at_once)
         on_exists = OnExists.OVERWRITE if shared.force else batch.on_exists
         if shared.report is not None:
             from cgdenoise.jobs.report_files import check_report

@@ -15,7 +15,7 @@ from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import warn
-from cgdenoise.cli.progress import ProgressDisplay, Screen
+from cgdenoise.cli.progress import ProgressDisplay, Screen, starting
 from cgdenoise.cli.report import report, tell_report
 from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
@@ -109,10 +109,11 @@ def run(
     written = [*targets, *(name for name in (shared.side_by_side, log) if name is not None)]
     interrupt = Interrupt()
     with interrupt.handled():
-        from cgdenoise.jobs.places import check_sides
-        from cgdenoise.restoration.presets import RECONSTRUCTION
+        with starting(shared.quiet):
+            from cgdenoise.jobs.places import check_sides
+            from cgdenoise.restoration.presets import RECONSTRUCTION
 
-        options = prepare(command, shared, RECONSTRUCTION)
+            options = prepare(command, shared, RECONSTRUCTION)
         if shared.side_by_side is not None:
             check_sides(shared.side_by_side)
         _check_targets(written, [name for name in (*inputs, shared.reference) if name], shared.force)
@@ -120,7 +121,8 @@ def run(
             from cgdenoise.jobs.report_files import check_report
 
             check_report(shared.report, shared.force)
-        task = read()
+        with starting(shared.quiet):
+            task = read()
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
@@ -206,7 +208,7 @@ def _solve(
     from cgdenoise.noise.known import KnownNoise
     from cgdenoise.restoration.hooks import Hooks
 
-    with Screen(quiet) as screen, ProgressDisplay(task.name, 1, screen) as display, about(task.name):
+    with Screen(quiet) as screen, ProgressDisplay(task.name, screen) as display, about(task.name):
         solution = solve(task.problem, options, clean, Hooks(partial(display.update, 0), interrupt.requested))
     files, remark = task.encode(solution)
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))

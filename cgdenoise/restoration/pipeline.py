@@ -83,9 +83,8 @@ class Context:
 
         def on_step(label: FitLabel, step: Step) -> None:
             spent, remaining = spending.spend(label, step.evaluation.iteration)
-            kind = "probe" if label.probe else "fit"
-            name = f"{kind} {label.group + 1} at depth {label.depth}"
-            self.meter.advance(spent, remaining, name, f"iteration {step.evaluation.iteration}")
+            detail = f"fit {label.group + 1} at depth {label.depth}, iteration {step.evaluation.iteration}"
+            self.meter.advance(spent, remaining, "probe fits" if label.probe else "fits", detail)
             for observer in self.hooks.observers:
                 observer(snapshot_of(label, step, factor, lambda: shown(step.image)))
 

@@ -95,7 +95,7 @@ def _shown(layout: Layout, prepared: Prepared, scale: Scale, fitted: Tensor) -> 
 def _stages(layout: Layout) -> list[Stage[Denoising]]:
     return [
         Stage("stripes", remove_stripes),
-        Stage("noise", measure_noise, lambda state: _NOISE),
+        Stage("measuring noise", measure_noise, lambda state: _NOISE),
         fits_stage(layout),
         *patch_stages(),
     ]

@@ -362,7 +362,7 @@ def test_interrupted_run_keeps_both_files(cli, light, folder, image, matrix, mon
 
     from cgdenoise.cli.progress import ProgressDisplay
 
-    def update(self, page, now):
+    def update(self, page, now, pages=1):
         if now.done == 20:
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cgdenoise import images
 from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.fitlog.reader import read_log
 from cgdenoise.restoration.presets import PRESETS
@@ -21,8 +22,8 @@ def signal_at(monkeypatch):
     def arrange(iteration, *numbers):
         shown = ProgressDisplay.update
 
-        def update(self, page, now):
-            shown(self, page, now)
+        def update(self, page, now, pages=1):
+            shown(self, page, now, pages)
             if now.done == iteration:
                 for number in numbers:
                     os.kill(os.getpid(), number)
@@ -61,14 +62,15 @@ def test_an_error_after_the_signal_does_not_begin_the_next_input(denoise, folder
     signal_at(10, signal.SIGINT)
     updated = ProgressDisplay.update
 
-    def update(self, page, now):
-        updated(self, page, now)
+    def update(self, page, now, pages=1):
+        updated(self, page, now, pages)
         if (folder / "results").exists():
             (folder / "results").rmdir()  # the result of the first input can no longer be written
 
     monkeypatch.setattr(ProgressDisplay, "update", update)
     begun = []
-    monkeypatch.setattr("cgdenoise.images.read_bytes", lambda name: (begun.append(name), noisy_png.read_bytes())[1])
+    opened = images.open_image
+    monkeypatch.setattr(images, "open_image", lambda path, *args: (begun.append(path), opened(path, *args))[1])
     outcome = denoise("noisy.png", "second.png", "-o", "results")
     assert outcome.code == 130
     assert begun == ["noisy.png"]
@@ -137,7 +139,7 @@ def test_signal_in_the_last_stage_is_heard_there(denoise, folder, noisy_png, mon
     monkeypatch.setitem(PRESETS, "fast", replace(PRESETS["fast"], guided=True))
     seen = []
 
-    def update(self, page, now):
+    def update(self, page, now, pages=1):
         seen.append(now.stage)
         if now.stage == "similar patches":
             os.kill(os.getpid(), signal.SIGINT)

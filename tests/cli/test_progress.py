@@ -2,11 +2,13 @@
 
 import io
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 
 from cgdenoise.cli import progress
-from cgdenoise.cli.progress import ProgressDisplay, Row, Screen, _Pace
+from cgdenoise.cli.progress import ProgressDisplay, Row, Screen, _Pace, starting
 from cgdenoise.progress import Progress
 
 
@@ -18,27 +20,27 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
 def test_plain_lines_come_every_so_often(capsys, clock):
-    with Screen(False) as screen, ProgressDisplay("a.png", 1, screen) as display:
+    with Screen(False) as screen, ProgressDisplay("a.png", screen) as display:
         for tick in range(1, 25):
             clock[0] = 2.0 * tick
-            display.update(0, Progress("fit 1 at depth 4", 10.0 * tick, 300.0 - 10 * tick, f"iteration {10 * tick}"))
+            display.update(0, Progress("fits", 10.0 * tick, 300.0 - 10 * tick, f"iteration {10 * tick}"))
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "cgdenoise: a.png: fit 1 at depth 4, iteration 80, 27% done, at most 44 s left"
+    assert lines[0] == "cgdenoise: 44 s left, fits, 27% done: a.png"
     assert len(lines) == 3
     assert not any("\x1b" in line for line in lines)
 
 
 def test_time_left_counts_the_stages_to_come(capsys, clock):
-    with Screen(False) as screen, ProgressDisplay("a.png", 1, screen) as display:
+    with Screen(False) as screen, ProgressDisplay("a.png", screen) as display:
         for second in range(0, 41, 20):
             clock[0] = second
-            display.update(0, Progress("fit 1 at depth 4", 5.0 * second, 50 + 200 - 5 * second))
-    assert "80% done, at most 10 s left" in capsys.readouterr().err
+            display.update(0, Progress("fits", 5.0 * second, 50 + 200 - 5 * second))
+    assert "10 s left, fits, 80% done" in capsys.readouterr().err
 
 
 def test_a_slower_stage_soon_tells_its_own_time():
@@ -53,16 +55,16 @@ def test_a_slower_stage_soon_tells_its_own_time():
 
 
 def test_pages_to_come_are_taken_to_be_like_this_one(capsys, clock):
-    with Screen(False) as screen, ProgressDisplay("a.tif", 3, screen) as display:
+    with Screen(False) as screen, ProgressDisplay("a.tif", screen) as display:
         for page, done, second in [(0, 0, 0), (0, 100, 10), (1, 0, 10), (1, 50, 25)]:
             clock[0] = second
-            display.update(page, Progress("fit 1 at depth 4", done, 100.0 - done))
+            display.update(page, Progress("fits", done, 100.0 - done), 3)
     # 150 of 300 are done, in 25 s.
-    assert capsys.readouterr().err.splitlines() == ["cgdenoise: a.tif: page 2/3, fit 1 at depth 4, 50% done, at most 25 s left"]
+    assert capsys.readouterr().err.splitlines() == ["cgdenoise: 25 s left, page 2/3 fits, 50% done: a.tif"]
 
 
 def test_quiet_says_nothing(capsys, clock):
-    with Screen(True) as screen, ProgressDisplay("a.png", 1, screen) as display:
+    with Screen(True) as screen, ProgressDisplay("a.png", screen) as display:
         for clock[0] in (0.0, 100.0):
             display.update(0, Progress("similar patches", 10 + clock[0], 1.0))
     assert capsys.readouterr().err == ""
@@ -72,37 +74,66 @@ def test_quiet_says_nothing(capsys, clock):
 def terminal(monkeypatch):
     """Show progress on a terminal of so many columns; return its lines, without the codes that move the cursor."""
 
-    def show(columns, name, pages, updates):
+    def show(columns, name, pages, updates, inputs=1):
         screen = Terminal()
         monkeypatch.setattr("sys.stderr", screen)
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("NO_COLOR", "1")
-        with Screen(False) as shown:
-            display = ProgressDisplay(name, pages, shown)
+        with Screen(False, inputs) as shown:
+            display = ProgressDisplay(name, shown, shown.place(3))
             for page, now in updates:
-                display.update(page, now)
+                display.update(page, now, pages)
         lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\n", screen.getvalue()).splitlines()
         return [line for line in lines if line.strip()]
 
     return show
 
 
-@pytest.mark.parametrize(("pages", "stage"), [(1, "fit 2 at depth 5, iteration 1500"), (300, "page 300/300, fit 2 at depth 5")])
-def test_stage_bar_and_time_fit_into_80_columns(terminal, clock, pages, stage):
+@pytest.mark.parametrize(
+    ("columns", "inputs", "pages", "words"),
+    [
+        (80, 1, 1, ["33 min left", "similar patches", "━━━━━━", "name of a file.tif"[-13:]]),
+        (80, 20, 300, ["33 min left", "file 3 of 20", "page 300/300 similar patches", "━━━━━━"]),
+        (100, 20, 1, ["33 min left", "file 3 of 20", "similar patches, iteration 1500", "━━━", "name of a file.tif"[-13:]]),
+        (160, 20, 300, ["33 min left", "file 3 of 20", "page 300/300 similar patches, iteration 1500", "━━━━━━", ".tif"]),
+    ],
+)
+def test_time_left_comes_first_and_all_fits_into_the_columns(terminal, clock, columns, inputs, pages, words):
     def updates():
         for clock[0] in (0.0, 9000.0):
-            yield pages - 1, Progress("fit 2 at depth 5", 100 + clock[0], 2000.0, "iteration 1500")
+            yield pages - 1, Progress("similar patches", 100 + clock[0], 2000.0, "iteration 1500")
 
-    lines = terminal(80, "folder/a long name of a file.tif", pages, updates())
-    assert max(map(len, lines)) <= 80
-    for shown in ("name of a file.tif"[-13:], stage, "━━━━━━", "at most 33 min left"):
-        assert shown in lines[-1]
+    lines = terminal(columns, "folder/a long name of a file.tif", pages, updates(), inputs)
+    assert max(map(len, lines)) <= columns
+    places = [lines[-1].find(word) for word in words]
+    assert places == sorted(places)
+    assert places[0] > 0
+
+
+def test_time_runs_between_two_steps(terminal, clock):
+    def updates():
+        for clock[0] in (0.0, 10.0):
+            yield 0, Progress("fits", clock[0], 20.0 - clock[0])
+        for clock[0] in (11.0, 14.0):
+            time.sleep(0.3)
+
+    lines = terminal(80, "a.png", 1, updates())
+    assert [any(f"{left} s left" in line for line in lines) for left in (9, 6)] == [True] * 2
+
+
+def test_something_is_shown_before_the_inputs_are_known(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with starting(False):
+        pass
+    assert "starting" in screen.getvalue()
 
 
 @pytest.mark.parametrize("name", ["plain.png", "a[/].png", "[red]a.png"])
 def test_name_is_shown_as_it_is_on_a_terminal(terminal, name):
-    assert any(name in line for line in terminal(80, name, 1, [(0, Progress("fit 1 at depth 4", 10, 10))]))
+    assert any(name in line for line in terminal(80, name, 1, [(0, Progress("fits", 10, 10))]))
 
 
 def test_a_batch_has_a_line_for_all_above_those_in_work_and_it_is_cleared_for_what_is_printed(monkeypatch, clock):
@@ -121,17 +152,23 @@ def test_a_batch_has_a_line_for_all_above_those_in_work_and_it_is_cleared_for_wh
         shown.remove("a")
     before, after = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).split("a result")
     lines = [line.strip() for line in before.splitlines() if line.strip()]
-    assert "2 of 4 inputs done" in lines[-3]
-    assert "about 2 min left" in lines[-3]  # one in a minute: what was passed over does not count
+    assert "2 of 4 files done" in lines[-3]
+    assert "2 min left" in lines[-3]  # one in a minute: what was passed over does not count
     assert [name in line for name, line in zip(("all", "a.png", "b.png"), lines[-3:], strict=True)] == [True] * 3
     assert "a.png" not in after.split("2 of 4")[-1]
 
 
-def test_plain_lines_of_a_batch_tell_of_all_inputs_and_of_one(capsys, clock):
+def test_plain_lines_of_a_batch_tell_of_all_inputs(capsys, clock):
     with Screen(False, inputs=3) as screen:
-        screen.count()
         clock[0] = 30.0
-        screen.say("a.png: fit 1, 50% done, at most 4 s left")
-    assert capsys.readouterr().err == (
-        "cgdenoise: 1 of 3 inputs done, about 60 s left; a.png: fit 1, 50% done, at most 4 s left\n"
-    )
+        screen.count()
+        clock[0] = 40.0
+        screen.show("a", Row("a.png", "fits", 1, 2, 44.0, screen.place(2)))
+    assert capsys.readouterr().err == "cgdenoise: 50 s left, file 2 of 3, fits, 50% done: a.png\n"
+
+
+def test_time_of_a_batch_is_told_from_the_first_input_on(capsys, clock):
+    with Screen(False, inputs=3) as screen:
+        clock[0] = 20.0
+        screen.show("a", Row("a.png", "fits", 1, 2, 40.0, screen.place(1)))  # 40 s in all, of three: 100 s to come
+    assert capsys.readouterr().err.startswith("cgdenoise: 2 min left, file 1 of 3, ")
