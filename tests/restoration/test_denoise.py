@@ -288,7 +288,7 @@ def test_progress_runs_through_all_stages_to_the_end():
     seen = []
     denoise(HOLES, sigma=5, preset=LIGHT, progress=seen.append)
     stages = list(dict.fromkeys(now.stage for now in seen))
-    assert stages == ["measuring noise", "fits", "missing pixels", "similar patches", "last check"]
+    assert stages == ["stripes", "measuring noise", "fits", "missing pixels", "similar patches", "last check"]
     assert [now.done for now in seen] == sorted(now.done for now in seen)
     assert seen[1].left > 60  # the stages after the fit count, too
     assert seen[-1].left == pytest.approx(0, abs=1e-6)
