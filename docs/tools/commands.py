@@ -19,8 +19,9 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
 
 def commands(page: str) -> list[str]:
     """Return the lines of a page for a shell, but those that install something."""
-    lines = [line for language, _, text in blocks(page) if language == "sh" for line in text.splitlines()]
-    return [line for line in lines if line and not _INSTALLS.match(line)]
+    texts = [text.replace("\\\n", " ") for language, _, text in blocks(page) if language == "sh"]
+    lines = [line for text in texts for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#") and not _INSTALLS.match(line)]
 
 
 def write_titled(page: str, folder: Path) -> None:
