@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cgdenoise.cli.errors import FAILED, Failures
 from cgdenoise.cli.interrupt import Interrupt
-from cgdenoise.cli.output import fail, note, warn
+from cgdenoise.cli.output import emit_json, fail, note, warn
 from cgdenoise.cli.progress import ProgressDisplay, Screen
 from cgdenoise.cli.report import report, report_skipped, tell_report
 from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Said
@@ -49,8 +49,8 @@ class Batch:
 
     Parameters
     ----------
-    inputs : int
-        How many there are.
+    jobs : sequence of Job
+        All of them.
     journal : Journal or None
         Where it is written down.
     interrupt : Interrupt
@@ -64,10 +64,11 @@ class Batch:
         Where progress is shown; to be entered.
     """
 
-    def __init__(self, inputs: int, journal: Journal | None, interrupt: Interrupt, json: bool, quiet: bool) -> None:
-        self.screen = Screen(quiet, inputs)
+    def __init__(self, jobs: Sequence[Job], journal: Journal | None, interrupt: Interrupt, json: bool, quiet: bool) -> None:
+        self.screen = Screen(quiet, len(jobs))
         self._interrupt = interrupt
-        self._inputs, self._journal, self._json, self._quiet = inputs, journal, json, quiet
+        self._inputs, self._journal, self._json, self._quiet = len(jobs), journal, json, quiet
+        self._left = dict.fromkeys(jobs)
         self._failures = Failures(json)
         self._logs: list[str] = []
         self._failed: list[tuple[str, str]] = []
@@ -105,11 +106,16 @@ class Batch:
             self._displays[job].update(news.page, news.now, news.pages)
 
     def finish(self) -> int:
-        """Close the journal and list what failed; return the exit code."""
+        """Close the journal, list what failed, and tell a script of what had no turn; return the exit code."""
         self._note_down("end", None, status="interrupted" if self._interrupt.signal else "complete")
         names = self._failures.names
         if names and self._inputs > 1:
             note(f"{len(names)} of {self._inputs} inputs failed: {', '.join(names)}")
+        if self._json:
+            for job in self._left:
+                emit_json(
+                    {"type": "error", "input": job.source, "status": "interrupted", "error": "interrupted; nothing was written"}
+                )
         return 128 + self._interrupt.signal if self._interrupt.signal else self._failures.code
 
     def write_report(self, target: str, replaces: bool) -> None:
@@ -132,6 +138,7 @@ class Batch:
         try:
             restored = event.outcome()
             self._forget(job)
+            self._left.pop(job, None)
             with self.screen.aside():
                 self._report(job, restored)
         except CgDenoiseError as error:
@@ -139,6 +146,7 @@ class Batch:
             self._note_down("failed", job, error=str(error))
             if isinstance(error, OptionError):
                 raise
+            self._left.pop(job, None)
             self._failed.append((job.source, str(error)))
             with self.screen.aside():
                 self._failures.add(job.source, error)

@@ -77,6 +77,7 @@ class Interrupt:
         if not self._held and (self.signal or not self._heard):
             if not self._silent:
                 fail("interrupted" if self.written else "interrupted; nothing was written")
+            self.signal = self.signal or number
             # Not KeyboardInterrupt: the command-line library would end with a message of its own.
             sys.exit(128 + number)
         self.signal = self.signal or number

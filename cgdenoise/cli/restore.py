@@ -137,16 +137,19 @@ def restore_pictures(
             check_report(shared.report, shared.force, renews=on_exists is not OnExists.FAIL)
         options = chosen.options
         kept = None if batch.journal is None else Journal(batch.journal, options.command, len(planned), chosen.settings())
-        seen = Batch(len(planned), kept, interrupt, shared.json, shared.quiet)
+        seen = Batch(planned, kept, interrupt, shared.json, shared.quiet)
         work = partial(_restore, chosen, on_exists)
-        with seen.screen:
-            if batch.scheduler is not None:
-                place = batch.scheduler
-                seen.follow(on_scheduler(planned, chosen, on_exists, place, shared.threads, interrupt))
-            elif at_once > 1:
-                seen.follow(in_processes(planned, work, at_once, options.threads, interrupt))
-            else:
-                seen.follow(in_this_process(planned, work, interrupt, seen.told))
+        try:
+            with seen.screen:
+                if batch.scheduler is not None:
+                    place = batch.scheduler
+                    seen.follow(on_scheduler(planned, chosen, on_exists, place, shared.threads, interrupt))
+                elif at_once > 1:
+                    seen.follow(in_processes(planned, work, at_once, options.threads, interrupt))
+                else:
+                    seen.follow(in_this_process(planned, work, interrupt, seen.told))
+        except SystemExit:  # the user ends it at once; what had no turn is told all the same
+            sys.exit(seen.finish())
         code = seen.finish()
         if shared.report is not None:
             seen.write_report(shared.report, shared.force)

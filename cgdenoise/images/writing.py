@@ -73,7 +73,7 @@ class Together:
                 if isinstance(content, bytes):
                     file.write(content)
                 else:
-                    content(file)
+                    _written(file, content)
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(0)
@@ -191,6 +191,15 @@ def _remove_leftovers(target: str) -> None:
 def _create(temporary: str) -> int:
     # Mode 0o666 less the umask, as `open` would have it; `tempfile` would give 0o600.
     return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+
+
+def _written(file: BinaryIO, content: Callable[[BinaryIO], None]) -> None:
+    try:
+        content(file)
+    except OSError as error:
+        if error.errno is None:  # NumPy's, which says how much was written, and not why no more
+            os.write(file.fileno(), b"\0")
+        raise
 
 
 @contextlib.contextmanager

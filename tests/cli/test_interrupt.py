@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the best image so far, its log, and the exit code of the shell's tradition."""
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgdenoise import images
 from cgdenoise.cli.progress import ProgressDisplay
 from cgdenoise.fitlog.reader import read_log
 from cgdenoise.restoration.presets import PRESETS
@@ -68,12 +68,10 @@ def test_an_error_after_the_signal_does_not_begin_the_next_input(denoise, folder
             (folder / "results").rmdir()  # the result of the first input can no longer be written
 
     monkeypatch.setattr(ProgressDisplay, "update", update)
-    begun = []
-    opened = images.open_image
-    monkeypatch.setattr(images, "open_image", lambda path, *args: (begun.append(path), opened(path, *args))[1])
-    outcome = denoise("noisy.png", "second.png", "-o", "results")
+    outcome = denoise("noisy.png", "second.png", "-o", "results", "--journal", "j.jsonl")
     assert outcome.code == 130
-    assert begun == ["noisy.png"]
+    journal = [json.loads(line) for line in (folder / "j.jsonl").read_text().splitlines()]
+    assert [record["input"] for record in journal if record["type"] == "running"] == ["noisy.png"]
 
 
 def test_second_signal_ends_at_once(denoise, folder, noisy_png, signal_at):
@@ -111,6 +109,21 @@ def test_a_signal_after_an_input_is_written_does_not_say_that_nothing_was(denois
     monkeypatch.setattr("cgdenoise.cli.batch.report", report)
     outcome = denoise("noisy.png", "second.png")
     assert (outcome.code, outcome.err) == (130, "cgdenoise: error: interrupted\n")
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_json_has_an_object_also_for_what_had_no_turn(denoise, folder, noisy_png, signal_at, monkeypatch, heard):
+    (folder / "second.png").write_bytes(noisy_png.read_bytes())
+    if heard:
+        signal_at(10, signal.SIGINT)
+    else:
+        monkeypatch.setattr("cgdenoise.restoration.whole.choose", lambda *args, **options: os.kill(os.getpid(), signal.SIGINT))
+    outcome = denoise("noisy.png", "second.png", "--json", "-q", "--journal", "j.jsonl")
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert (outcome.code, [end["input"] for end in found]) == (130, ["noisy.png", "second.png"])
+    assert [end["status"] for end in found] == ["interrupted"] * 2
+    assert [end["error"] is None for end in found] == [heard, False]
+    assert json.loads((folder / "j.jsonl").read_text().splitlines()[-1])["status"] == "interrupted"
 
 
 def test_no_picture_without_its_log(denoise, folder, noisy_png, signal_at, monkeypatch):
