@@ -126,4 +126,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, "operators"})
+    return sorted({*_HOME, "operators", *(name for name in globals() if name.startswith("__"))})

@@ -27,7 +27,7 @@ def test_modules_and_functions_are_small(name):
     if name.startswith("cli"):  # a command has as many parameters as options
         return
     long = [f.name for f in functions(MODULES[name]) if f.end_lineno - f.lineno + 1 > FUNCTION_LINES]
-    wide = [f.name for f in functions(MODULES[name]) if parameters(f) > PARAMETERS]
+    wide = [f.name for f in functions(MODULES[name]) if parameters(f) > PARAMETERS and f.name not in cgdenoise.__all__]
     assert (long, wide) == ([], [])
 
 

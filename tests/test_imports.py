@@ -109,6 +109,10 @@ def test_public_names_resolve_and_unknown_ones_do_not():
     assert not hasattr(cgdenoise, "nonsense")
 
 
+def test_nothing_but_public_names_is_listed():
+    assert {name for name in dir(cgdenoise) if not name.startswith("__")} == {*cgdenoise.__all__, "operators"}
+
+
 def test_names_are_listed_and_operators_are_at_hand_without_another_import():
     code = "import cgdenoise; assert {'denoise', 'operators'} <= {*dir(cgdenoise)}; print(cgdenoise.operators.PixelMask.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -278,16 +278,14 @@ def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset], 
 
     from cgdenoise.jobs.options import Options
     from cgdenoise.noise.known import KnownNoise
-    from cgdenoise.restoration.presets import preset_of
+    from cgdenoise.restoration.presets import within
     from cgdenoise.runtime import choose_device, prepare_process
 
     prepare_process(shared.threads)
     choose_device(shared.device)
-    base = preset_of(shared.preset, presets)
+    base = within(shared.preset, shared.members, shared.max_iterations, presets)
     chosen = replace(
         base,
-        members=shared.members or base.members,
-        max_iterations=shared.max_iterations or base.max_iterations,
         stop=base.stop if shared.stop is None else str(shared.stop),
         hold_out=base.hold_out if shared.hold_out is None else shared.hold_out,
     )

@@ -14,7 +14,7 @@ from cgdenoise.problems.pictures import deblurring, inpainting, upscaling
 from cgdenoise.problems.problem import LinearProblem
 from cgdenoise.problems.verdict import judge
 from cgdenoise.restoration.hooks import Watch, watching
-from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
+from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of, within
 from cgdenoise.restoration.reconstruct import run_reconstruction
 from cgdenoise.restoration.results import Restoration, RestoredPart
 from cgdenoise.restoration.units import Array, check_image, find_channel_axis, in_layout
@@ -27,6 +27,8 @@ def inpaint(
     *,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
+    members: int | None = None,
+    max_iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Watch = False,
@@ -41,7 +43,7 @@ def inpaint(
         False where a pixel is missing, too.
     sigma : float
         Noise level of the others; 0 keeps them as they are.
-    channel_axis, preset, seed, device, progress
+    channel_axis, preset, members, max_iterations, seed, device, progress
         As of `denoise`; presets are those of `reconstruct`.
 
     Raises
@@ -52,7 +54,8 @@ def inpaint(
     values, axis = _read(image, channel_axis)
     kept = None if keep is None else np.broadcast_to(np.asarray(keep, bool), values.shape[:2])
     problem = inpainting(values, kept, sigma)
-    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
+    chosen = within(preset, members, max_iterations, RECONSTRUCTION)
+    return _as_array(problem, solve(problem, preset=chosen, seed=seed, device=device, progress=progress), image, axis)
 
 
 def deblur(
@@ -62,6 +65,8 @@ def deblur(
     *,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
+    members: int | None = None,
+    max_iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Watch = False,
@@ -76,7 +81,7 @@ def deblur(
         Point-spread function, no larger than the image, with a sum above 0; see `operators.gaussian_psf` and `motion_psf`.
     sigma : float, optional
         Noise level; estimated if not given.
-    channel_axis, preset, seed, device, progress
+    channel_axis, preset, members, max_iterations, seed, device, progress
         As of `inpaint`.
 
     Raises
@@ -86,7 +91,8 @@ def deblur(
     """
     values, axis = _read(image, channel_axis)
     problem = deblurring(values, np.asarray(psf, np.float64), sigma)
-    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
+    chosen = within(preset, members, max_iterations, RECONSTRUCTION)
+    return _as_array(problem, solve(problem, preset=chosen, seed=seed, device=device, progress=progress), image, axis)
 
 
 def upscale(
@@ -96,6 +102,8 @@ def upscale(
     *,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
+    members: int | None = None,
+    max_iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Watch = False,
@@ -110,7 +118,7 @@ def upscale(
         Of both sides, at least 2. (Where pixels were averaged by another filter: `reconstruct` with `operators.Downsample`.)
     sigma : float
         Noise level; 0 for none.
-    channel_axis, preset, seed, device, progress
+    channel_axis, preset, members, max_iterations, seed, device, progress
         As of `inpaint`.
 
     Raises
@@ -120,7 +128,8 @@ def upscale(
     """
     values, axis = _read(image, channel_axis)
     problem = upscaling(values, factor, Kernel.BOX, sigma)
-    return _as_array(problem, solve(problem, preset=preset, seed=seed, device=device, progress=progress), image, axis)
+    chosen = within(preset, members, max_iterations, RECONSTRUCTION)
+    return _as_array(problem, solve(problem, preset=chosen, seed=seed, device=device, progress=progress), image, axis)
 
 
 def _read(image: Array, channel_axis: int | None) -> tuple[NDArray[np.float64], int]:

@@ -14,7 +14,7 @@ from cgdenoise.noise.known import KnownNoise
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.memory import tiling_for
-from cgdenoise.restoration.presets import preset_of
+from cgdenoise.restoration.presets import within
 from cgdenoise.restoration.results import Restoration
 from cgdenoise.restoration.tiled import NothingKept, denoise_tiles
 from cgdenoise.restoration.units import Array, Layout
@@ -28,6 +28,8 @@ def denoise(
     noise: str | NoiseKind | KnownNoise = NoiseKind.AUTO,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
+    members: int | None = None,
+    max_iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Watch = False,
@@ -50,6 +52,8 @@ def denoise(
         scikit-image, and of three axes the last has them, unless the first looks more like it; a volume is none of these.
     preset : str or Preset
         "fast", "balanced", "best", "paper", or a `Preset` of your own (`dataclasses.replace` changes single choices).
+    members, max_iterations : int, optional
+        Budget: fits that are averaged, and iterations of each at most. The preset's if not given.
     seed : int
         The same seed on the same CPU and number of threads gives the same bytes.
     device : str
@@ -75,8 +79,9 @@ def denoise(
     if isinstance(noise, KnownNoise) and sigma is not None:
         raise OptionError(f"sigma {sigma} beside a KnownNoise; expected it in there")
     known = noise if isinstance(noise, KnownNoise) else KnownNoise(noise, sigma)
+    chosen = within(preset, members, max_iterations)
     with watching(progress) as hooks:
-        return run_denoising(DenoisingRequest(image, preset_of(preset), known, channel_axis, seed, device), hooks)
+        return run_denoising(DenoisingRequest(image, chosen, known, channel_axis, seed, device), hooks)
 
 
 def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:

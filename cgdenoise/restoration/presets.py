@@ -127,3 +127,29 @@ def preset_of(name: str | Preset, presets: Mapping[str, Preset] = PRESETS) -> Pr
     if name not in presets:
         raise OptionError(f"preset {name!r}; expected one of {', '.join(presets)}")
     return presets[name]
+
+
+def within(
+    preset: str | Preset, members: int | None, max_iterations: int | None, presets: Mapping[str, Preset] = PRESETS
+) -> Preset:
+    """Return a preset, by name perhaps, with another budget.
+
+    Parameters
+    ----------
+    preset : str or Preset
+        Which.
+    members, max_iterations : int or None
+        Fits that are averaged, and iterations of each at most; None leaves what the preset has.
+    presets : mapping
+        Of which names.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name, or a budget is below 1.
+    """
+    chosen = preset_of(preset, presets)
+    for name, count in (("members", members), ("max_iterations", max_iterations)):
+        if count is not None and count < 1:
+            raise OptionError(f"{name} {count}; expected 1 or above")
+    return replace(chosen, members=members or chosen.members, max_iterations=max_iterations or chosen.max_iterations)

@@ -22,7 +22,7 @@ from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.measured import check_measurements, is_complex, on_channels, on_grid, scale_of, to_array
 from cgdenoise.restoration.mixture import GENERATOR, Part
 from cgdenoise.restoration.pipeline import Context, made, run_stages
-from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
+from cgdenoise.restoration.presets import RECONSTRUCTION, within
 from cgdenoise.restoration.reconstructing import RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
 from cgdenoise.restoration.results import Restoration, RestorationError, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale
@@ -43,6 +43,8 @@ def reconstruct(
     sampling: Sampling | None = None,
     sigma: float = 0.0,
     preset: str | Preset = "balanced",
+    members: int | None = None,
+    max_iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Watch = False,
@@ -65,7 +67,7 @@ def reconstruct(
     sigma : float
         Standard deviation of the noise (of a complex number: the root of E |noise|²), in the unit of `y`. 0 says that the
         measurements are exact: the image is then made to agree with them.
-    preset, seed, device, progress
+    preset, members, max_iterations, seed, device, progress
         As of `denoise`, but presets from `presets.RECONSTRUCTION`. Errors of a `Snapshot` are in the unit of `y`.
 
     Raises
@@ -79,7 +81,7 @@ def reconstruct(
     MemoryLimitError
         If the image is too large for the device.
     """
-    chosen = preset_of(preset, RECONSTRUCTION)
+    chosen = within(preset, members, max_iterations, RECONSTRUCTION)
     with watching(progress) as hooks:
         return run_reconstruction(ReconstructionRequest(operator, y, chosen, sampling, sigma, seed, device), hooks)
 

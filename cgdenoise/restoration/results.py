@@ -128,7 +128,7 @@ class Restoration:
 
     def __repr__(self) -> str:
         origin = "estimated" if self.sigma_estimated else "given"
-        parts = ", ".join(f"{part.name} {part.weight:.2f}" for part in self.parts)
+        parts = ", ".join(f"{part.name} {part.weight:.2f}" for part in self.parts if part.weight)
         lines = [
             f"image {self.image.shape}, {self.image.dtype}",
             f"noise {self.noise.kind}, sigma {self.sigma:.4g} ({origin})",

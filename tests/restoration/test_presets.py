@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from cgdenoise.errors import OptionError
 from cgdenoise.generators.spec import HourglassSpec
 from cgdenoise.names import GeneratorName
-from cgdenoise.restoration.presets import DD_O, PRESETS, with_generator
+from cgdenoise.restoration.presets import DD_O, PRESETS, with_generator, within
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -25,3 +27,10 @@ def test_another_generator_has_the_time_it_needs_with_its_optimiser(name, genera
 def test_an_unknown_generator_is_refused():
     with pytest.raises(OptionError, match="transformer"):
         with_generator(PRESETS["fast"], "transformer")
+
+
+def test_a_budget_changes_that_alone():
+    assert within("fast", None, None) == PRESETS["fast"]
+    assert within(PRESETS["best"], 3, 20) == replace(PRESETS["best"], members=3, max_iterations=20)
+    with pytest.raises(OptionError, match="max_iterations 0; expected 1 or above"):
+        within("fast", None, 0)
