@@ -36,7 +36,7 @@ def denoise(
 ) -> Restoration:
     """Remove the noise from one image, by fitting a generator to it and stopping early.
 
-    An image that is too large for the memory that the machine has free is restored in overlapping tiles.
+    An image too large for the free memory is restored in overlapping tiles.
 
     Parameters
     ----------
@@ -64,8 +64,7 @@ def denoise(
     Returns
     -------
     Restoration
-        Its `image` is float64 in the shape and the units of the input: 0 to 255 of uint8, 0 to 1 of what scikit-image's
-        `img_as_float` made. It may go a little beyond the input's range, and is neither clipped nor rounded.
+        Its `image` is float64, of the input's shape and in its units (0 to 255 of uint8); it is neither clipped nor rounded.
 
     Raises
     ------
@@ -79,9 +78,9 @@ def denoise(
     if isinstance(noise, KnownNoise) and sigma is not None:
         raise OptionError(f"sigma {sigma} beside a KnownNoise; expected it in there")
     known = noise if isinstance(noise, KnownNoise) else KnownNoise(noise, sigma)
-    chosen = within(preset, members, max_iterations)
+    request = DenoisingRequest(image, within(preset, members, max_iterations), known, channel_axis, seed, device)
     with watching(progress) as hooks:
-        return run_denoising(DenoisingRequest(image, chosen, known, channel_axis, seed, device), hooks)
+        return run_denoising(request, hooks)
 
 
 def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
