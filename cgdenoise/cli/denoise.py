@@ -61,7 +61,7 @@ def denoise(
     memory: Annotated[
         str | None,
         typer.Option(
-            help="What the process may hold, as 2GB: larger images are restored in tiles. What is free if not given.",
+            help="What all --jobs together may hold, as 2GB: larger images are restored in tiles. What is free if not given.",
             metavar="SIZE",
         ),
     ] = None,

@@ -293,4 +293,4 @@ def prepare(command: str, shared: SharedOptions, presets: Mapping[str, Preset], 
         raise OptionError("--stop holdout without held-out values; expected --hold-out above 0")
     threads = torch.get_num_threads() if at_once == 1 else shared.threads or max(1, torch.get_num_threads() // at_once)
     options = Options(command, chosen, str(shared.preset), KnownNoise(), shared.seed, str(shared.device), threads)
-    return replace(options, arguments=shared.arguments)
+    return replace(options, arguments=shared.arguments, at_once=at_once)

@@ -32,7 +32,7 @@ class Options:
     threads : int
         For the log; set by the caller.
     memory : int or None
-        Bytes that the process may hold; None for what the machine has free.
+        Bytes that all processes may hold together; None for what the machine has free.
     noise_sources : NoiseSources
         Files that tell of the noise.
     arguments : tuple of str
@@ -43,6 +43,8 @@ class Options:
         Which channels are restored together; None for those that a file has beside each other.
     temporal : bool
         Whether frames help those before and after.
+    at_once : int
+        Processes that restore an image each.
     """
 
     command: str
@@ -58,6 +60,7 @@ class Options:
     axes: str | None = None
     channels: Channels | None = None
     temporal: bool = False
+    at_once: int = 1
 
     def settings(self) -> dict[str, Any]:
         """Return all of them by name, for the log."""

@@ -24,7 +24,7 @@ from cgdenoise.progress import Progress
 from cgdenoise.reading.on_disk import RowsOnDisk, is_on_disk, let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
-from cgdenoise.restoration.memory import tiling_for
+from cgdenoise.restoration.memory import share_of_memory, tiling_for
 from cgdenoise.restoration.results import Restoration, Snapshot
 from cgdenoise.restoration.tiled import Kept, NothingKept, denoise_tiles
 from cgdenoise.restoration.tiles import Tiling
@@ -179,7 +179,8 @@ def _restore_page(
     page = source.picture.pages[number]
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
-    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, options.memory)
+    memory = share_of_memory(options.memory, options.at_once)
+    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, memory)
     tiling = tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None

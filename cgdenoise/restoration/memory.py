@@ -32,6 +32,21 @@ _USED = 0.8
 """Part of the free memory that is used if nothing is said: others want some, and the estimate is rough. By hand."""
 
 
+def share_of_memory(memory: int | None, at_once: int) -> int | None:
+    """Return what one of several processes, which restore an image each, may hold.
+
+    Parameters
+    ----------
+    memory : int or None
+        What all together may hold; None for what the machine has free.
+    at_once : int
+        How many there are.
+    """
+    if at_once == 1:
+        return memory
+    return held_memory() + int(free_memory() * _USED / at_once) if memory is None else memory // at_once
+
+
 def tiling_for(request: DenoisingRequest, held: int) -> Tiling | None:
     """Decide whether an image is restored as a whole or in tiles.
 
