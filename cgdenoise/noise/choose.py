@@ -1,4 +1,4 @@
-"""From an image to the model of its noise: every estimate with its uncertainty, and the choice with its reasons."""
+"""From an image to the model of its noise: the choice, with its reasons."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.noise.clipping import clipped_share
+from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, shared_by_channels
-from cgdenoise.noise.impulse import Impulses, find_impulses
+from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, find_poisson_gaussian
 from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse, rounding_level
-from cgdenoise.noise.stripes import Stripes, find_stripes
 
 Array = NDArray[np.float64]
 
@@ -60,55 +60,6 @@ _ENOUGH_PIXELS = 128**2
 hand: at 64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`)."""
 
 
-@dataclass(frozen=True)
-class NoiseReport:
-    """All that is estimated of the noise in one image, in its unit.
-
-    Attributes
-    ----------
-    sigma, sigma_error : float
-        Standard deviation of the noise as if it were white, over all channels, and its standard error.
-    covariance : (C, C) array
-        Between the channels.
-    poisson : PoissonGaussian
-        How the variance grows with brightness.
-    correlation : NoiseCorrelation
-        From pixel to pixel.
-    impulses : Impulses
-        Values that have nothing to do with the image; all other estimates leave them out.
-    stripes : Stripes
-        Offsets of rows and columns; all other estimates are of the image without them.
-    """
-
-    sigma: float
-    sigma_error: float
-    covariance: Array
-    poisson: PoissonGaussian
-    correlation: NoiseCorrelation
-    impulses: Impulses
-    stripes: Stripes
-
-
-def examine(values: Array, offset: float | None = None) -> NoiseReport:
-    """Estimate everything.
-
-    Parameters
-    ----------
-    values : (H, W, C) array
-        NaN where missing.
-    offset : float or None
-        Value of a pixel that has received no light; None tries 0 and the darkest values.
-    """
-    stripes = find_stripes(values)
-    values = stripes.taken_from(values)
-    impulses = find_impulses(values)
-    rest = np.where(impulses.mask, np.nan, values)
-    noise = patch_noise(rest)
-    sigma, error = _white_level(rest, noise)
-    poisson = find_poisson_gaussian(rest, offset, 0.0)
-    return NoiseReport(sigma, error, without_texture(noise), poisson, noise_correlation(rest, noise), impulses, stripes)
-
-
 def choose(
     values: Array,
     kind: NoiseKind = NoiseKind.AUTO,
@@ -147,28 +98,7 @@ def choose(
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
-    reasons += level.reasons
-    coarse = level.correlation if level.sigma and level.correlation and level.correlation.length else None
-    if coarse is not None:
-        ratio = f"{coarse.excess:.1f} times the power at middle frequencies that white noise has"
-        reasons += (f"correlated: {ratio}; independent from {coarse.length} pixels on",)
-        level = level if sigma is not None else replace(level, sigma=coarse.sigma, error=float("inf"))
-    # Not where the level is uncertain or the noise coarse: texture, which channels share, is then a good part of what is seen.
-    certain = level.sigma > 0 and not level.error > _UNCERTAIN * level.sigma
-    covariance = _shared_covariance(noise, level.sigma) if certain and coarse is None else None
-    if covariance is not None:
-        reasons += (f"shared between channels: their noise has a correlation of {largest_correlation(covariance):.2f}",)
-    if kind is NoiseKind.AUTO and coarse is None and not reasons:
-        reasons += ("white and Gaussian: the variance does not grow with brightness, and nothing tells that neighbours share it",)
-    if sigma is not None:
-        reasons += ("its level was given",)
-    elif level.sigma and np.isfinite(level.error):
-        reasons += (f"level within {level.error / level.sigma:.0%} (standard error)",)
-    model = NoiseModel(NoiseKind.GAUSSIAN, level.sigma, mask, covariance=covariance, reasons=reasons)
-    if coarse is None:
-        return replace(model, kind=NoiseKind.IMPULSE) if mask.any() else model
-    shared = shared_by_channels(noise)
-    return replace(model, kind=NoiseKind.CORRELATED, autocorrelation=coarse.autocorrelation, shared=shared)
+    return _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
 
 
 @dataclass(frozen=True)
@@ -179,6 +109,47 @@ class _Level:
     error: float
     correlation: NoiseCorrelation | None = None
     reasons: tuple[str, ...] = ()
+
+
+def _without_gain(
+    rest: Array, kind: NoiseKind, noise: PatchNoise, level: _Level, mask: NDArray[np.bool_], *, told: bool
+) -> NoiseModel:
+    """Return the model of noise that is everywhere the same, white or coarse; whether its level was told decides whose it is."""
+    level = _of_coarse(level, told=told)
+    reasons, coarse = level.reasons, level.correlation
+    # Not where the level is uncertain or the noise coarse: texture, which channels share, is then a good part of what is seen.
+    certain = level.sigma > 0 and not level.error > _UNCERTAIN * level.sigma
+    covariance = _shared_covariance(noise, level.sigma) if certain and coarse is None else None
+    colour = coarse_colour(rest) if certain and coarse is None and _tells_coarse(rest, kind) else None
+    if colour is not None:
+        reasons += ("coarse in the colours alone, as JPEG makes it of white noise",)
+        level = level if told else replace(level, sigma=colour.sigma)
+        covariance = colour.covariance * (level.sigma / colour.sigma) ** 2
+    elif covariance is not None:
+        reasons += (f"shared between channels: their noise has a correlation of {largest_correlation(covariance):.2f}",)
+    if kind is NoiseKind.AUTO and coarse is None and not reasons:
+        reasons += ("white and Gaussian: the variance does not grow with brightness, and nothing tells that neighbours share it",)
+    if told:
+        reasons += ("its level was given",)
+    elif level.sigma and np.isfinite(level.error):
+        reasons += (f"level within {level.error / level.sigma:.0%} (standard error)",)
+    lags = None if colour is None else colour.autocorrelation
+    model = NoiseModel(NoiseKind.GAUSSIAN, level.sigma, mask, covariance=covariance, colour=lags, reasons=reasons)
+    if coarse is None:
+        return replace(model, kind=NoiseKind.IMPULSE) if mask.any() else model
+    shared = shared_by_channels(noise)
+    return replace(model, kind=NoiseKind.CORRELATED, autocorrelation=coarse.autocorrelation, shared=shared)
+
+
+def _of_coarse(level: _Level, *, told: bool) -> _Level:
+    """Return the level that coarse noise has unless one was told, and say that it is coarse; drop what is no correlation."""
+    coarse = level.correlation
+    if coarse is None or not coarse.length or not level.sigma:
+        return replace(level, correlation=None)
+    ratio = f"{coarse.excess:.1f} times the power at middle frequencies that white noise has"
+    reasons = (*level.reasons, f"correlated: {ratio}; independent from {coarse.length} pixels on")
+    sigma, error = (level.sigma, level.error) if told else (coarse.sigma, float("inf"))
+    return _Level(sigma, error, coarse, reasons)
 
 
 def _impulses(values: Array, kind: NoiseKind) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
@@ -197,8 +168,13 @@ def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise, *, level_told
         return None
     told = kind is NoiseKind.CORRELATED
     correlation = noise_correlation(rest, noise, told=told, level_told=level_told)
-    tells = rest.shape[0] * rest.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
-    return correlation if told or (tells and not correlation.is_white) else None
+    return correlation if told or (_tells_coarse(rest, kind) and not correlation.is_white) else None
+
+
+def _tells_coarse(rest: Array, kind: NoiseKind) -> bool:
+    """Return whether an image can show unasked that its noise is coarse."""
+    enough = rest.shape[0] * rest.shape[1] >= _ENOUGH_PIXELS and clipped_share(rest) < MOSTLY_CLIPPED
+    return enough and kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN)
 
 
 def _shared_covariance(noise: PatchNoise, sigma: float) -> Array | None:
@@ -247,7 +223,7 @@ def _signal_dependent(
 def _believable_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None, kind: NoiseKind, span: float) -> _Level:
     """Return the level of the noise, 0 where it may be the texture of an image that has lost many of its pixels."""
     if kind is NoiseKind.CORRELATED and coarse is not None and not coarse.is_white:
-        return _Level(*_white_level(rest, noise), coarse)  # quiet parts of the image do not contradict the user
+        return _Level(*white_level(rest, noise), coarse)  # quiet parts of the image do not contradict the user
     level = _uncontradicted_level(rest, noise, coarse)
     if np.isnan(rest).mean() > _MANY_MISSING and level.sigma < TEXTURE * span:
         reason = "between the missing values the image is clean: they are filled, the others are kept"
@@ -261,7 +237,7 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
     A level that the quietest parts of the image contradict is that of ink or of texture. One that is uncertain is taken at the
     lower end of what it may be, for what is left of weak noise harms less than what is lost of an image.
     """
-    sigma, error = _white_level(rest, noise)
+    sigma, error = white_level(rest, noise)
     quietest = quietest_level(rest, 0.1)
     if coarse is None:
         contradicted = sigma > _CONTRADICTED * max(quietest, rounding_level(rest))
@@ -286,7 +262,7 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
     return _Level(sigma, error, coarse)
 
 
-def _white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:
+def white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:
     """Return σ and its standard error."""
     if np.isnan(rest).mean() > _MANY_MISSING:
         return sigma_from_differences(rest), float("inf")

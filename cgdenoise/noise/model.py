@@ -45,6 +45,9 @@ class NoiseModel:
         Of the noise between channels, where they share it.
     autocorrelation : (K, K) array or None
         At distances of 0 to K - 1 pixels down and across, 1 at (0, 0); None for white noise.
+    colour : (K, K) array or None
+        The same of the differences of colours alone, in the axes of `colour.OPPONENT`, where JPEG made only their noise coarse;
+        `covariance` is then diagonal in these axes.
     shared : float or None
         Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
     impulses : (H, W, C) array of bool
@@ -63,6 +66,7 @@ class NoiseModel:
     read_sigma: float = 0.0
     covariance: NDArray[np.float64] | None = None
     autocorrelation: NDArray[np.float64] | None = None
+    colour: NDArray[np.float64] | None = None
     shared: float | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None

@@ -9,14 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cgdenoise.noise.colour import OPPONENT
 from cgdenoise.noise.correlation import correlation_area
 from cgdenoise.noise.law import Rows
-
-_OPPONENT = tuple(
-    tuple(1 / math.sqrt(length) * part for part in axis) for length, axis in [(3, (1, 1, 1)), (2, (1, 0, -1)), (6, (1, -2, 1))]
-)
-"""Luminance and two differences of colours, orthonormal: white noise of one level stays so. The axes of the opponent colours that
-CBM3D uses (Dabov et al., ICIP 2007)."""
 
 _LEAST = 0.02
 """Least standard deviation of an axis, in parts of the largest: clipping and rounding leave so much. By hand; half or twice
@@ -39,16 +34,19 @@ class ChannelNoise:
         Standard deviation of the noise along each axis, in the image's unit.
     autocorrelation : tuple of tuples of float or None
         At distances in pixels down and across, from 1 at (0, 0); None for white noise.
+    colour : tuple of tuples of float or None
+        The same along all axes but the first, if it is only there that the noise is not white.
     """
 
     axes: tuple[tuple[float, ...], ...]
     sigmas: tuple[float, ...]
     autocorrelation: Rows | None = None
+    colour: Rows | None = None
 
     @staticmethod
     def equal(sigma: float, channels: int, autocorrelation: Rows | None = None) -> ChannelNoise:
         """Return noise of one level, independent between the channels. Three channels are taken as colours."""
-        axes = _OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
+        axes = OPPONENT if channels == 3 else tuple(tuple(row) for row in torch.eye(channels).tolist())
         return ChannelNoise(axes, (sigma,) * channels, autocorrelation)
 
     @staticmethod
@@ -76,7 +74,7 @@ class ChannelNoise:
 
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
-        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation)
+        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation, self.colour)
 
     def rotate(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W], or frames [C, F, H, W], in the axes."""

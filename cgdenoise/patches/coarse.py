@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -30,6 +33,9 @@ _EXACT, _WARY = (0.01, 1.0), (0.15, 2.0)
 the noise's level. The first is best where the law of the noise is the one assumed, by 1 to 5 dB above large patches, and worse by
 1 to 6 on cameras, whose noise follows no single law; the second is between. Means with large patches are above those on both
 ("Whitening" in `benchmarks/NOTES.md`)."""
+
+_COLOUR_FLOOR = 0.05
+"""Floor for coarse colours; 0.01 and 0.15 are within 0.1 dB of it (as above)."""
 
 _OWN = 0.3
 """Correlation of two channels below which they have noise of their own. The finest frequencies show 0.00 to 0.29 after a mosaic
@@ -101,9 +107,37 @@ def filter_whitened(
     Tensor
         [C, H, W].
     """
-    whitening = Whitening.of(noise, (y.shape[1], y.shape[2]), floor)
+    whitening = Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor)
     white_noise = ChannelNoise(noise.axes, noise.sigmas).scaled(factor)
     return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick))
+
+
+def filter_coarse_colours(
+    y: Tensor, noise: ChannelNoise, generated: Tensor | None = None, estimates: int = 1, tick: Tick = no_tick
+) -> Tensor:
+    """Restore an image whose noise is white but for the colours, which are whitened first.
+
+    Parameters
+    ----------
+    y, generated, estimates, tick
+        As in `filter_white`.
+    noise : ChannelNoise
+        In `y`'s unit, with `colour`.
+
+    Returns
+    -------
+    Tensor
+        [C, H, W].
+    """
+    whitening = Whitening.of(noise.colour, (y.shape[1], y.shape[2]), _COLOUR_FLOOR)
+
+    def of_colours(image: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        rotated = noise.rotate(image)
+        return noise.rotate_back(torch.cat([rotated[:1], change(rotated[1:])]))
+
+    guide = None if generated is None else of_colours(generated, whitening.whiten)
+    image = filter_white(of_colours(y, whitening.whiten), replace(noise, colour=None), guide, estimates, tick)
+    return of_colours(image, whitening.undo)
 
 
 def passes(estimates: int = 1) -> int:

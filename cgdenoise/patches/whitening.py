@@ -11,7 +11,7 @@ from scipy.fft import dctn, idctn
 from torch import Tensor
 
 from cgdenoise.noise.correlation import power_spectrum
-from cgdenoise.patches.channel_noise import ChannelNoise
+from cgdenoise.noise.law import Rows
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Whitening:
     gains: NDArray[np.float32]
 
     @staticmethod
-    def of(noise: ChannelNoise, shape: tuple[int, int], floor: float) -> Whitening:
+    def of(autocorrelation: Rows | None, shape: tuple[int, int], floor: float) -> Whitening:
         """Return the filter for noise in images of a shape (H, W); white noise is left as it is.
 
         Frequencies that have less than `floor` of the power of the strongest are raised no further: an error there, where the
         noise is nearly nothing, would be as large as the image.
         """
-        power = power_spectrum(np.array(noise.autocorrelation or ((1.0,),)), shape)
+        power = power_spectrum(np.array(autocorrelation or ((1.0,),)), shape)
         gains = 1 / np.sqrt(np.maximum(power, floor * power.max()))
         return Whitening((gains * np.sqrt(power.mean() / (power * gains**2).mean())).astype(np.float32))
 

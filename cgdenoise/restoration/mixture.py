@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cgdenoise.patches import coarse, white
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.coarse import filter_coarse
+from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours
 from cgdenoise.patches.white import filter_white
 from cgdenoise.progress import Tick, no_tick
 
@@ -83,6 +83,8 @@ def filter_patches(
     """
     if noise.is_correlated:
         return filter_coarse(y, noise, shared, estimates, tick, exact=exact)
+    if noise.colour:
+        return filter_coarse_colours(y, noise, generated, estimates, tick)
     return filter_white(y, noise, generated, estimates, tick)
 
 

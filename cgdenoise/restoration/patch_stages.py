@@ -131,7 +131,7 @@ def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
     if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
         return None
     reason = "what would have been taken out as other noise had structure"
-    return replace(white, sigma=level, covariance=None, reasons=(*model.reasons, reason))
+    return replace(white, sigma=level, covariance=None, colour=None, reasons=(*model.reasons, reason))
 
 
 def _objection(state: Denoising) -> str | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cgdenoise.noise import NoiseModel
 from cgdenoise.noise.clipping import Clipping
+from cgdenoise.noise.colour import OPPONENT
 from cgdenoise.noise.law import rows
 from cgdenoise.noise.model import VarianceStabiliser
 from cgdenoise.patches.channel_noise import ChannelNoise
@@ -92,6 +93,9 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel, like: Prepared |
 
 def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
     autocorrelation = None if model.autocorrelation is None else rows(model.autocorrelation)
+    if model.covariance is not None and model.colour is not None:
+        powers = np.diag(np.array(OPPONENT) @ model.covariance @ np.array(OPPONENT).T)
+        return ChannelNoise(OPPONENT, tuple(np.sqrt(powers).tolist()), colour=rows(model.colour))
     if model.covariance is None:
         return ChannelNoise.equal(model.sigma, channels, autocorrelation)
     return ChannelNoise.of(torch.from_numpy(model.covariance), autocorrelation)

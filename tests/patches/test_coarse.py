@@ -10,7 +10,7 @@ from skimage import data
 
 from cgdenoise.patches import coarse
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.coarse import filter_coarse, filter_whitened, passes
+from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours, filter_whitened, passes
 from cgdenoise.patches.white import filter_white
 
 SIGMA = 0.1
@@ -68,3 +68,17 @@ def test_large_patches_that_take_out_more_than_exactly_known_noise_are_left_out(
     exact, guessed = filter_coarse(noisy, COARSE, exact=True), filter_coarse(noisy, COARSE)
     assert torch.equal(exact, filter_whitened(noisy, COARSE, 0.01, 1.0))
     assert psnr(exact, GRASS) > psnr(guessed, GRASS) + 0.5
+
+
+def test_colours_alone_are_whitened_with_the_pilot():
+    clean = torch.tensor(data.coffee()[100:164, 150:214] / 255, dtype=torch.float32).permute(2, 0, 1)
+    lags = tuple(map(tuple, np.outer(LAGS, LAGS).tolist()))
+    noise = ChannelNoise(ChannelNoise.equal(1.0, 3).axes, (0.06, 0.06, 0.06), colour=lags)
+    rng = np.random.default_rng(0)
+    white, *rest = rng.standard_normal((3, 64, 64))
+    colours = [gaussian_filter(each, 0.7) for each in rest]
+    added = noise.rotate_back(torch.tensor(np.stack([white, *(each / each.std() for each in colours)]), dtype=torch.float32))
+    noisy = clean + 0.06 * added
+    aware, unaware = filter_coarse_colours(noisy, noise), filter_white(noisy, ChannelNoise(noise.axes, noise.sigmas))
+    assert psnr(aware, clean) > psnr(unaware, clean) + 0.5
+    assert psnr(filter_coarse_colours(noisy, noise, clean), clean) > psnr(aware, clean)
