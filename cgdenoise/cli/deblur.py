@@ -21,14 +21,14 @@ def deblur(
         typer.Option(
             metavar="PSF",
             help="Point-spread function: gaussian:SIGMA, motion:LENGTH,ANGLE, disk:RADIUS (out of focus) or box:SIDE, in pixels "
-            "and degrees anticlockwise; or a picture or array of it, as .png or .npy.",
+            "and degrees anticlockwise; or a picture or array of it, as .png or .npy; unknown finds one of the first three.",
         ),
     ],
     sigma: Sigma = None,
     *,
     shared: SharedOptions,
 ) -> None:
-    """Undo a known blur. The noise level is estimated if it is not given.
+    """Undo a blur, known or not. The noise level is estimated if it is not given.
 
     Size, bit depth, range, alpha and metadata stay as they are.
     """
@@ -37,6 +37,6 @@ def deblur(
         from cgdenoise.jobs.inputs import read_psf
         from cgdenoise.jobs.posed import Deblurring
 
-        return Deblurring(psf, read_psf(psf), sigma)
+        return Deblurring(psf, None if psf == "unknown" else read_psf(psf), sigma)
 
     restore_pictures(batch, shared, [psf], solving("deblur", shared, pose))

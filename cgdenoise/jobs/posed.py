@@ -19,7 +19,7 @@ from cgdenoise.jobs.pages import Source
 from cgdenoise.jobs.pictures import enlarged, filled, only_page, visible
 from cgdenoise.jobs.solve import solution_log, solve
 from cgdenoise.operators import Kernel
-from cgdenoise.problems import LinearProblem, deblurring, inpainting, upscaling
+from cgdenoise.problems import LinearProblem, blind_deblurring, deblurring, inpainting, upscaling
 from cgdenoise.restoration.hooks import Hooks
 
 _MOST_MISSING = 0.5
@@ -87,24 +87,26 @@ class Inpainting:
 
 @dataclass(frozen=True)
 class Deblurring:
-    """A known blur.
+    """A blur.
 
     Attributes
     ----------
     name : str
         What the user calls it.
-    psf : array
-        Point-spread function, (h, w).
+    psf : array or None
+        Point-spread function, (h, w); None to find it.
     sigma : float or None
         Noise level; None to estimate it.
     """
 
     name: str
-    psf: Array
+    psf: Array | None
     sigma: float | None
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it."""
+        if self.psf is None:
+            return blind_deblurring(picture.pages[0], self.sigma)
         return deblurring(picture.pages[0], self.psf, self.sigma)
 
     def blank(self, picture: Picture) -> Picture:
@@ -117,7 +119,7 @@ class Deblurring:
 
     def settings(self) -> Record:
         """Return what decides the solution."""
-        return {"sigma": self.sigma, "psf": _hash(self.psf)}
+        return {"sigma": self.sigma, "psf": self.name if self.psf is None else _hash(self.psf)}
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def solution_log(names: Names, problem: LinearProblem, solution: Solution, setti
         "order": "row-major",
         "scale": None if scale is None else asdict(scale),
         "missing": problem.missing,
+        **problem.found,
     }
     return page_log(names, described, settings, solution.outcome, solution.evaluations)
 

@@ -1,5 +1,6 @@
 """Inverse problems posed: what was measured, how, and what will be looked at. No files here."""
 
+from cgdenoise.problems.blind import blind_deblurring, find_blur
 from cgdenoise.problems.calls import solve
 from cgdenoise.problems.espirit import estimate_maps
 from cgdenoise.problems.mri import fourier_problem, parallel_problem
@@ -12,8 +13,10 @@ from cgdenoise.problems.whitening import Whitening, whitening
 __all__ = [
     "LinearProblem",
     "Whitening",
+    "blind_deblurring",
     "deblurring",
     "estimate_maps",
+    "find_blur",
     "fourier_lines",
     "fourier_problem",
     "inpainting",

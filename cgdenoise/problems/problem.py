@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,8 @@ class LinearProblem:
         What looks wrong before anything is computed.
     support : bool array or None
         Of the operator's `in_shape`: where the image may be other than 0. None everywhere.
+    found : mapping of str to str
+        What was found of the operator while the problem was posed, for the log.
     start : Start or None
         Compared with a reference beside the reconstruction; it does nothing else.
     """
@@ -72,6 +74,7 @@ class LinearProblem:
     certain: bool = False
     missing: float | None = None
     warnings: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
     start: Start | None = None
     support: Array | None = None
 

@@ -266,3 +266,28 @@ def test_bad_input_is_refused(refused, files, args, names):
 )
 def test_usage_errors(refused, files, args, names):
     refused(*args, *QUICK, names=names, code=2)
+
+
+def test_an_unknown_blur_is_found_and_told(cli, folder, light):
+    from skimage import data
+
+    from cgdenoise.operators import Blur, motion_psf
+
+    image = torch.from_numpy(data.camera()[128:256, 128:256].astype(np.float64))
+    y = Blur(image.shape, motion_psf(9, 120))(image).numpy()
+    Image.fromarray(np.rint(y).astype(np.uint8)).save("moved.png")
+    outcome = cli("deblur", "moved.png", "--psf", "unknown", *QUICK)
+    assert outcome.code == 0
+    assert "moved.png: " in outcome.err
+    assert "the blur was found to be motion:" in outcome.err
+    (log,) = read_log(folder / "moved_deblurred.fit.jsonl")
+    assert log.header["input"]["psf_found"].startswith("motion:")
+
+
+def test_a_picture_without_a_blur_to_find_is_refused(refused, folder):
+    from skimage import data
+
+    Image.fromarray(data.camera()[128:256, 128:256]).save("sharp.png")
+    refused("deblur", "sharp.png", "--psf", "unknown", *QUICK, names="sharp.png: no blur was found in it")
+    Image.fromarray(data.camera()[:48, :48]).save("small.png")
+    refused("deblur", "small.png", "--psf", "unknown", *QUICK, names="expected structure and 64 pixels each way to find its blur")
