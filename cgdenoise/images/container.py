@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import BinaryIO, NoReturn
 
-from cgdenoise.errors import ImageError
+from cgdenoise.errors import CgDenoiseError, ImageError
 from cgdenoise.reading.on_disk import Folder
 
 from .picture import Picture
@@ -94,6 +97,22 @@ def needed(module: str, extra: str) -> ModuleType:
     except ImportError as error:
         package = module.partition(".")[0]
         raise ImageError(f"needs the package {package}; install it with: pip install 'cgdenoise[{extra}]'") from error
+
+
+@contextmanager
+def rewriting(title: str) -> Iterator[None]:
+    """Let whatever goes wrong with a file's old content in the block become an ImageError, and keep libraries' warnings quiet."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (CgDenoiseError, MemoryError):
+        raise
+    except Exception as error:
+        reason = textwrap.shorten(str(error) or type(error).__name__, 150, placeholder=" ...")
+        raise ImageError(
+            f"what this {title} holds besides pixels cannot be written again ({reason}); expected another format"
+        ) from error
 
 
 def read_only(title: str, suffix: str) -> tuple[Callable[[Picture], None], Callable[[Picture], bytes]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .container import Container, needed
+from .container import Container, needed, rewriting
 from .picture import MAX_BYTES, Metadata, Picture, check_shape
 from .stack import Stack
 
@@ -57,6 +57,12 @@ def _check(picture: Picture) -> None:
 
 def _encode(picture: Picture) -> bytes:
     _check(picture)
+    with rewriting("DICOM"):
+        return _derived(picture)
+
+
+def _derived(picture: Picture) -> bytes:
+    """Return the file that a picture came from with its pixels, as a derived image."""
     pydicom = needed("pydicom", "dicom")
     uid = pydicom.uid
     dataset = _read(picture.metadata.verbatim.data)  # type: ignore[attr-defined]

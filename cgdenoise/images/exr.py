@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +37,11 @@ def _decode(data: bytes) -> Picture:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.exr")  # the library reads names only
         path.write_bytes(data)
-        file = openexr.File(str(path), separate_channels=True)
+        with _quiet():
+            header = openexr.File(str(path), header_only=True).parts[0].header
+            (left, top), (right, bottom) = header["dataWindow"]
+            check_shape((int(bottom) - int(top) + 1, int(right) - int(left) + 1), 4)
+            file = openexr.File(str(path), separate_channels=True)
         if len(file.parts) != 1:
             raise ImageError(f"OpenEXR of {len(file.parts)} parts; expected one")
         header, channels = dict(file.parts[0].header), dict(file.parts[0].channels)
@@ -47,6 +55,24 @@ def _decode(data: bytes) -> Picture:
     compression = header["compression"]
     kept = {name: value for name, value in header.items() if name not in _OF_THE_PIXELS}
     return Picture((page,), alpha, "exr", Metadata(verbatim=ExrFile(names, kept, str(compression).rpartition(".")[2])))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library, which prints what it finds wrong with a file, from the terminal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        with redirect_stdout(None), redirect_stderr(None):  # some of it goes by way of Python
+            yield
+    finally:
+        for stream, old in zip((1, 2), kept, strict=True):
+            os.dup2(old, stream)
+            os.close(old)
+        os.close(nowhere)
 
 
 def _in_order(channels: Any) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .container import Container, needed
+from .container import Container, needed, rewriting
 from .picture import MAX_BYTES, Array, Metadata, Picture, channel_count, check_shape
 from .stack import Stack
 
@@ -65,7 +65,7 @@ def _encode(picture: Picture) -> bytes:
     if not isinstance(file, FitsFile):
         fits.PrimaryHDU(planes if len(planes) > 1 else planes[0]).writeto(buffer)
         return buffer.getvalue()
-    with fits.open(io.BytesIO(file.data), memmap=False, lazy_load_hdus=False) as units:
+    with rewriting("FITS"), fits.open(io.BytesIO(file.data), memmap=False, lazy_load_hdus=False) as units:
         units[file.unit] = _with_pixels(fits, units[file.unit], planes.reshape(file.shape))
         units.writeto(buffer, output_verify="silentfix")
     return buffer.getvalue()

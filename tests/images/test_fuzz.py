@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from cgdenoise.errors import ImageError
-from cgdenoise.images import Metadata, Picture, decode, encode
+from cgdenoise.images import Metadata, Picture, decode, encode, written_as
 
 IMAGE = np.random.default_rng(3).integers(0, 256, (24, 31, 3), dtype=np.uint8)
 
@@ -28,7 +28,11 @@ def saved_by_tifffile(**options):
     return buffer.getvalue()
 
 
-@pytest.fixture(params=["png", "palette", "png16", "jpeg", "progressive", "tiff", "lzw", "jpeg in tiff", "bigtiff", "npy"])
+KINDS = ["png", "palette", "png16", "jpeg", "progressive", "tiff", "lzw", "jpeg in tiff", "bigtiff", "npy", "bmp", "webp", "gif"]
+EXTRAS = {"fits": "astropy", "nifti": "nibabel", "nifti-gz": "nibabel", "exr": "OpenEXR"}
+
+
+@pytest.fixture(params=[*KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in EXTRAS)])
 def sample(request, exif):
     block = exif.tobytes().removeprefix(b"Exif\0\0")
     deep = Picture((IMAGE * np.uint16(257),), None, "npy", Metadata(exif=block, dpi=(72, 72)))
@@ -44,6 +48,11 @@ def sample(request, exif):
         "bigtiff": lambda: saved_by_tifffile(bigtiff=True),
         "npy": lambda: encode(deep, "npy", "x"),
     }
+    if request.param in ("bmp", "webp", "gif"):
+        return saved_by_pillow(request.param, **({"lossless": True} if request.param == "webp" else {}))
+    if request.param in EXTRAS:
+        pytest.importorskip(EXTRAS[request.param])
+        return encode(Picture((IMAGE[..., 0].astype(np.float32),), None, "npy"), request.param, "x")
     return make[request.param]()
 
 
@@ -53,8 +62,12 @@ def survives(data):
     except ImageError as error:
         found, message = None, str(error)
     else:
-        encode(found, "tiff", "fuzz")
         message = "fuzz: "
+        for container in {"tiff", written_as(found.container)}:
+            try:
+                encode(found, container, "fuzz")
+            except ImageError as error:
+                message = str(error)
     assert message.startswith("fuzz: ")
     assert message.isprintable()
     return found
