@@ -105,8 +105,9 @@ def run(
     read : callable
         Reads and checks all inputs.
     """
-    log = None if shared.no_log else shared.log or str(Path(targets[0]).with_suffix(".fit.jsonl"))
-    written = [*targets, *(name for name in (shared.side_by_side, log) if name is not None)]
+    log = None if shared.no_log else beside(targets[0], shared.log, "", ".fit.jsonl")
+    sides = None if shared.side_by_side is None else beside(targets[0], shared.side_by_side, "", ".sides.png")
+    written = [*targets, *(name for name in (sides, log) if name is not None)]
     interrupt = Interrupt()
     with interrupt.handled():
         with starting(shared.quiet):
@@ -114,8 +115,8 @@ def run(
             from cgdenoise.restoration.presets import RECONSTRUCTION
 
             options = prepare(command, shared, RECONSTRUCTION)
-        if shared.side_by_side is not None:
-            check_sides(shared.side_by_side)
+        if sides is not None:
+            check_sides(sides)
         _check_targets(written, [name for name in (*inputs, shared.reference) if name], shared.force)
         if shared.report is not None:
             from cgdenoise.jobs.report_files import check_report
@@ -126,7 +127,7 @@ def run(
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)
         with interrupt.deferred():
-            end = _solve(task, options, clean, (targets[0], log, shared.side_by_side), shared.quiet, interrupt)
+            end = _solve(task, options, clean, (targets[0], log, sides), shared.quiet, interrupt)
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
         if shared.report is not None and log is not None:
             from cgdenoise.jobs.report_files import write_report

@@ -501,3 +501,13 @@ def test_side_by_side_shows_what_the_measurements_give_by_themselves(done, folde
         before = np.array(sheet.convert("L"))[24 + 4 :: 8, 4:192:8].astype(float)
     # With all measurements A^H y is the image itself.
     assert np.corrcoef(before.ravel(), clean[..., 1].ravel())[0, 1] > 0.99
+
+
+def test_log_and_picture_of_before_may_go_into_folders(done, folder, clean):
+    Image.fromarray(clean[..., 1]).save(folder / "clean.png")
+    (folder / "more").mkdir()
+    done("cs", "--simulate", "clean.png", "--operator", "dct", "--log", "more", "--side-by-side", "more/")
+    assert sorted(path.name for path in (folder / "more").iterdir()) == [
+        "clean_reconstructed.fit.jsonl",
+        "clean_reconstructed.sides.png",
+    ]
