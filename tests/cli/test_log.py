@@ -33,6 +33,7 @@ def test_header_tells_how_to_repeat_the_run(restored, folder, noisy_png):
         "pages": 1,
         "dtype": "uint8",
         "alpha": False,
+        "axes": None,
     }
     options = header["options"]
     assert (options["seed"], options["preset_name"], options["device"], options["threads"]) == (11, "fast", "cpu", 1)
