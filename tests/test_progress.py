@@ -2,7 +2,7 @@
 
 import pytest
 
-from cgdenoise.progress import Cancelled, Meter
+from cgdenoise.progress import FILTER, Cancelled, Meter
 
 
 @pytest.fixture
@@ -38,11 +38,10 @@ def test_what_a_stage_left_undone_is_not_to_come(seen):
 
 def test_filtered_pixels_are_work_and_never_leave_less_than_none(seen):
     work = meter(seen)
-    work.begin("patches", 20, 0)
-    # A filter of the image's 1000 pixels counts as 10 iterations.
-    for pixels in (500, 1500, 100):
+    work.begin("patches", 2 * FILTER, 0)
+    for pixels in (500, 1500, 1000):  # of 1000 that the image has
         work.tick(pixels)
-    assert seen[1:] == [("patches", 5, 15), ("patches", 20, 0), ("patches", 21, 0)]
+    assert seen[1:] == [("patches", FILTER / 2, 1.5 * FILTER), ("patches", 2 * FILTER, 0), ("patches", 3 * FILTER, 0)]
 
 
 def test_a_stage_that_is_cancelled_ends_before_it_reports(seen):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cgdenoise.cli.errors import FAILED, Failures
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.output import emit_json, fail, note, warn
-from cgdenoise.cli.progress import ProgressDisplay, Screen
+from cgdenoise.cli.progress import ProgressDisplay, Screen, waiting
 from cgdenoise.cli.report import report, report_skipped, tell_report
 from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Said
 from cgdenoise.errors import CgDenoiseError, ImageError, OptionError
@@ -123,7 +123,8 @@ class Batch:
         from cgdenoise.jobs.report_files import write_report
 
         if self._logs or self._failed:
-            write_report(self._logs, self._failed, target, replaces)
+            with waiting("writing pages", quiet=self._quiet):
+                write_report(self._logs, self._failed, target, replaces)
             tell_report(target, self._json, self._quiet)
 
     def _begin(self, job: Job) -> None:

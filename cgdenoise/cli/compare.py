@@ -10,6 +10,7 @@ import typer
 
 from cgdenoise.cli.options import Force, Json, Quiet
 from cgdenoise.cli.output import emit, emit_json, note
+from cgdenoise.cli.progress import waiting
 from cgdenoise.errors import OptionError
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def compare(
     if difference is not None:
         container = container_for(difference)
         check_output(difference, force)
-    comparisons = compared(image, reference, peak)
+    with waiting("comparing", image, quiet):
+        comparisons = compared(image, reference, peak)
     if difference is not None:
         if len(comparisons) > 1 and container != "tiff":
             raise OptionError(f"{len(comparisons)} pages; expected a .tif for their differences", difference)

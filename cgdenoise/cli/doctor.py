@@ -11,6 +11,7 @@ from typing import Any
 
 from cgdenoise.cli.options import Json
 from cgdenoise.cli.output import emit, emit_json
+from cgdenoise.cli.progress import waiting
 
 _PACKAGES = (
     "torch",
@@ -53,7 +54,8 @@ def doctor(json: Json = False) -> None:
 
     The exit code is 1 if something that was installed cannot be used.
     """
-    found, problems = _examined()
+    with waiting("looking around"):
+        found, problems = _examined()
     if json:
         emit_json(found | {"problems": problems})
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Inputs, Json, Threads
 from cgdenoise.cli.output import emit, emit_json
+from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.streams import expanded, read_input
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def info(
     failures = Failures(json)
     for name in expanded(inputs, failures):
         with failures.noted(name):
-            facts = _facts(name)
+            with waiting("measuring time", name):
+                facts = _facts(name)
             if json:
                 emit_json(facts)
             else:

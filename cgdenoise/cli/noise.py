@@ -13,6 +13,7 @@ import typer
 from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Dark, Force, Inputs, Json, NoiseFile, NoiseFrom, Offset, check_noise_files, drawing_kind
 from cgdenoise.cli.output import emit, emit_json, note
+from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.streams import expanded, read_input
 from cgdenoise.errors import OptionError
 
@@ -70,7 +71,8 @@ def noise(
     failures = Failures(json)
     for name in expanded(inputs, failures):
         with failures.noted(name):
-            pages = examine_file(name, read_input(name), offset, sources, page)
+            with waiting("measuring noise", name):
+                pages = examine_file(name, read_input(name), offset, sources, page)
             if outputs and len(pages) > 1:
                 raise OptionError(f"{len(pages)} pages; expected --page, the one to draw or to take the law from", name)
             for examined in pages:

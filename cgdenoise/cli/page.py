@@ -10,6 +10,7 @@ import typer
 
 from cgdenoise.cli.options import Force, Quiet
 from cgdenoise.cli.output import emit
+from cgdenoise.cli.progress import waiting
 from cgdenoise.errors import OptionError
 
 
@@ -43,7 +44,8 @@ def report(
     else:
         target = output or str(Path(logs[0]).with_suffix(".html"))
     check_report(target, force)
-    write_report(logs, [], target, force, folder)
+    with waiting("writing pages", quiet=quiet):
+        write_report(logs, [], target, force, folder)
     if not quiet:
         emit(target)
     sys.stdout.flush()

@@ -10,6 +10,7 @@ import typer
 
 from cgdenoise.cli.options import Force, Quiet, drawing_kind
 from cgdenoise.cli.output import emit
+from cgdenoise.cli.progress import waiting
 from cgdenoise.errors import ImageError, LogError, OptionError
 
 
@@ -39,9 +40,9 @@ def plot(
         raise ImageError("exists; expected a new name (--force replaces it)", target)
     check_writable(target)
 
-    from cgdenoise.fitlog.plot import draw
+    with waiting("drawing", str(log), quiet), reading(log, LogError, "numbers that can be drawn"):
+        from cgdenoise.fitlog.plot import draw
 
-    with reading(log, LogError, "numbers that can be drawn"):
         picture = draw(pages[page - 1], kind)
     write_atomically(target, picture)
     if not quiet:

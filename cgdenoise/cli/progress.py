@@ -202,10 +202,10 @@ def _columns(width: int) -> list[ProgressColumn]:
 
 
 @contextmanager
-def starting(quiet: bool) -> Iterator[None]:
-    """Show that something is going on while the program loads what it needs, and looks at the inputs."""
+def waiting(stage: str, name: str = "", quiet: bool = False) -> Iterator[None]:
+    """Show that something is going on of which nobody knows how long it will take."""
     with Screen(quiet) as screen:
-        screen.show("start", Row("", "starting"))
+        screen.show("waiting", Row(name, stage))
         yield
 
 

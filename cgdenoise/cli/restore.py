@@ -14,7 +14,7 @@ from cgdenoise.cli.batch import Batch, Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import note
-from cgdenoise.cli.progress import starting
+from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.scheduler import on_scheduler
 from cgdenoise.cli.streams import read_stdin, write_stdout
 from cgdenoise.cli.workers import Tell, in_processes, in_this_process
@@ -124,7 +124,7 @@ def restore_pictures(
     batch.check(shared)
     interrupt = Interrupt()
     with interrupt.handled():
-        with starting(shared.quiet):
+        with waiting("starting", quiet=shared.quiet):
             from cgdenoise.fitlog.journal import Journal
 
             planned = _planned(batch, shared, [name for name in (*read, shared.reference) if name is not None])

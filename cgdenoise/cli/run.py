@@ -15,7 +15,7 @@ from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import warn
-from cgdenoise.cli.progress import ProgressDisplay, Screen, starting
+from cgdenoise.cli.progress import ProgressDisplay, Screen, waiting
 from cgdenoise.cli.report import report, tell_report
 from cgdenoise.errors import OptionError
 from cgdenoise.reading import about
@@ -110,7 +110,7 @@ def run(
     written = [*targets, *(name for name in (sides, log) if name is not None)]
     interrupt = Interrupt()
     with interrupt.handled():
-        with starting(shared.quiet):
+        with waiting("starting", quiet=shared.quiet):
             from cgdenoise.jobs.places import check_sides
             from cgdenoise.restoration.presets import RECONSTRUCTION
 
@@ -122,7 +122,7 @@ def run(
             from cgdenoise.jobs.report_files import check_report
 
             check_report(shared.report, shared.force)
-        with starting(shared.quiet):
+        with waiting("starting", quiet=shared.quiet):
             task = read()
         warn(task.name, task.problem.warnings, shared.quiet)  # before the wait: an inverted mask is not worth it
         clean = _reference(shared.reference, task)

@@ -115,7 +115,7 @@ class Stage(Generic[State]):
         Takes the state to the next. If the caller wants an end it raises `Cancelled`, and the state stays as it was, or it sets
         `Context.interrupted` and returns what there is.
     work : callable
-        Takes the state to the work that the stage will be, at most, in iterations of a fit.
+        Takes the state to the work that the stage will be, as far as one can tell, in iterations of a fit.
     applies : callable
         Tells by the state whether the stage is needed.
     fallback : callable or None

@@ -27,6 +27,9 @@ _AGAIN = 12
 half as long again: -0.16 to +0.5 dB with a quarter of the Fourier lines; with 8 -0.33 to +0.17 (`benchmarks/NOTES.md`, "Priors in
 contest")."""
 
+_SHARE_OF_VARIATION = 0.2
+"""Of the iterations that total variation may take, those it does take: a twentieth to a quarter of them on three problems."""
+
 
 @dataclass(frozen=True)
 class ReconstructionRequest:
@@ -217,7 +220,7 @@ def _filters(state: Reconstructing, pixels: float) -> float:
 
 
 def _work_of_variation(state: Reconstructing) -> float:
-    return _filters(state, pixels_varied(state.data.operator.in_shape))
+    return _SHARE_OF_VARIATION * _filters(state, pixels_varied(state.data.operator.in_shape))
 
 
 def _work_of_patches(state: Reconstructing) -> float:

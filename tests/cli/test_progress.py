@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cgdenoise.cli import progress
-from cgdenoise.cli.progress import ProgressDisplay, Row, Screen, _Pace, starting
+from cgdenoise.cli.progress import ProgressDisplay, Row, Screen, _Pace, waiting
 from cgdenoise.progress import Progress
 
 
@@ -126,7 +126,7 @@ def test_something_is_shown_before_the_inputs_are_known(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
-    with starting(False):
+    with waiting("starting"):
         pass
     assert "starting" in screen.getvalue()
 
