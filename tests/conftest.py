@@ -29,7 +29,9 @@ def noisy(clean):
 
 @pytest.fixture
 def light(monkeypatch):
-    """Make "fast" one small generator without probe fits: the paths are the same, the arithmetic is not."""
+    """Make "fast" one small generator without probe fits or a competitor: the paths are the same, the arithmetic is not."""
     spec = DecoderSpec((32, 32, 16))
     for table in (presets.PRESETS, presets.RECONSTRUCTION):
-        monkeypatch.setitem(table, "fast", replace(table["fast"], generators=(spec,), probe_iterations=0, patience=20))
+        monkeypatch.setitem(
+            table, "fast", replace(table["fast"], generators=(spec,), probe_iterations=0, patience=20, competition=False)
+        )

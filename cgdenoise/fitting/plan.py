@@ -39,6 +39,8 @@ class Preset:
     guided : bool
         Filter the image by its groups of similar patches, guided by the generators (`restoration.mixture`). Otherwise the result
         is the generators' average.
+    competition : bool
+        Through an operator: total variation competes with the generators, judged by what was held out; with groups, wavelets too.
     estimates : int
         Estimates by groups, of patches of different sizes, that are averaged.
     reduced_precision : bool
@@ -56,6 +58,7 @@ class Preset:
     hold_out: float = 0.05
     stop: str = "holdout"
     guided: bool = False
+    competition: bool = False
     estimates: int = 1
     reduced_precision: bool = True
 

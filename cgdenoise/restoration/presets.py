@@ -63,9 +63,11 @@ _WIDE = (
 missing."""
 
 RECONSTRUCTION = {
-    "fast": replace(PRESETS["fast"], generators=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60),
-    "balanced": replace(PRESETS["balanced"], generators=_WIDE[:2], members=2, max_iterations=130, patience=40),
-    "best": replace(PRESETS["balanced"], generators=_WIDE, members=6, max_iterations=800, patience=160),
+    "fast": replace(
+        PRESETS["fast"], generators=_WIDE[:2], probe_iterations=60, max_iterations=250, patience=60, competition=True
+    ),
+    "balanced": replace(PRESETS["balanced"], generators=_WIDE[:2], members=2, max_iterations=130, patience=40, competition=True),
+    "best": replace(PRESETS["balanced"], generators=_WIDE, members=6, max_iterations=800, patience=160, competition=True),
     "paper": PRESETS["paper"],
 }
 """The same names for images that are measured through an operator, where fits converge more slowly. `balanced` gives what four

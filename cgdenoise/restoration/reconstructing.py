@@ -207,11 +207,11 @@ def _may_be_contested(state: Reconstructing) -> bool:
 
 def _is_noisy_contest(state: Reconstructing) -> bool:
     """Tell whether wavelets have a chance: without noise they never came first (`benchmarks/NOTES.md`, "Wavelets")."""
-    return state.request.sigma > 0 and _may_be_contested(state)
+    return state.preset.guided and state.request.sigma > 0 and _may_be_contested(state)
 
 
 def _competes(state: Reconstructing) -> bool:
-    return state.preset.guided and state.preset.hold_out > 0
+    return state.preset.competition and state.preset.hold_out > 0
 
 
 def _filters(state: Reconstructing, pixels: float) -> float:

@@ -213,8 +213,11 @@ def test_interrupted_run_keeps_its_image(image):
 def test_parts_tell_what_the_image_is_made_of(image):
     operator = random_matrix((32, 32), 500, 1)
     y = measure(operator, image)
-    alone = reconstruct(operator, y, preset=QUICK, device="cpu").parts
+    alone = reconstruct(operator, y, preset=replace(QUICK, competition=False), device="cpu").parts
     assert [(part.name, part.weight) for part in alone] == [("generator", 1.0)]
+    rivals = reconstruct(operator, y, preset=QUICK, device="cpu").parts
+    assert [part.name for part in rivals] == ["total variation", "generator"]
+    assert rivals[0].weight > 0.5  # ten iterations do not make a generator
     result = reconstruct(operator, y, preset=replace(QUICK, guided=True), device="cpu")
     found = result.image
     whole, variation, generator = result.parts
