@@ -166,6 +166,7 @@ def test_a_folder_without_images_is_refused(refused_denoise, folder):
 class TestJobs:
     """`--jobs`: several processes, the same results."""
 
+    @pytest.mark.slow
     def test_the_same_bytes_as_one_after_the_other(self, restored, folder, frames):
         restored("in", "-o", "one")
         outcome = restored("in", "-o", "two", "--jobs", "2", "--json")

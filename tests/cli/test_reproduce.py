@@ -113,6 +113,7 @@ def test_numbers_of_an_interrupted_run_are_not_computed_again(cli, folder, monke
     assert not part.exists()
 
 
+@pytest.mark.slow
 def test_a_claim_that_does_not_hold_is_an_exit_code(cli, folder, monkeypatch):
     experiment = EXPERIMENTS["selective-fitting"]
 
