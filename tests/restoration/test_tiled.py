@@ -54,6 +54,26 @@ def test_tiles_are_as_good_as_the_whole():
 
 
 @pytest.mark.slow
+def test_no_seam_is_left():
+    """Near seams the error is at most 2 % above the rest, against that of the whole: a picture is not alike everywhere."""
+    clean = np.concatenate([data.camera()[:160, 60:380], data.camera()[200:360, 60:380]]).astype(float)
+    noisy = clean + 20 * np.random.default_rng(1).standard_normal(clean.shape)
+    tiling = Tiling(*clean.shape, 176, 32)
+    near = np.zeros(clean.shape, bool)
+    for axis, starts in enumerate((tiling.rows, tiling.columns)):
+        for edge in (*starts[1:], *(start + tiling.side for start in starts[:-1])):
+            near[(slice(None),) * axis + (slice(edge - 8, edge + 8),)] = True
+
+    def excess(image):
+        error = (image - clean) ** 2
+        return np.sqrt(error[near].mean() / error[~near].mean())
+
+    image, _ = restored(noisy, tiling=tiling)
+    whole = denoise_whole(DenoisingRequest(noisy, GUIDED, seed=1), Hooks())
+    assert excess(image) < 1.02 * excess(whole.image)
+
+
+@pytest.mark.slow
 def test_a_change_of_unit_changes_the_unit_of_the_result_alone():
     integers = np.round(NOISY)
     image, _ = restored(integers, FAST)
