@@ -131,8 +131,9 @@ def run(
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
         if shared.report is not None and log is not None:
             from cgdenoise.jobs.report_files import write_report
+            from cgdenoise.jobs.solve import without_prior
 
-            write_report([log], [], shared.report, shared.force)
+            write_report([log], [], shared.report, shared.force, start=without_prior(task.problem))
             tell_report(shared.report, shared.json, shared.quiet)
     failed = FAILED if end["error"] else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)

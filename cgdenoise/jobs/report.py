@@ -39,13 +39,17 @@ _TEMPLATE = Template(Path(__file__).with_name("report.html").read_text(encoding=
 
 @dataclass(frozen=True)
 class Result:
-    """One page of a log, and the pictures that it speaks of; None for what cannot be shown any more."""
+    """One page of a log, and the pictures that it speaks of; None for what cannot be shown any more.
+
+    Of measurements, which are no picture, what is before is the picture that is usual without any prior, on a scale of its own.
+    """
 
     path: str
     pages: int
     log: FitLog
     before: Array | None
     after: Array | None
+    of_measurements: bool = False
 
     @property
     def name(self) -> str:
@@ -54,8 +58,15 @@ class Result:
         return f"{Path(self.log.end['output']).name}{number}"
 
 
-def load(path: str) -> list[Result]:
+def load(path: str, start: Array | None = None) -> list[Result]:
     """Read a log and the pictures beside it.
+
+    Parameters
+    ----------
+    path : str
+        Of the log.
+    start : array, optional
+        Of measurements, the picture that is usual without any prior: it is in no file.
 
     Raises
     ------
@@ -69,6 +80,8 @@ def load(path: str) -> list[Result]:
     is_picture = "container" in header["input"]  # measurements in a .npy may look like one
     before = _picture(str(end["input"]), path, header["input"].get("sha256")) if is_picture else None
     after = _picture(str(end["output"]), path, end.get("output_sha256"))
+    if start is not None:
+        return [Result(path, len(logs), logs[0], start, _page(after, 0), of_measurements=True)]
     return [Result(path, len(logs), log, _page(before, number), _page(after, number)) for number, log in enumerate(logs)]
 
 
@@ -121,8 +134,9 @@ def _pictures(result: Result) -> str:
     low, high = shown_range(after)
     shown = {"after": grey_levels(after, low, high)}
     if before is not None:
-        shown = {"before": grey_levels(before, low, high), **shown}
-    if before is not None and result.before is not None and result.before.shape == result.after.shape:
+        shown = {"before": grey_levels(before, *(shown_range(before) if result.of_measurements else (low, high))), **shown}
+    comparable = result.before is not None and result.before.shape == result.after.shape and not result.of_measurements
+    if before is not None and comparable:
         removed = np.nan_to_num(before - after)
         spread = AMPLIFIED * float(removed.std()) or 1.0
         shown["removed"] = grey_levels(removed, -spread, spread)
@@ -132,7 +146,8 @@ def _pictures(result: Result) -> str:
         first = first.replace('class="after"', "")
     slider = '<input type="range" min="0" max="100" value="50" aria-label="before and after">' if before is not None else ""
     edge = '<div class="edge"></div>' if before is not None else ""
-    captions = {"before": "before", "after": "after", "removed": "what was removed, amplified"}
+    first_one = "without a prior" if result.of_measurements else "before"
+    captions = {"before": first_one, "after": "after", "removed": "what was removed, amplified"}
     crops = "".join(f'<figure><div data-of="{name}"></div><figcaption>{captions[name]}</figcaption></figure>' for name in shown)
     hidden = f"<div hidden>{pictures['removed']}</div>" if "removed" in pictures else ""
     note = f" (every {step}. pixel of a large picture)" if step > 1 else ""

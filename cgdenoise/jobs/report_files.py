@@ -92,7 +92,12 @@ def check_report(target: str, replaces: bool, renews: bool = False) -> None:
 
 
 def write_report(
-    logs: Sequence[str], failed: Sequence[tuple[str, str]], target: str, replaces: bool, folder: str | None = None
+    logs: Sequence[str],
+    failed: Sequence[tuple[str, str]],
+    target: str,
+    replaces: bool,
+    folder: str | None = None,
+    start: Array | None = None,
 ) -> None:
     """Write the report of results.
 
@@ -108,8 +113,10 @@ def write_report(
         Whether pages of several results may take the place of files that are no reports.
     folder : str, optional
         For the pages of several results; beside the index, and named like it, if not given. It is made.
+    start : array, optional
+        Of a single result of measurements, the picture that is usual without any prior.
     """
-    first = load(logs[0]) if len(logs) == 1 and not failed else []
+    first = load(logs[0], start) if len(logs) == 1 and not failed else []
     if len(first) == 1:
         images.write_together({target: _page(first[0])})
         return

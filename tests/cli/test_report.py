@@ -108,7 +108,8 @@ def test_every_command_writes_its_report_and_says_how_to_repeat_it(cli, light, f
     repeated = f"cgdenoise {command[0]} {named} -o {output}" if command[0] != "cs" else "cgdenoise cs -o grey_made.png"
     assert f"{repeated} " in page
     assert "--max-iterations 10" in page
-    assert ('id="before"' in page) == (command[0] != "cs")
+    assert 'id="before"' in page
+    assert ("without a prior" in page) == (command[0] == "cs")
     assert ('id="removed"' in page) == (command[0] == "inpaint")
 
 
