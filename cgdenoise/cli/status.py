@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Json
 from cgdenoise.cli.output import emit, emit_json
 
@@ -14,16 +16,27 @@ if TYPE_CHECKING:
 
 
 def status(
-    journal: Annotated[str, typer.Argument(help="What --journal has written.")],
+    journals: Annotated[list[str], typer.Argument(metavar="JOURNAL", help="What --journal has written.")],
     json: Json = False,
 ) -> None:
-    """Say how far a batch is, or how far it came: what is done, what failed and why, what was running when it was killed."""
+    """Say how far a batch is, or how far it came: what is done, what failed and why, what was running when it was killed.
+
+    Of several journals, as the jobs of an array write them, one after the other.
+    """
     from cgdenoise.fitlog.journal import read_journal
 
-    found = read_journal(journal)
-    if json:
-        emit_json(_facts(journal, found))
-        return
+    failures = Failures(json)
+    for journal in journals:
+        with failures.noted(journal):
+            found = read_journal(journal)
+            if json:
+                emit_json(_facts(journal, found))
+            else:
+                _tell(journal, found)
+    sys.exit(failures.code)
+
+
+def _tell(journal: str, found: Status) -> None:
     counts = {kind: len(found.named(kind)) for kind in ("done", "skipped", "failed", "running")}
     told = [f"{count} {kind}" for kind, count in counts.items() if count or kind == "done"]
     emit(f"{journal}: {found.command}, {found.inputs} inputs: {', '.join([*told, f'{found.waiting} waiting'])}")

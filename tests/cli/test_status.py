@@ -38,6 +38,15 @@ def test_status_tells_what_has_become_of_a_batch(denoise, cli, folder, frames):
     assert (found["runs"], found["made"], found["state"]) == (2, 1, "complete")
 
 
+def test_several_journals_one_after_the_other_and_a_bad_one_does_not_stop_the_rest(denoise, cli, folder, frames):
+    for shard in (1, 2):
+        denoise(*frames, "-o", "out", "--journal", f"{shard}.jsonl", "--shard", f"{shard}/2")
+    outcome = cli("status", "1.jsonl", "none.jsonl", "2.jsonl", "--json")
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert (outcome.code, [entry.get("inputs") for entry in found]) == (1, [3, None, 2])
+    assert found[1]["status"] == "error"
+
+
 def test_a_journal_that_is_none_is_refused(refused, refused_denoise, folder, frames):
     refused("status", "f0.png", names="f0.png: not the journal of a batch")
     refused("status", "none.jsonl", names="none.jsonl")
