@@ -77,7 +77,7 @@ def read_trajectory(path: str, shape: tuple[int, int] | None) -> tuple[Trajector
         elif most <= np.pi * _SLACK:
             factors = (1 / (2 * np.pi),) * 2
         else:
-            side = 2 * int(np.ceil(most / _SLACK))
+            side = 2 * int(most + 0.5)  # read-outs end at the edge, or half a sample before it
             shape = shape or (side, side)
             factors = 1 / shape[1], 1 / shape[0]
         if shape is None:

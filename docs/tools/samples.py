@@ -113,6 +113,21 @@ def magnetic_resonance(folder: Path, side: int, rng: np.random.Generator) -> Non
     zero_filled = np.fft.ifft2(np.fft.ifftshift(np.load(folder / "scan.npy"), axes=(1, 2)), norm="ortho")
     np.save(folder / "zero_filled.npy", np.sqrt((np.abs(np.fft.fftshift(zero_filled, axes=(1, 2))) ** 2).sum(0)))
     Image.fromarray(as_bytes(255 * phantom)).save(folder / "phantom.png")
+    spokes(folder, maps * phantom)
+
+
+def spokes(folder: Path, images: NDArray[np.complex128]) -> None:
+    """Samples of coils along lines through the centre, by sums over the pixels of each row, then of the rows."""
+    side = images.shape[-1]
+    angles, reach = np.pi * np.arange(side // 3)[:, None] / (side // 3), (np.arange(2 * side) - side) / (2 * side)
+    across, down = reach * np.cos(angles), reach * np.sin(angles)
+    at = np.arange(side) - side // 2
+    samples = np.empty((len(images), *across.shape), np.complex64)
+    for number in range(len(angles)):
+        rows, columns = (np.exp(-2j * np.pi * points[number][:, None] * at) for points in (down, across))
+        samples[:, number] = np.einsum("sh,chw,sw->cs", rows, images, columns, optimize=True) / side
+    np.save(folder / "spokes.npy", samples)
+    np.save(folder / "trajectory.npy", side * np.stack([across, down], -1))
 
 
 def tomography(folder: Path, side: int, rng: np.random.Generator) -> None:
@@ -135,6 +150,8 @@ def compressed_sensing(folder: Path, side: int, rng: np.random.Generator) -> Non
     np.save(folder / "A.npy", matrix)
     np.save(folder / "y.npy", matrix @ picture.ravel())
     Image.fromarray(as_bytes(picture)).save(folder / "target.png")
+    time = np.linspace(0, 1, 512)
+    np.save(folder / "signal.npy", np.where(time < 0.4, time, 0.6 + 0.3 * np.sin(20 * time)) + 0.5 * (time > 0.7))
     Image.fromarray(as_bytes(crop(data.camera(), 64, 128, side))).save(folder / "camera.png")
 
 

@@ -25,7 +25,7 @@ ELSEWHERE = {"clusters.md", "integrations.md"}
 """Pages that ask for more than this program: their own tests have what they show."""
 BUDGETS = {"CGDENOISE_PRESET": "fast", "CGDENOISE_MAX_ITERATIONS": "40"}
 """Of commands that do not choose; commands are as they are typed."""
-RESTORES = ("denoise", "inpaint", "deblur", "upscale", "cs", "mri")
+RESTORES = ("denoise", "inpaint", "deblur", "upscale", "cs", "mri", "ct")
 
 
 def python(page):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cgdenoise.jobs.trajectory import read_trajectory
 from cgdenoise.measurements import write_cfl
 from cgdenoise.operators.nonuniform import NonUniformFourier
 
@@ -62,6 +63,14 @@ def test_bart_s_pairs_and_the_size_of_the_image_by_the_trajectory(cli, files, li
     found = read_measurements("bart_y_reconstructed.cfl").y.squeeze()
     expected, _ = image(cli, "y.npy", "--trajectory", "k.npy", "--shape", "24,24")
     assert np.abs(found - expected).mean() < 0.02 * np.abs(expected).mean()
+
+
+@pytest.mark.parametrize(("most", "side"), [(12.0, 24), (127.5, 256), (128.0, 256), (128.4, 256)])
+def test_a_trajectory_in_cycles_for_the_whole_image_tells_its_size(folder, most, side):
+    np.save("k.npy", most * np.array([[[-1.0, 0], [1, 0]], [[0, -1], [0, 1]]]))
+    points, shape = read_trajectory("k.npy", None)
+    assert shape == (side, side)
+    assert np.abs(points.points).max() == pytest.approx(0.5, rel=0.01)
 
 
 @pytest.mark.parametrize(
