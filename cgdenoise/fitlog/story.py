@@ -79,7 +79,7 @@ def made_of(end: Record) -> str:
 
 def kept(fits: Sequence[Record]) -> str:
     """Return which iteration of which fit was kept, and why, by the fits' records."""
-    made = [fit for fit in fits if not fit["probe"]]
+    made = [fit for fit in fits if not fit["probe"] or fit.get("weight")]  # interrupted early, probes are all there is
     counted = [fit for fit in made if fit.get("weight")]
     if not made:
         return "nothing was fitted"

@@ -26,7 +26,8 @@ FIT = {
             "iteration 40 of fit 3, at depth 4, averaged with 1 more: "
             "after it the error on values that it was not shown fell no more, up to iteration 60",
         ),
-        ([FIT | {"probe": True}], "nothing was fitted"),
+        ([FIT | {"probe": True, "weight": 0.0}], "nothing was fitted"),
+        ([FIT | {"probe": True}], "iteration 40 of fit 3, at depth 4: its last, for the budget was spent"),
         ([FIT | {"weight": 0.0}], "none of 1 fits came near the image"),
     ],
 )
