@@ -50,7 +50,9 @@ def cs(
     ] = None,
     sigma: Annotated[
         float | None,
-        typer.Option(min=0, help="Noise level of y, in its unit. Not given: as simulated, else 0 (with --maps estimated)."),
+        typer.Option(
+            min=0, help="Noise level of y, in its unit; 0: y is exact. Not given: as simulated or in the file, else estimated."
+        ),
     ] = None,
     variable: Variables = None,
     example: Annotated[

@@ -45,7 +45,7 @@ def mri(
     ] = None,
     sigma: Annotated[
         float | None,
-        typer.Option(min=0, help="Noise level of the samples, in their unit. Not given: 0 with one coil, else estimated."),
+        typer.Option(min=0, help="Noise level of the samples, in their unit; 0: they are exact. Estimated if not given."),
     ] = None,
     noise_scan: Annotated[
         str | None,

@@ -73,7 +73,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         result = run_reconstruction(request, replace(hooks, observers=[observe]))
     except RestorationError as error:
         result, failure = error.best, str(error)
-    result = replace(result, sigma_estimated=problem.sigma_estimated)
+    result = replace(result, sigma_estimated=problem.is_estimated)
     picture = problem.shown(result.image)
     verdict = judge(problem, result, failure)
     outcome = replace(

@@ -93,7 +93,7 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
     sources : Sources
         Where they are.
     sigma : float or None
-        Noise level; None for what the file says, or else 0 (with coils: estimated).
+        Noise level; None for what the file says, or else it is estimated.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
                 if sources.matrix is not None:
                     matrix = read_matrix(sources.matrix, shape, sources.scan.variables)
                 operator = matrix_operator(matrix, shape)
-        problem = linear_problem(operator, measurements.y, level or 0.0)
+        problem = linear_problem(operator, measurements.y, level)
         _check(problem)
         return problem
 
@@ -196,7 +196,7 @@ def _fourier(measurements: Measurements, scan: Scan, real: bool, sigma: float | 
     white = whitening_of(measurements, scan, 1 if y.ndim < 3 else len(y)) if sigma is None else None
     level = sigma if white is None else white.level
     if y.ndim < 3 and maps is None:
-        return fourier_problem(y, sampled, real, level or 0.0)
+        return fourier_problem(y, sampled, real, level)
     if real:
         raise OptionError("--real with coils, whose images are complex")
     if white is not None and y.ndim == 3:

@@ -160,7 +160,7 @@ def solve(
     verdict = judge(problem, result, None)
     warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
     image = problem.within(result.image)
-    return replace(result, image=image, sigma_estimated=problem.sigma_estimated, warnings=warnings)
+    return replace(result, image=image, sigma_estimated=problem.is_estimated, warnings=warnings)
 
 
 def _as_array(problem: LinearProblem, result: Restoration, image: Array, channel_axis: int) -> Restoration:

@@ -36,7 +36,7 @@ _EMPTY = 0.1
 """Share of the samples that a mask keeps which may be 0: scanners pad planes with zeros. By hand; not measured."""
 
 
-def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> LinearProblem:
+def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float | None) -> LinearProblem:
     """Return the problem of one image's Fourier samples.
 
     Parameters
@@ -47,8 +47,8 @@ def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float) -> Li
         Where it was sampled; None where `y` is not 0.
     real : bool
         Whether the image is real.
-    sigma : float
-        Noise level; 0 for none.
+    sigma : float or None
+        Noise level; 0 for none, None for one that hold-out has to tell.
 
     Raises
     ------
@@ -78,7 +78,8 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     maps : complex array or None
         Sensitivities, [coils, H, W]; None estimates them.
     sigma : float or None
-        Noise level, 0 for none; None estimates it where there are maps: what no image explains is noise, and the maps' errors.
+        Noise level, 0 for none; None estimates it: with maps what no image explains is noise, and the maps' errors;
+        without, hold-out tells.
     crop : float
         Where the maps are estimated with an eigenvalue below this, 0 to 1, there is no object, and the image is set to 0; 0 keeps
         all.
@@ -101,7 +102,7 @@ def parallel_problem(y: Array, mask: Mask | None, maps: Array | None, sigma: flo
     operator: ForwardOperator = PixelMask(whole) @ Fourier(y.shape)
     if maps is None:
         start = _zero_filled(operator, y)
-        return LinearProblem(operator, y, root_sum_of_squares, sampling, sigma or 0.0, warnings=warnings, start=start)
+        return LinearProblem(operator, y, root_sum_of_squares, sampling, sigma, warnings=warnings, start=start)
     scan = operator @ Coils(maps.astype(np.complex64))
     level = noise_of(Measurement(scan, torch.from_numpy(y), sampling.valid)) if sigma is None else sigma
     return LinearProblem(

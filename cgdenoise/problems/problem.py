@@ -42,7 +42,7 @@ class LinearProblem:
     sampling : Sampling or None
         As `reconstruct` takes it.
     sigma : float
-        Noise level in the unit of `y`; 0 for exact measurements.
+        Noise level in the unit of `y`; 0 for exact measurements; None for one that hold-out has to tell.
     sigma_estimated : bool
         Whether it was estimated.
     consistency : int
@@ -67,7 +67,7 @@ class LinearProblem:
     y: Array
     view: Callable[[Array], Array]
     sampling: Sampling | None = None
-    sigma: float = 0.0
+    sigma: float | None = 0.0
     sigma_estimated: bool = False
     consistency: int = 10
     predicted: float = PREDICTED
@@ -88,10 +88,15 @@ class LinearProblem:
 
     def in_unit(self, unit: float) -> LinearProblem:
         """Return the same problem with measurements, and an image, of so many times the numbers."""
-        scaled = replace(self, y=unit * self.y, sigma=unit * self.sigma)
+        scaled = replace(self, y=unit * self.y, sigma=None if self.sigma is None else unit * self.sigma)
         if (start := self.start) is None:
             return scaled
         return replace(scaled, start=replace(start, image=lambda: unit * start.image()))
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether the noise level that counts was not told."""
+        return self.sigma_estimated or self.sigma is None
 
     def request(self, preset: Preset, seed: int, device: str) -> ReconstructionRequest:
         """Return what `run_reconstruction` is asked to solve it."""

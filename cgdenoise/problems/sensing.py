@@ -94,7 +94,7 @@ def matrix_operator(matrix: Any, shape: Shape) -> ForwardOperator:
     return DenseMatrix(matrix if matrix.dtype.kind in "fc" else matrix.astype(np.float64), shape)
 
 
-def linear_problem(operator: ForwardOperator, y: Array, sigma: float) -> LinearProblem:
+def linear_problem(operator: ForwardOperator, y: Array, sigma: float | None) -> LinearProblem:
     """Return the problem of measurements that are held out one by one; the picture is the real image or the magnitude."""
 
     def view(image: Array) -> Array:

@@ -41,7 +41,7 @@ def reconstruct(
     y: Array,
     *,
     sampling: Sampling | None = None,
-    sigma: float = 0.0,
+    sigma: float | None = 0.0,
     preset: str | Preset = "balanced",
     members: int | None = None,
     max_iterations: int | None = None,
@@ -66,7 +66,8 @@ def reconstruct(
         What was measured, and what is held out together; every number by itself if not given.
     sigma : float
         Standard deviation of the noise (of a complex number: the root of E |noise|²), in the unit of `y`. 0 says that the
-        measurements are exact: the image is then made to agree with them.
+        measurements are exact: the image is then made to agree with them. None says that nothing is known of it: the level is
+        then that with which held-out measurements are explained best, which is rough.
     preset, members, max_iterations, seed, device, progress
         As of `denoise`, but presets from `presets.RECONSTRUCTION`. Errors of a `Snapshot` are in the unit of `y`.
 
@@ -90,7 +91,7 @@ def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restorat
     """Reconstruct an image as `reconstruct` does."""
     start = time.perf_counter()
     operator, sigma = request.operator, request.sigma
-    if not (np.isfinite(sigma) and sigma >= 0):
+    if sigma is not None and not (np.isfinite(sigma) and sigma >= 0):
         raise OptionError(f"sigma {sigma}; expected a finite number, 0 or above")
     if request.seed < 0 or request.consistency < 0:
         raise OptionError(f"seed {request.seed}, consistency {request.consistency}; expected 0 or above")
@@ -100,14 +101,14 @@ def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restorat
     through = on_channels(operator, measured.dtype.kind == "c")
     # Beside the fit everything is double precision on the CPU: an image may have little contrast on a high level.
     unit = float(np.abs(measured).max())
-    data = Measurement(through, on_grid(torch.from_numpy(measured / unit)), sampling.valid, sigma / unit)
+    data = Measurement(through, on_grid(torch.from_numpy(measured / unit)), sampling.valid, (sigma or 0.0) / unit)
     with memory_error(f"not enough memory on {device.type} for {operator}; expected a smaller image"):
         context = Context.of(device, request.seed, hooks, int(np.prod(through.in_shape[1:])))
         first = pilot(data, _PILOT_ITERATIONS)
         scale = scale_of(first, with_phase=is_complex(operator, through))
-        noise = NoiseModel(NoiseKind.GAUSSIAN, sigma, np.zeros((0, 0, 0), bool), reasons=("its level was given",))
+        noise = _gaussian(sigma or 0.0, estimated=sigma is None)
         constant = to_array(operator, through, first) * unit
-        result = Restoration(constant, noise, False, 0, (), (), False, device.type, 0.0, scale=Scale(0.0, unit))
+        result = Restoration(constant, noise, sigma is None, 0, (), (), False, device.type, 0.0, scale=Scale(0.0, unit))
         if scale is not None:
             normalised = data.normalised(scale.offset, scale.factor)
             fitted = normalised.to(device, torch.float32)
@@ -135,6 +136,7 @@ def _fitted(begun: Reconstructing, context: Context, blank: Restoration) -> Rest
     return replace(
         blank,
         image=image,
+        noise=blank.noise if begun.request.sigma is not None else _gaussian(state.data.sigma * begun.unit, estimated=True),
         depth=fits.depth,
         fits=tuple(summary_of(member, unit) for member in fits.members),
         parts=tuple(RestoredPart(part.name, partial(_of_part, state, part), part.weight) for part in mixture.parts),
@@ -144,10 +146,15 @@ def _fitted(begun: Reconstructing, context: Context, blank: Restoration) -> Rest
     )
 
 
+def _gaussian(sigma: float, *, estimated: bool) -> NoiseModel:
+    reason = "with its level, what was held out is explained best" if estimated else "its level was given"
+    return NoiseModel(NoiseKind.GAUSSIAN, sigma, np.zeros((0, 0, 0), bool), reasons=(reason,))
+
+
 def _agreeing(state: Reconstructing, fitted: Tensor, has_seen_noise: bool) -> Tensor:
     """Return a scaled image in the unit of `data`, brought to agree with the measurements where its priors have not done that."""
     request, image = state.request, state.restored(fitted)
-    if not request.consistency or (request.sigma and has_seen_noise):
+    if not request.consistency or (state.data.sigma and has_seen_noise):
         return image
     weight = state.data.variance / (_ERROR * state.scale.factor) ** 2
     return conjugate_gradients(state.data, image, request.consistency, weight)

@@ -12,9 +12,10 @@ from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
-from cgdenoise.progress import FILTER
+from cgdenoise.progress import FILTER, Cancelled
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
+from cgdenoise.restoration.noise_level import HELD_OUT, estimate_by_hold_out, pixels_estimated
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
@@ -55,7 +56,7 @@ class ReconstructionRequest:
     y: Array
     preset: Preset
     sampling: Sampling | None = None
-    sigma: float = 0.0
+    sigma: float | None = 0.0
     seed: int = 0
     device: str = "auto"
     consistency: int = 10
@@ -140,6 +141,24 @@ class Reconstructing:
         """By which the fits' errors are multiplied, to be in the unit of the user's measurements."""
         return self.scale.factor * self.unit
 
+    def with_noise(self, level: float) -> Reconstructing:
+        """Return the same with another noise level, in the scaled image's unit."""
+        return replace(
+            self,
+            data=replace(self.data, sigma=level * self.scale.factor),
+            normalised=replace(self.normalised, sigma=level),
+            on_device=replace(self.on_device, sigma=level),
+        )
+
+
+def find_noise_level(state: Reconstructing, context: Context) -> Reconstructing:
+    """Estimate the level of a noise of which nothing is known."""
+    _, held_out = state.sampling.split(state.sampling.valid[None], HELD_OUT, context.rng)
+    try:
+        return state.with_noise(estimate_by_hold_out(state.on_device, held_out[0] > 0, context.meter.tick))
+    except Cancelled:  # it is for the fits to say what there is so far
+        return state
+
 
 def fit_through(state: Reconstructing, context: Context) -> Reconstructing:
     """Fit the generators through the operator and average them."""
@@ -207,7 +226,7 @@ def _may_be_contested(state: Reconstructing) -> bool:
 
 def _is_noisy_contest(state: Reconstructing) -> bool:
     """Tell whether wavelets have a chance: without noise they never came first (`benchmarks/NOTES.md`, "Wavelets")."""
-    return state.preset.guided and state.request.sigma > 0 and _may_be_contested(state)
+    return state.preset.guided and state.data.sigma > 0 and _may_be_contested(state)
 
 
 def _competes(state: Reconstructing) -> bool:
@@ -223,6 +242,10 @@ def _work_of_variation(state: Reconstructing) -> float:
     return _SHARE_OF_VARIATION * _filters(state, pixels_varied(state.data.operator.in_shape))
 
 
+def _work_of_level(state: Reconstructing) -> float:
+    return _filters(state, pixels_estimated(state.data.operator.in_shape))
+
+
 def _work_of_patches(state: Reconstructing) -> float:
     shape = state.data.operator.in_shape
     return _filters(state, pixels_refined(shape) + (pixels_refined(shape, _AGAIN) if _may_be_contested(state) else 0))
@@ -233,6 +256,7 @@ def _work_of_wavelets(state: Reconstructing) -> float:
 
 
 RECONSTRUCTION_STAGES = (
+    Stage("noise level", find_noise_level, _work_of_level, lambda state: state.request.sigma is None, do_without_prior),
     Stage("fits", fit_through, lambda state: state.preset.most_iterations),
     Stage("total variation", minimise_total_variation, _work_of_variation, _competes, do_without_prior),
     Stage("similar patches", refine_by_patches, _work_of_patches, _has_patches, do_without_patches),

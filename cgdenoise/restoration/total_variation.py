@@ -155,7 +155,12 @@ def follow_course(measurement: Measurement, course: Course, start: Tensor, tick:
 
 def pixels_varied(shape: tuple[int, ...]) -> float:
     """Return how many pixels both report to `tick` in all, at most, for an image [C, H, W]."""
-    return _OF_A_FILTER * 2 * _MOST * _BLOCK * shape[1] * shape[2]
+    return pixels_iterated(shape, 2 * _MOST * _BLOCK)
+
+
+def pixels_iterated(shape: tuple[int, ...], iterations: int) -> float:
+    """Return how many pixels so many iterations of `minimise_variation` report to `tick`, for an image [C, H, W]."""
+    return _OF_A_FILTER * iterations * shape[1] * shape[2]
 
 
 def gradient(x: Tensor) -> Tensor:

@@ -475,6 +475,7 @@ def test_bad_input_is_refused(refused, folder, args, names):
         ((*Y, "--shape", "4,4"), "no operator"),
         ((*Y, "--operator", "dct"), "no shape"),
         ((*Y, "--operator", "wavelet", "--shape", "4,4"), "'wavelet'"),
+        ((*Y, "--operator", "dct", "--shape", "4,x"), "--shape 4,x"),
         ((*Y, "--operator", "gaussian", "--shape", "20000,20000"), "8 GiB"),
         ((*Y, "--operator", "gaussian", "--shape", "4294967296,4294967296"), "8 GiB"),
         ((*Y, "--operator", "dct", "--shape", "100000,100000"), "8 GiB"),
