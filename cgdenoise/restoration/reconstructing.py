@@ -15,7 +15,7 @@ from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.progress import FILTER, Cancelled
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
-from cgdenoise.restoration.noise_level import HELD_OUT, estimate_by_hold_out, pixels_estimated
+from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
 from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
@@ -153,9 +153,10 @@ class Reconstructing:
 
 def find_noise_level(state: Reconstructing, context: Context) -> Reconstructing:
     """Estimate the level of a noise of which nothing is known."""
-    _, held_out = state.sampling.split(state.sampling.valid[None], HELD_OUT, context.rng)
+    splits = [state.sampling.split(state.sampling.valid[None], HELD_OUT, context.rng) for _ in range(FOLDS)]
+    choices = [held_out[0] > 0 for _, held_out in splits]
     try:
-        return state.with_noise(estimate_by_hold_out(state.on_device, held_out[0] > 0, context.meter.tick))
+        return state.with_noise(estimate_by_hold_out(state.on_device, choices, context.meter.tick))
     except Cancelled:  # it is for the fits to say what there is so far
         return state
 

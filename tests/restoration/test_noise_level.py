@@ -14,7 +14,7 @@ from cgdenoise.operators import ComplexFromReal, Measurement, SubsampledDCT, sub
 from cgdenoise.problems import fourier_lines
 from cgdenoise.problems.sensing import simulated
 from cgdenoise.progress import Cancelled
-from cgdenoise.restoration.noise_level import estimate_by_hold_out, pixels_estimated
+from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
 from cgdenoise.restoration.presets import RECONSTRUCTION
 
 SIDE = 48
@@ -32,9 +32,10 @@ def quick():
 def estimated(operator, level, unit=1.0, tick=lambda pixels: None):
     y = torch.from_numpy(simulated(operator, IMAGE[None] * unit, level * unit, 0))
     sampling = SAMPLINGS[operator]
-    _, held_out = sampling.split(sampling.valid[None], 0.1, torch.Generator().manual_seed(0))
+    rng = torch.Generator().manual_seed(0)
+    choices = [sampling.split(sampling.valid[None], HELD_OUT, rng)[1][0] > 0 for _ in range(FOLDS)]
     measurement = Measurement(operator, y, sampling.valid).to("cpu", torch.float32)
-    return estimate_by_hold_out(measurement, held_out[0] > 0, tick)
+    return estimate_by_hold_out(measurement, choices, tick)
 
 
 @pytest.mark.parametrize("operator", SAMPLINGS, ids=["dct", "fourier"])
