@@ -74,9 +74,7 @@ def test_a_page_works_as_typed(page, samples):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if python(page) and page != "integrations.md"]
-)  # tests/integrations has that
+@pytest.mark.parametrize("page", [page for page in PAGES if python(page) and page not in ELSEWHERE])
 def test_the_python_of_a_page_works(page, samples):
     names = {}
     for text in python(page):
