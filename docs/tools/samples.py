@@ -81,6 +81,16 @@ def microscopy(folder: Path, side: int, rng: np.random.Generator) -> None:
     )
 
 
+def stacks(folder: Path, side: int, rng: np.random.Generator) -> None:
+    """Nuclei that move by a pixel from frame to frame, and a spectrum of four channels."""
+    nuclei = crop(color.rgb2hed(data.immunohistochemistry())[..., 0], 128, 128, side)
+    photons = 5 + 60 * (nuclei - nuclei.min()) / np.ptp(nuclei)
+    movie = np.stack([rng.poisson(np.roll(photons, frame, axis=1)) for frame in range(3)]).astype(np.uint16)
+    tifffile.imwrite(folder / "movie.ome.tif", movie, photometric="minisblack", metadata={"axes": "TYX"})
+    tifffile.imwrite(folder / "movie.tif", movie, photometric="minisblack")
+    np.save(folder / "spectrum.npy", np.stack([rng.poisson(share * photons) for share in (0.4, 1, 0.8, 0.3)]).astype(np.float32))
+
+
 def astronomy(folder: Path, side: int, rng: np.random.Generator) -> None:
     """A deep field of few counts in floats, one with pixels that are known to be bad, and the moon through moving air."""
     sky = crop(data.hubble_deep_field().mean(axis=2), 300, 300, side)
@@ -158,7 +168,7 @@ def compressed_sensing(folder: Path, side: int, rng: np.random.Generator) -> Non
 def make(folder: Path, side: int = 256) -> None:
     """Write all samples into a folder."""
     rng = np.random.default_rng(0)
-    for field in (photographs, microscopy, astronomy, magnetic_resonance, tomography, compressed_sensing):
+    for field in (photographs, microscopy, astronomy, magnetic_resonance, tomography, compressed_sensing, stacks):
         field(folder, side, rng)
 
 

@@ -23,7 +23,7 @@ from samples import make  # noqa: E402
 TYPED = [(page, line) for page in PAGES for line in commands(page)]
 ELSEWHERE = {"clusters.md", "integrations.md"}
 """Pages that ask for more than this program: their own tests have what they show."""
-BUDGETS = {"CGDENOISE_PRESET": "fast", "CGDENOISE_MAX_ITERATIONS": "40"}
+BUDGETS = {"CGDENOISE_MEMBERS": "1", "CGDENOISE_MAX_ITERATIONS": "40"}
 """Of commands that do not choose; commands are as they are typed."""
 RESTORES = ("denoise", "inpaint", "deblur", "upscale", "cs", "mri", "ct")
 
