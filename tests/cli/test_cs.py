@@ -110,7 +110,7 @@ def test_every_source_of_an_operator_gives_consistent_images(done, folder, image
         y = measured(random_matrix((24, 24), 100, 7), image)
         options += ["--operator", "gaussian", "--seed", "7"]
     np.save(folder / "y.npy", y)
-    done("cs", *options, "-o", "x.png")
+    done("cs", *options, "--sigma", "0", "-o", "x.png")
     found = np.load(folder / "x.npy").astype(float)
     again = measured(random_matrix((24, 24), 100, 7), found) if rows is None else rows @ found.ravel()
     np.testing.assert_allclose(again, y, atol=0.03 * np.abs(y).max())
@@ -220,7 +220,7 @@ def test_files_as_people_have_them(done, folder, image, matrix, name):
     else:
         np.savetxt(folder / name, y, delimiter=",")
         np.savetxt(folder / "A.csv", rows, delimiter=",")
-    done("cs", name, *options, "--shape", "24,24", "-o", "x.png")
+    done("cs", name, *options, "--shape", "24,24", "--sigma", "0", "-o", "x.png")
     again = rows @ np.load(folder / "x.npy").astype(float).ravel()
     np.testing.assert_allclose(again, y, atol=0.03 * np.abs(y).max())
 
@@ -228,9 +228,9 @@ def test_files_as_people_have_them(done, folder, image, matrix, name):
 def test_mri_of_named_variables(done, folder, phantom, lines):
     scipy.io.savemat(folder / "scan.mat", {"ksp": measured(Fourier((24, 24)), phantom) * lines, "other": np.ones((24, 24))})
     scipy.io.savemat(folder / "sampled.mat", {"mask": lines, "other": np.ones((24, 24))})
-    done("mri", "scan.mat", "--variable", "y=ksp", "--mask", "sampled.mat")
+    done("mri", "scan.mat", "--variable", "y=ksp", "--mask", "sampled.mat", "--sigma", "0")
     np.savez(folder / "k.npz", y=measured(Fourier((24, 24)), phantom) * lines, mask=lines)
-    done("mri", "k.npz")
+    done("mri", "k.npz", "--sigma", "0")
     np.testing.assert_array_equal(np.load(folder / "scan_reconstructed.npy"), np.load(folder / "k_reconstructed.npy"))
 
 
@@ -302,14 +302,14 @@ def lines():
 def test_mri_of_one_coil_keeps_its_samples(done, folder, phantom, lines):
     y = measured(Fourier((24, 24)), phantom) * lines
     np.savez(folder / "k.npz", y=y, mask=lines)
-    done("mri", "k.npz")
+    done("mri", "k.npz", "--sigma", "0")
     found = np.load(folder / "k_reconstructed.npy")
     assert found.dtype == np.complex64
     np.testing.assert_allclose(measured(Fourier((24, 24)), found)[lines], y[lines], atol=0.05)
     # The same by the other command.
     Image.fromarray(lines.astype(np.uint8) * 255).save(folder / "mask.png")
     np.save(folder / "samples.npy", y[lines])
-    done("cs", "--measurements", "samples.npy", "--mask", "mask.png", "-o", "b.png")
+    done("cs", "--measurements", "samples.npy", "--mask", "mask.png", "--sigma", "0", "-o", "b.png")
     np.testing.assert_array_equal(np.load(folder / "b.npy"), found)
 
 
