@@ -356,20 +356,28 @@ def test_mri_of_coils_in_files_of_bart(done, folder, phantom, lines, given):
     assert np.array(Image.open(folder / "k_reconstructed.png")).shape == (24, 24)
 
 
-def test_interrupted_run_keeps_both_files(cli, light, folder, image, matrix, monkeypatch):
+@pytest.mark.parametrize("stage", ["noise level", "fits"])
+def test_interrupted_run_keeps_both_files_if_there_is_anything(stage, cli, light, folder, image, matrix, monkeypatch):
     import os
     import signal
 
     from cgdenoise.cli.progress import ProgressDisplay
 
+    stages = []
+
     def update(self, page, now, pages=1):
-        if now.done == 20:
+        stages.append(now.stage)
+        if stages.count(stage) == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(ProgressDisplay, "update", update)
     np.savez(folder / "y.npz", y=matrix @ image.ravel(), A=matrix, shape=[24, 24])
-    outcome = cli("cs", "--measurements", "y.npz", *LIGHT, "--max-iterations", "100000")
+    outcome = cli("cs", "--measurements", "y.npz", *LIGHT, "--max-iterations", "20000")
     assert outcome.code == 130
+    if stage == "noise level":  # before anything was reconstructed
+        assert "interrupted; nothing was written" in outcome.err
+        assert not list(folder.glob("y_*"))
+        return
     assert "interrupted; the best result so far is in y_reconstructed.png" in outcome.err
     assert np.isfinite(np.load(folder / "y_reconstructed.npy")).all()
     (log,) = read_log(folder / "y_reconstructed.fit.jsonl")
