@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cgdenoise.errors import OptionError
@@ -83,6 +84,8 @@ def denoise(
         return run_denoising(request, hooks)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()  # which a fit needs, whatever surrounds the call
 def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
     """Restore an image as `denoise` does."""
     if request.seed < 0:

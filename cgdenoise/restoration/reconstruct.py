@@ -87,6 +87,8 @@ def reconstruct(
         return run_reconstruction(ReconstructionRequest(operator, y, chosen, sampling, sigma, seed, device), hooks)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()  # which a fit needs, whatever surrounds the call
 def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restoration:
     """Reconstruct an image as `reconstruct` does."""
     start = time.perf_counter()

@@ -130,6 +130,13 @@ def test_stripes_are_taken_away_first_and_said():
     assert not any("stripes" in reason for reason in without.noise.reasons)
 
 
+@pytest.mark.parametrize("without", [torch.no_grad, torch.inference_mode])
+def test_it_works_where_no_gradients_are_wanted(without):
+    with without():
+        image = denoise(NOISY, preset=TINY).image
+    assert image.tobytes() == denoise(NOISY, preset=TINY).image.tobytes()
+
+
 def test_a_gain_of_nothing_is_said():
     white = 100 + np.random.default_rng(4).standard_normal((64, 64))
     result = denoise(white, noise="poisson", preset=TINY)
