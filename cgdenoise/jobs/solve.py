@@ -17,6 +17,9 @@ from cgdenoise.restoration.reconstruct import run_reconstruction
 from cgdenoise.restoration.results import RestorationError, Snapshot
 from cgdenoise.restoration.units import Array
 
+_ONE_UNIT = 10.0
+"""Ratio of the ranges of a picture and its reference up to which they may be of one unit. By hand."""
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -80,7 +83,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         outcome_of(0, result, picture, problem.shown, reference),
         status=verdict.status,
         error=verdict.error,
-        warnings=verdict.warnings,
+        warnings=(*verdict.warnings, *_other_unit(picture, reference)),
         missing=problem.missing,
         start=_start(problem, reference),
     )
@@ -110,6 +113,18 @@ def _start(problem: LinearProblem, reference: Array | None) -> Record | None:
 def without_prior(problem: LinearProblem) -> Array:
     """Return the picture that is usual without any prior; blank if nothing is."""
     return problem.shown(np.zeros(problem.operator.in_shape) if problem.start is None else problem.start.image())
+
+
+def _other_unit(picture: Array, reference: Array | None) -> tuple[str, ...]:
+    """Say if a reference cannot be of the picture's unit, as 8-bit values beside a scan's."""
+    if reference is None:
+        return ()
+    spans = float(np.ptp(picture)), float(np.ptp(reference))
+    if max(spans) <= _ONE_UNIT * min(spans):
+        return ()
+    return (
+        f"the reference spans {spans[1]:.3g}, the picture {spans[0]:.3g}: they are not of one unit, PSNR and SSIM say nothing",
+    )
 
 
 def _check_reference(problem: LinearProblem, reference: Array) -> None:

@@ -41,6 +41,13 @@ def test_a_sinogram_becomes_an_image(cli, files, light):
     assert (files / "turned_reconstructed.png").read_bytes() == (files / "y_reconstructed.png").read_bytes()
 
 
+def test_a_reference_of_another_unit_is_doubted(cli, files, light):
+    np.save("small.npy", np.load("image.npy") / 255)
+    outcome = cli("ct", "y.npy", "--angles", "0:180:16", "--shape", f"{SIDE},{SIDE}", "--reference", "small.npy", *QUICK)
+    assert outcome.code == 0
+    assert "they are not of one unit" in outcome.err
+
+
 @pytest.mark.parametrize("options", [("--simulate-sigma", "9"), ("--fan", "60,20", "--photons", "1e4")])
 def test_an_image_is_scanned_and_compared(cli, files, light, options):
     outcome = cli("ct", "--simulate", "image.npy", "--angles", "0:360:20", *options, *QUICK)
