@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,8 @@ class Picture:
         If the arrays contradict each other.
     """
 
-    pages: tuple[Array, ...]
-    alpha: tuple[Array, ...] | None
+    pages: tuple[Array, ...] = field(repr=False)
+    alpha: tuple[Array, ...] | None = field(repr=False)
     container: str
     metadata: Metadata = Metadata()
     stack: Stack | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -60,13 +60,13 @@ class NoiseModel:
 
     kind: NoiseKind
     sigma: float
-    impulses: NDArray[np.bool_]
+    impulses: NDArray[np.bool_] = field(repr=False)
     gain: float = 0.0
     offset: float = 0.0
     read_sigma: float = 0.0
     covariance: NDArray[np.float64] | None = None
-    autocorrelation: NDArray[np.float64] | None = None
-    colour: NDArray[np.float64] | None = None
+    autocorrelation: NDArray[np.float64] | None = field(default=None, repr=False)
+    colour: NDArray[np.float64] | None = field(default=None, repr=False)
     shared: float | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None

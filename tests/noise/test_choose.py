@@ -157,3 +157,10 @@ def test_a_quiet_dark_does_not_contradict_noise_that_grows_with_light():
 def test_no_noise_with_an_uncertainty_is_no_noise(monkeypatch):
     monkeypatch.setattr(sys.modules["cgdenoise.noise.choose"], "patch_noise", lambda image: PatchNoise(np.eye(3), 0.0, 0.1))
     assert choose(gaussian()).sigma == 0
+
+
+def test_a_model_shows_no_arrays():
+    noise = gaussian_filter(rng().standard_normal(CLEAN.shape), (1, 1, 0))
+    text = repr(choose(CLEAN + 0.08 * noise / noise.std()))
+    assert "array" not in text
+    assert len(text) < 500
