@@ -140,7 +140,7 @@ def _off_axis(sinogram: Array, scan: Scan) -> tuple[str, ...]:
     centres = (sinogram * np.arange(scan.bins)).sum(1) / mass
     angles = np.deg2rad(scan.angles)
     equations = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], 1)
-    found, _, rank, _ = np.linalg.lstsq(equations, centres)
+    found, _, rank, _ = np.linalg.lstsq(equations, centres, rcond=None)
     left = centres - equations @ found
     if rank < 3 or np.abs(left).max() > _AXIS or abs(found[0] - scan.axis) <= _AXIS:
         return ()
