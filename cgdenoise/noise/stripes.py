@@ -17,19 +17,20 @@ Values = NDArray[np.float64]
 _PARTS = 8
 """Parts of a line that have to agree on its offset. By hand; not measured with others."""
 
-_SHORTEST = 64
+_SHORTEST = 128
 """Pixels a line needs to be told from the image. By hand; not measured with others."""
 
-_EVIDENCE = 4.0
-"""Standard errors above nothing that the power common to the parts needs."""
+_EVIDENCE = 0.6
+"""Standard errors above nothing that the power common to the parts needs, in parts of the root of the number of lines: 0.5 to 0.8
+for Gaussian offsets, 0.4 to 0.67 for lines of text under noise."""
 
-_ALTERNATING = (-0.85, -0.53)
+_ALTERNATING = (-0.85, -0.55)
 """Correlation of neighbouring second differences, -2/3 where each line has an offset of its own. Edges and shading of an image
 are wider than a line: -0.5 and more. Columns of some cameras, in the mean of 500 shots too, alternate: -0.9 and less."""
 
-_UNEQUAL = 0.6
-"""Power in which the parts of a line differ beyond their noise, over that which they share: up to 0.4 for stripes that can be
-told from the image, 0.7 and more for nearly all lines of an image."""
+_UNEQUAL = 0.2
+"""Power in which the parts of a line differ beyond their noise, over that which they share: -0.1 to 0.2 for stripes of a third of
+the noise and more, 0.07 to 0.6 for lines of text under noise, 0.7 and more for nearly all lines of other images."""
 
 _OUTLYING = 2.5
 """Standard deviations from which a second difference is an edge's."""
@@ -88,7 +89,7 @@ def find_stripes(image: Values) -> Stripes:
     Returns
     -------
     Stripes
-        Without any for images of less than 64 pixels along a side.
+        Without any for images of less than 128 pixels along a side.
     """
     none = Stripes(np.zeros((image.shape[0], 1, image.shape[2])), np.zeros((1, image.shape[1], image.shape[2])))
     if min(image.shape[:2]) < _SHORTEST:
@@ -149,7 +150,7 @@ def _power_of_stripes(parts: Values, difference: Values) -> float:
 
     each = common(0)
     power, error = float(each.mean()), float(each.std() / np.sqrt(len(each)))
-    if power <= max(_EVIDENCE * error, 0):
+    if power <= max(_EVIDENCE * np.sqrt(len(each)) * error, 0):
         return 0.0
     alternation = float(common(1).mean()) / power
     differing = float(inner.var(axis=0, ddof=1).mean()) - _variance_of_medians(difference[1:-1])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from skimage import data
+from structured import PICTURES as PAGES
 
 from cgdenoise.noise.stripes import find_stripes
 
@@ -23,6 +24,13 @@ def test_an_image_without_stripes_has_none(name, sigma):
     stripes = find_stripes(image)
     assert not stripes.present
     assert stripes.taken_from(image) is image
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["text 8", "text 10", "text 10, white on black", "text 14"])
+def test_lines_of_text_under_noise_are_no_stripes(name, seed):
+    page = PAGES[name](128)[..., None] + 25 * np.random.default_rng(seed).standard_normal((128, 128, 1))
+    assert not find_stripes(page).present
 
 
 def test_a_bar_code_is_no_stripes():
@@ -60,4 +68,4 @@ def test_missing_pixels_do_not_matter():
 
 
 def test_small_images_tell_nothing():
-    assert not find_stripes(8 * RNG.standard_normal((63, 1, 1)) + np.zeros((63, 200, 1))).present
+    assert not find_stripes(8 * RNG.standard_normal((127, 1, 1)) + np.zeros((127, 200, 1))).present
