@@ -15,7 +15,7 @@ from typing import BinaryIO, NoReturn
 from cgdenoise.errors import CgDenoiseError, ImageError
 from cgdenoise.reading.on_disk import Folder
 
-from .picture import Picture
+from .picture import Picture, channel_count
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,31 @@ def rewriting(title: str) -> Iterator[None]:
         raise ImageError(
             f"what this {title} holds besides pixels cannot be written again ({reason}); expected another format"
         ) from error
+
+
+def check_one_size(picture: Picture, title: str) -> None:
+    """Refuse pages of several sizes, for files that hold one array.
+
+    Raises
+    ------
+    ImageError
+        If there are such.
+    """
+    if len({page.shape for page in picture.pages}) > 1:
+        raise ImageError(f"pages of several sizes do not fit in {title}; expected one size")
+
+
+def check_planes(picture: Picture, title: str, planes: str) -> None:
+    """Refuse what is no stack of grey planes of one size, for files that hold nothing else.
+
+    Raises
+    ------
+    ImageError
+        If pages have channels or alpha, or are of several sizes.
+    """
+    if any(channel_count(page) > 1 for page in picture.pages) or picture.alpha is not None:
+        raise ImageError(f"channels beside each other do not fit in {title}, which holds {planes}; expected a grey image")
+    check_one_size(picture, title)
 
 
 def read_only(title: str, suffix: str) -> tuple[Callable[[Picture], None], Callable[[Picture], bytes]]:

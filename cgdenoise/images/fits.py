@@ -11,8 +11,8 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .container import Container, needed, rewriting
-from .picture import MAX_BYTES, Array, Metadata, Picture, channel_count, check_shape
+from .container import Container, check_planes, needed, rewriting
+from .picture import MAX_BYTES, Array, Metadata, Picture, check_shape
 from .stack import Stack
 
 
@@ -51,10 +51,7 @@ def _check(picture: Picture) -> None:
         raise ImageError(
             f"{picture.dtype} pixels do not fit in a FITS file; expected integers of 8 to 64 bits or floats of 32 or 64"
         )
-    if any(channel_count(page) > 1 for page in picture.pages) or picture.alpha is not None:
-        raise ImageError("channels beside each other do not fit in a FITS file, which holds planes; expected a grey image")
-    if len({page.shape for page in picture.pages}) > 1:
-        raise ImageError("pages of several sizes do not fit in a FITS file; expected one size")
+    check_planes(picture, "a FITS file", "planes")
 
 
 def _encode(picture: Picture) -> bytes:

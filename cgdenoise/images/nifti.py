@@ -13,8 +13,8 @@ import numpy as np
 
 from cgdenoise.errors import ImageError
 
-from .container import Container, needed
-from .picture import MAX_BYTES, Array, Metadata, Picture, channel_count, check_shape
+from .container import Container, check_planes, needed
+from .picture import MAX_BYTES, Array, Metadata, Picture, check_shape
 from .stack import Stack
 
 
@@ -62,10 +62,7 @@ def _decode_compressed(data: bytes) -> Picture:
 def _check(picture: Picture) -> None:
     if picture.dtype.itemsize == 2 and picture.dtype.kind == "f":
         raise ImageError("float16 pixels do not fit in a NIfTI, which holds floats of 32 or 64 bits")
-    if any(channel_count(page) > 1 for page in picture.pages) or picture.alpha is not None:
-        raise ImageError("channels beside each other do not fit in a NIfTI, which holds slices; expected a grey image")
-    if len({page.shape for page in picture.pages}) > 1:
-        raise ImageError("pages of several sizes do not fit in a NIfTI; expected one size")
+    check_planes(picture, "a NIfTI", "slices")
 
 
 def _encode(picture: Picture) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from cgdenoise.errors import ImageError
 from cgdenoise.reading.on_disk import Folder, RowsOnDisk, let_go
 
-from .container import Container, InFolder, needed
+from .container import Container, InFolder, check_one_size, needed
 from .picture import LARGE, MAX_BYTES, MOST_CHANNELS, Array, Metadata, Picture, check_shape
 from .stack import Stack, check_axes
 
@@ -103,8 +103,7 @@ def _bands(kept: ZarrImage, inner: int) -> Iterator[tuple[tuple[int, ...], int, 
 def _check(picture: Picture) -> None:
     if picture.alpha is not None:
         raise ImageError("an alpha channel does not fit in an OME-Zarr; expected an image without one")
-    if len({page.shape for page in picture.pages}) > 1:
-        raise ImageError("pages of several sizes do not fit in an OME-Zarr; expected one size")
+    check_one_size(picture, "an OME-Zarr")
 
 
 def _write(picture: Picture, path: str) -> None:

@@ -129,11 +129,12 @@ def _medians(difference: Values) -> Values:
 
 def _means(difference: Values) -> Values:
     """Return the mean of each row without its outliers, (H, C): of noise it is one of the rows' means, as medians are not."""
-    centred = difference - _medians(difference)[:, None]
+    medians = _medians(difference)
+    centred = difference - medians[:, None]
     scale = 1.4826 * np.nanmedian(np.abs(centred))
     inside = np.abs(centred) <= _OUTLYING * scale
     count = np.maximum(inside.sum(axis=1), 1)
-    means: Values = _medians(difference) + np.where(inside, centred, 0.0).sum(axis=1) / count
+    means: Values = medians + np.where(inside, centred, 0.0).sum(axis=1) / count
     return means
 
 
