@@ -1,7 +1,6 @@
 """Reconstructions to compare with: total variation, wavelets, and what is usual for each problem. Images are [C, H, W]."""
 
 import numpy as np
-import pywt
 import torch
 from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch import Tensor
 from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.operators.norm import spectral_norm
+from cgdenoise.restoration.wavelets import Wavelets
 
 _LEAST = 1e-12
 """Below any length of a gradient that counts."""
@@ -69,22 +69,16 @@ def wavelets(operator: ForwardOperator, y: Tensor, start: Tensor, weight: float,
     (Beck & Teboulle, SIAM J. Imaging Sciences, 2009.) A random shift in each step makes up for a basis that is not invariant.
     """
     step = 1 / (1.05 * norm(operator)) ** 2
-    rng = np.random.default_rng(0)
+    rng, basis = np.random.default_rng(0), Wavelets(start)
     x = extrapolated = start
     momentum = 1.0
     for _ in range(iterations):
-        shift = rng.integers(0, 32, 2).tolist()
+        down, across = rng.integers(0, 32, 2).tolist()
         lower = extrapolated - step * operator.adjoint(operator(extrapolated) - y)
-        following = _shrink(lower.roll(shift, (1, 2)), step * weight).roll([-s for s in shift], (1, 2))
+        following = basis.shrunk(lower, step * weight, (down, across))
         momentum, before = (1 + (1 + 4 * momentum**2) ** 0.5) / 2, momentum
         extrapolated, x = following + (before - 1) / momentum * (following - x), following
     return x
-
-
-def _shrink(x: Tensor, threshold: float) -> Tensor:
-    approximation, *details = pywt.wavedec2(x.numpy(), "db4", mode="periodization", level=4)
-    details = [tuple(pywt.threshold(band, threshold, "soft") for band in level) for level in details]
-    return torch.from_numpy(pywt.waverec2([approximation, *details], "db4", mode="periodization"))
 
 
 def biharmonic(y: Tensor, valid: Tensor) -> Tensor:

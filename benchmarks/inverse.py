@@ -1,189 +1,86 @@
-"""Inverse problems: the usual methods, the generators alone, and the whole. Prints markdown tables, PSNR.
+"""Inverse problems: the usual methods, the generators alone, and the whole. Prints markdown tables, PSNR in dB.
 
-    python benchmarks/inverse.py --images FOLDER                                  # everything, hours on 2 cores
-    python benchmarks/inverse.py --images FOLDER --count 3 --problems mask50 fourier4
-    python benchmarks/inverse.py --images FOLDER --preset none                    # the non-local stage from a simple start
+    python benchmarks/inverse.py --data FOLDER --jobs 16 --out rows.jsonl       # everything at 256²: hours of one core
+    python benchmarks/inverse.py --data FOLDER --out rows.jsonl --problems mask50 fourier4 --pictures set12/10 phantom
+    python benchmarks/inverse.py --data FOLDER --out rows.jsonl --tables        # the tables of the rows that there are
 
-The weights of all baselines are chosen per image by the truth, in their favour; ours have nothing to choose.
+FOLDER holds pictures as PICTURES names them (of any suffix); their middle is taken, in grey. A row, a picture in a problem, is
+worked on by one thread and added to the file as soon as it is done; what is in the file already is not done again. The weights
+of all baselines are chosen picture by picture by the truth, in their favour; ours have nothing to choose.
 """
 
 import argparse
+import json
+import multiprocessing
+import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
-import baselines
 import numpy as np
 import torch
+from inverse_problems import PROBLEMS, SCANS, Task
+from PIL import Image
 from skimage.data import shepp_logan_phantom
 from skimage.transform import resize
 from torch import Tensor
 
-from cgdenoise import read_image
-from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.metrics import psnr
-from cgdenoise.operators import (
-    Blur,
-    Coils,
-    ComplexFromReal,
-    Downsample,
-    ForwardOperator,
-    Kernel,
-    Measurement,
-    PixelMask,
-    SubsampledDCT,
-    gaussian_psf,
-    motion_psf,
-    random_matrix,
-    subsampled_fourier,
-)
-from cgdenoise.operators.least_squares import pilot
-from cgdenoise.problems.sensing import fourier_lines
 from cgdenoise.restoration.hooks import Hooks
-from cgdenoise.restoration.measured import on_channels
-from cgdenoise.restoration.plug_and_play import plug_and_play
 from cgdenoise.restoration.presets import RECONSTRUCTION, preset_of
 from cgdenoise.restoration.reconstruct import run_reconstruction
 from cgdenoise.restoration.reconstructing import ReconstructionRequest
 
-Method = Callable[[], Tensor]
-_WEIGHTS = (0.5, 1, 2, 4, 8, 16, 32)
-"""Of total variation, in variances of the noise."""
+PICTURES = ("set12/10", "kodak/kodim07", "kodak/kodim17", "mcmaster/3", "set12/01", "kodak/kodim05")
+"""The first four were in no table of inverse problems and in no choice of a constant before this one."""
+
+PHANTOM = "phantom"
+"""It is for the scans, and does not count in the means."""
+
+_OURS = "cgdenoise"
+_INFORMATION = ("share", "alone")
+"""First words of columns that are no method's."""
 
 
-@dataclass
-class Task:
-    """Measurements of one image: `operator` takes what `reconstruct` gives, `through` the same as real channels."""
+@dataclass(frozen=True)
+class Row:
+    """One picture in one problem."""
 
-    truth: Tensor  # [C, H, W]
-    operator: ForwardOperator
-    y: np.ndarray
-    sigma: float
-    start: Method
-    methods: dict[str, list[Method]] = field(default_factory=dict)  # each with all its settings
-    sampling: Sampling | None = None
-    margin: int = 0  # pixels beyond the frame, that do not count
-    consistency: int = 10
+    problem: str
+    picture: str
+    size: int
+    preset: str
 
-    @property
-    def through(self) -> ForwardOperator:
-        return on_channels(self.operator, self.y.dtype.kind == "c")
-
-    @property
-    def data(self) -> Tensor:
-        return torch.from_numpy(self.y.astype(np.complex64 if self.y.dtype.kind == "c" else np.float32))
-
-    def quality(self, channels: Tensor) -> float:
-        """Return the PSNR in dB, of the magnitude if the image is complex."""
-        found, truth = (x[:, self.margin : x.shape[1] - self.margin, self.margin : x.shape[2] - self.margin].double().numpy()
-                        for x in (channels, self.truth))  # fmt: skip
-        if len(truth) == 2:
-            found, truth = np.hypot(*found), np.hypot(*truth)
-        return psnr(found, truth, 1.0)
+    def record(self, data: Path) -> dict:
+        """Work it out: the PSNR of each method, its time, and the shares of the priors."""
+        torch.set_num_threads(1)
+        begun = time.perf_counter()
+        task = PROBLEMS[self.problem](picture(data, self.picture, self.size))
+        methods = {name: task.best(name) for name in task.methods}
+        between = time.perf_counter()
+        found = methods | reconstructed(task, self.preset)
+        ended = time.perf_counter()
+        seconds = {"baselines": round(between - begun, 1), _OURS: round(ended - between, 1)}
+        return vars(self) | {"psnr": {name: round(value, 3) for name, value in found.items()}, "seconds": seconds}
 
 
-def measured(truth: Tensor, operator: ForwardOperator, sigma: float, start: str = "pilot", **settings: object) -> Task:
-    """Measure an image, and give it the baselines that any problem has."""
-    y = operator(torch.complex(*truth) if len(truth) == 2 else truth)
-    rng = torch.Generator().manual_seed(1)
-    noise = torch.view_as_complex(torch.randn(*y.shape, 2, generator=rng)) / 2**0.5 if y.is_complex() else None
-    noise = torch.randn(y.shape, generator=rng) if noise is None else noise
-    y = torch.where(y == 0, 0, y + sigma * noise).numpy()
-    task = Task(truth, operator, y, sigma, lambda: first, **settings)  # type: ignore[arg-type]
-    through, data = task.through.to(dtype=torch.float32), task.data
-    first = pilot(Measurement.complete(through, data).to(data.device, torch.float64), 10).float()
-    weights = [factor * sigma**2 for factor in _WEIGHTS] if sigma else [0.0, 1e-3]
-    sparse = [factor * sigma**2 for factor in _WEIGHTS] if sigma else [1e-3, 3e-3, 1e-2]
-    task.methods = {
-        start: [lambda: task.start()],
-        "TV": [partial(baselines.total_variation, through, data, first, weight) for weight in weights],
-        "wavelets": [partial(baselines.wavelets, through, data, first, weight) for weight in sparse],
-    }
-    return task
+def picture(data: Path, name: str, size: int) -> Tensor:
+    """Return the middle of a picture in grey, from 0 to 1, [1, size, size]."""
+    if name == PHANTOM:
+        return phantom(size)
+    with Image.open(next(data.glob(f"{name}.*"))) as opened:
+        plane = np.asarray(opened.convert("L"), np.float64) / 255
+    top, left = ((side - size) // 2 for side in plane.shape)
+    return torch.from_numpy(plane[top : top + size, left : left + size].astype(np.float32))[None]
 
 
-def inpainting(missing: float, truth: Tensor) -> Task:
-    kept = torch.rand(truth.shape[1:], generator=torch.Generator().manual_seed(1)) >= missing
-    mask = kept[None]
-    task = measured(truth, PixelMask(mask), 0.0, "biharmonic", sampling=Sampling.pixels(mask))
-    task.start = lambda: baselines.biharmonic(task.data, mask)
-    return task
-
-
-def fourier(acceleration: int, truth: Tensor) -> Task:
-    shape = (truth.shape[1], truth.shape[2])
-    mask = fourier_lines(shape, 1 / acceleration, 0)
-    whole = tuple(truth.shape)
-    operator = subsampled_fourier(mask, whole) @ ComplexFromReal(whole)
-    task = measured(truth, operator, 0.0, "zero-filled", sampling=Sampling.lines(torch.from_numpy(mask), whole))
-    task.start = lambda: operator.adjoint(task.data)
-    return task
-
-
-def sensing(structured: bool, sigma: float, truth: Tensor) -> Task:
-    small = truth if structured else torch.nn.functional.avg_pool2d(truth, 2)
-    make = SubsampledDCT if structured else random_matrix
-    return measured(small, make(tuple(small.shape), small.numel() // 4, 0), sigma, "least squares")
-
-
-def deblurring(psf: np.ndarray, truth: Tensor) -> Task:
-    task = measured(truth, Blur(tuple(truth.shape), psf), 2 / 255, "blurred", margin=psf.shape[0] // 2, consistency=0)
-    side = (psf.shape[0] // 2,) * 4
-    task.start = lambda: torch.nn.functional.pad(task.data, side, mode="replicate")
-    task.methods["Wiener"] = [partial(baselines.wiener, task.operator, task.data, 10.0**e) for e in (-3.5, -3, -2.5, -2, -1.5)]
-    task.methods["RL"] = [partial(baselines.richardson_lucy, task.operator, task.data, n) for n in (5, 10, 20, 40, 80)]
-    return task
-
-
-def upscaling(factor: int, truth: Tensor) -> Task:
-    task = measured(truth, Downsample(tuple(truth.shape), factor, Kernel.BICUBIC), 0.0, "bicubic")
-    size = tuple(truth.shape[1:])
-    task.start = lambda: torch.nn.functional.interpolate(task.data[None], size=size, mode="bicubic")[0]
-    return task
-
-
-def parallel(acceleration: int, truth: Tensor) -> Task:
-    shape = (truth.shape[1], truth.shape[2])
-    row, column = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
-    phase = 1.5 * np.sin(1.3 * row + 0.4) * np.cos(1.1 * column)
-    image = torch.cat([truth * torch.from_numpy(np.cos(phase)), truth * torch.from_numpy(np.sin(phase))]).float()
-    angles = 2 * np.pi * np.arange(8) / 8
-    maps = np.stack(
-        [np.exp(-((row - np.sin(a)) ** 2 + (column - np.cos(a)) ** 2) / 0.9 + 1j * (a + row * np.cos(a))) for a in angles]
-    )
-    maps /= np.sqrt((np.abs(maps) ** 2).sum(0))
-    mask = fourier_lines(shape, 1 / acceleration, 0)
-    operator = subsampled_fourier(mask, maps.shape) @ Coils(maps)
-    task = measured(image, operator, 0.01, "zero-filled", sampling=Sampling.lines(torch.from_numpy(mask), maps.shape))
-    task.start = lambda: task.through.to(dtype=torch.float32).adjoint(task.data)
-    task.methods["SENSE"] = [partial(baselines.sense, task.through, task.data, n) for n in (3, 5, 10, 20, 40)]
-    return task
-
-
-PROBLEMS: dict[str, Callable[[Tensor], Task]] = {
-    "mask50": partial(inpainting, 0.5),
-    "mask90": partial(inpainting, 0.9),
-    "fourier4": partial(fourier, 4),
-    "gaussian": partial(sensing, False, 0.0),
-    "gaussian, noise 10": partial(sensing, False, 10 / 255),
-    "dct": partial(sensing, True, 0.0),
-    "dct, noise 10": partial(sensing, True, 10 / 255),
-    "blur": partial(deblurring, gaussian_psf(1.6)),
-    "motion": partial(deblurring, motion_psf(15, 30)),
-    "x2": partial(upscaling, 2),
-    "x4": partial(upscaling, 4),
-    "coils4": partial(parallel, 4),
-    "coils8": partial(parallel, 8),
-}
-
-SCANS = ("fourier4", "coils4", "coils8")
-"""Those that a phantom is for; it does not count in the means."""
+def phantom(side: int) -> Tensor:
+    """Return Shepp and Logan's phantom, [1, side, side]."""
+    return torch.from_numpy(resize(shepp_logan_phantom(), (side, side), anti_aliasing=True).astype(np.float32))[None]
 
 
 def reconstructed(task: Task, preset: str) -> dict[str, float]:
-    """Return the PSNR of what the preset gives, and of its priors alone; also the share of total variation in it."""
+    """Return the PSNR of what the preset gives, and of its priors alone, and their shares."""
     request = ReconstructionRequest(
         task.operator,
         task.y,
@@ -198,61 +95,80 @@ def reconstructed(task: Task, preset: str) -> dict[str, float]:
         parts = np.stack([image.real, image.imag]) if image.dtype.kind == "c" else image
         return task.quality(torch.from_numpy(parts))
 
-    parts = {part.name: part for part in found.parts}
-    variation = parts.get("total variation")
-    of_variation = {} if variation is None else {"TV, held out": quality(variation.image()), "share of TV": variation.weight}
-    return {"generator": quality(parts["generator"].image()), **of_variation, "cgdenoise": quality(found.image)}
+    alone = {f"alone: {part.name}": quality(part.image()) for part in found.parts}
+    shares = {f"share of {part.name}": part.weight for part in found.parts}
+    return alone | shares | {_OURS: quality(found.image)}
 
 
-def row(task: Task, preset: str) -> dict[str, float]:
-    """Return the PSNR of each method."""
-    found = {name: max(task.quality(method()) for method in settings) for name, settings in task.methods.items()}
-    if preset != "none":
-        return found | reconstructed(task, preset)
-    stage = plug_and_play(Measurement.complete(task.through.to(dtype=torch.float32), task.data, task.sigma), task.start())
-    return found | {"start + non-local": task.quality(stage)}
+def rows_of(path: Path) -> list[dict]:
+    """Return the rows of a file, none if there is no file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def images(folder: Path, count: int, side: int) -> Iterator[tuple[str, Tensor]]:
-    """Yield the first grey images of that size, from 0 to 1, [1, side, side]."""
-    for path in sorted(folder.glob("*.png")):
-        page = read_image(path).pages[0]
-        if page.shape == (side, side) and count > 0:
-            count -= 1
-            yield path.stem, torch.from_numpy(page.astype(np.float32) / 255)[None]
+def tables(rows: list[dict]) -> str:
+    """Return what was found as Markdown: for each problem its rows and means, and at last a line for each problem."""
+    lines = []
+    summary = [
+        "\n| problem | pictures | above the better of TV and the start, mean | least | above TV, least | phantom above TV |",
+        "| --- " * 6 + "|",
+    ]
+    for problem in dict.fromkeys(row["problem"] for row in rows):
+        of_problem = sorted((row for row in rows if row["problem"] == problem), key=lambda row: row["picture"] == PHANTOM)
+        columns = list(dict.fromkeys(name for row in of_problem for name in row["psnr"]))
+        lines += [f"\n| {problem} | {' | '.join(columns)} | seconds, baselines |", "| --- " * (len(columns) + 2) + "|"]
+        counted = [row["psnr"] for row in of_problem if row["picture"] != PHANTOM]
+        for row in of_problem:
+            seconds = f"{row['seconds'][_OURS]:.0f}, {row['seconds']['baselines']:.0f}"
+            lines.append(f"| {row['picture']} | {' | '.join(_cell(row['psnr'].get(name)) for name in columns)} | {seconds} |")
+        if counted:
+            means = (np.mean([row[name] for row in counted]) if all(name in row for row in counted) else None for name in columns)
+            lines.append(f"| mean of {len(counted)} | {' | '.join(_cell(mean) for mean in means)} | |")
+        gains = [row[_OURS] - max(row["TV"], row[_start(row)]) for row in counted]
+        above = [row[_OURS] - row["TV"] for row in counted]
+        phantom = [row["psnr"][_OURS] - row["psnr"]["TV"] for row in of_problem if row["picture"] == PHANTOM]
+        cells = (np.mean(gains) if gains else None, min(gains, default=None), min(above, default=None), *(phantom or [None]))
+        summary.append(f"| {problem} | {len(counted)} | {' | '.join(_cell(value, '+.2f') for value in cells)} |")
+    return "\n".join(lines + summary)
 
 
-def phantom(side: int) -> Tensor:
-    """Return Shepp and Logan's phantom, [1, side, side]."""
-    return torch.from_numpy(resize(shepp_logan_phantom(), (side, side), anti_aliasing=True).astype(np.float32))[None]
+def _start(row: dict[str, float]) -> str:
+    """Return the first column: what a problem begins with."""
+    return next(iter(row))
+
+
+def _cell(value: float | None, shown: str = ".2f") -> str:
+    return "" if value is None else format(value, shown)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=7, help="images at most")
-    parser.add_argument("--side", type=int, default=256, help="of the images to take, in pixels")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the pictures")
+    parser.add_argument("--out", type=Path, required=True, help="JSON lines; rows that are there already are not done again")
+    parser.add_argument("--size", type=int, default=256, help="side of the pictures' middle, in pixels")
+    parser.add_argument("--jobs", type=int, default=1, help="processes, each with one thread")
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
-    parser.add_argument("--preset", default="balanced", help='"none" takes a simple start instead of the generators')
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--pictures", nargs="+", default=[*PICTURES, PHANTOM])
+    parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--tables", action="store_true", help="print the tables of what is there, and do nothing else")
     chosen = parser.parse_args()
-    torch.set_num_threads(chosen.threads)
-    for name in chosen.problems:
-        rows: list[dict[str, float]] = []
-        pictures = list(images(chosen.images, chosen.count, chosen.side))
-        if name in SCANS:
-            pictures.append(("phantom", phantom(chosen.side)))
-        for image, truth in pictures:
-            begun = time.perf_counter()
-            found = row(PROBLEMS[name](truth), chosen.preset)
-            if not rows:
-                print(f"\n| {name} | {' | '.join(found)} | seconds |\n| --- {'| --- ' * len(found)}| --- |")
-            cells = " | ".join(f"{value:.2f}" for value in found.values())
-            print(f"| {image} | {cells} | {time.perf_counter() - begun:.0f} |", flush=True)
-            if image != "phantom":
-                rows.append(found)
-        means = (np.mean([found[method] for found in rows]) for method in rows[0])
-        print(f"| mean | {' | '.join(f'{value:.2f}' for value in means)} | |", flush=True)
+    done = rows_of(chosen.out)
+    present = {Row(row["problem"], row["picture"], row["size"], row["preset"]) for row in done}
+    # Phantoms first, then a picture in all problems after the other: whenever it is ended, there is something of each.
+    wanted = [
+        Row(problem, name, chosen.size, chosen.preset)
+        for name in sorted(chosen.pictures, key=lambda name: name != PHANTOM)
+        for problem in chosen.problems
+        if name != PHANTOM or problem in SCANS
+    ]
+    missing = [] if chosen.tables else [row for row in wanted if row not in present]
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes
+    with ProcessPoolExecutor(chosen.jobs, multiprocessing.get_context("spawn")) as pool, chosen.out.open("a") as out:
+        for future in as_completed([pool.submit(row.record, chosen.data) for row in missing]):
+            record = future.result()
+            print(json.dumps(record), file=out, flush=True)
+            values = ", ".join(f"{name} {value:.2f}" for name, value in record["psnr"].items())
+            print(f"{record['problem']}, {record['picture']}: {values}; {record['seconds']}", flush=True)
+    print(tables([row for row in rows_of(chosen.out) if row["size"] == chosen.size and row["preset"] == chosen.preset]))
 
 
 if __name__ == "__main__":
