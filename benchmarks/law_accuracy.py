@@ -98,7 +98,6 @@ class Found:
     def right(self) -> Array:
         return np.abs(self.ratios - 1) <= TOLERANCE
 
-
     @property
     def within_error(self) -> NDArray[np.bool_]:
         """Where the law may be right, for all that the truth is known."""
