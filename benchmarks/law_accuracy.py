@@ -3,11 +3,11 @@
     python benchmarks/law_accuracy.py LIST.tsv...                    # 256² about the middle, a line a pair and a table
     python benchmarks/law_accuracy.py LIST.tsv... --side 512 --part odd
 
-A list has a line a pair: noisy, tab, clean. In each tenth of the brightnesses of the clean picture (of all channels' values) the
-law's mean variance is divided by that of noisy less clean about its mean there, and its correlation of neighbours is held
-against theirs. The truth has errors of its own: by its scatter over the picture (the delete-one jackknife over 8 x 8 cells), and by
-what the brightness of the two differs by (an offset in each tenth, which the variance leaves out; its square in parts of it is
-shown). A ratio further from 1 than 15 % and twice that scatter is marked.
+A list has a line a pair: noisy, tab, clean. In each tenth of the brightnesses of the clean picture (of all channels' values)
+the law's mean variance is divided by that of noisy less clean about its mean there, and its correlation of neighbours is held
+against theirs. The truth has errors of its own: by its scatter over the picture (the delete-one jackknife over 8 x 8 cells), and
+by what the brightness of the two differs by (an offset in each tenth, which the variance leaves out; its square in parts of it
+is shown). A ratio further from 1 than 15 % and twice that scatter is marked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ _CELLS = 8
 
 @dataclass(frozen=True)
 class Truth:
-    """Of the tenths of brightness of a pair: variance, its relative standard error, squared offset over variance; all values' tenth."""
+    """Of the tenths of brightness of a pair: variance, its relative standard error, squared offset in parts of it.
+
+    `tenth` has that of each value.
+    """
 
     variance: Array
     error: Array
