@@ -11,7 +11,12 @@ from tempfile import TemporaryDirectory
 
 _HERE = Path(__file__).parent
 _FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
-_AVX2 = ("-mavx2", "-mfma")
+_INSTRUCTIONS = {
+    "": (),
+    "avx2": ("-mavx2", "-mfma"),
+    "avx512": (*(f"-mavx512{part}" for part in ("f", "vl", "bw", "dq")), "-mfma", "-mprefer-vector-width=512"),
+}
+"""Options of gcc and clang for x86-64 processors that have more than all of them do; "avx512" is what torch calls so."""
 COMPILER = "cl" if sys.platform == "win32" else "cc"
 """The command of a system's own compiler."""
 
@@ -30,16 +35,16 @@ class Library:
         What it is to be without it, as a clause, for the warnings that say so.
     options : tuple of str
         Further options of gcc and clang.
-    avx2 : bool
-        Whether it is for x86-64 processors with AVX2 and FMA only: where functions that each exist for several processors
-        (`portable.h`) cannot be used, there are two libraries of the same sources.
+    processor : str
+        For which x86-64 processors only, a name of `_INSTRUCTIONS`; "" is for any processor of any kind. Where functions that
+        each exist for several processors (`portable.h`) cannot be used, there are several libraries of the same sources.
     """
 
     folder: Path
     stem: str
     without: str
     options: tuple[str, ...] = ()
-    avx2: bool = False
+    processor: str = ""
 
     @property
     def source(self) -> Path:
@@ -49,12 +54,12 @@ class Library:
     @property
     def path(self) -> Path:
         """The compiled library, there or not."""
-        processor, suffix = "_avx2" if self.avx2 else "", ".dll" if sys.platform == "win32" else ".so"
+        processor, suffix = f"_{self.processor}" if self.processor else "", ".dll" if sys.platform == "win32" else ".so"
         return self.folder / f"_{self.stem}{processor}{suffix}"
 
     def suits(self, platform: str) -> bool:
         """Tell whether it can be compiled for a platform, named as `platform` does."""
-        return not self.avx2 or platform.endswith(("x86_64", "amd64"))
+        return not self.processor or platform.endswith(("x86_64", "amd64"))
 
     def checksum(self) -> int:
         """Return the checksum of the sources, 32 bits, which a library compiled from them holds as `sources`."""
@@ -69,8 +74,8 @@ LAYER = Library(
     ("-ffp-contract=off",),  # the same bytes on every processor; its time is that of the memory
 )
 GROUPS = Library(_HERE.parent / "patches" / "kernels", "groups", "groups of similar patches take about ten times as long")
-GROUPS_AVX2 = replace(GROUPS, avx2=True)
-LIBRARIES = (LAYER, GROUPS, GROUPS_AVX2)
+GROUPS_AVX2, GROUPS_AVX512 = (replace(GROUPS, processor=name) for name in ("avx2", "avx512"))
+LIBRARIES = (LAYER, GROUPS, GROUPS_AVX2, GROUPS_AVX512)
 
 
 def platform(name: str) -> str:
@@ -109,9 +114,9 @@ def commands(library: Library, compiler: Sequence[str], platform: str) -> list[l
     sources = f"SOURCES={library.checksum()}u"
     if Path(compiler[0]).stem.lower() == "cl":  # its OpenMP is of 2002; its import library goes where it runs
         flags = ["/nologo", "/std:c11", "/O2", "/LD", f"/D{sources}", f"/I{_HERE}", f"/Fe:{library.path}"]
-        flags += ["/arch:AVX2"] if library.avx2 else []
+        flags += [f"/arch:{library.processor.upper()}"] if library.processor else []
         return [[*compiler, *flags, str(library.source), "/link", f"/IMPLIB:{library.stem}.lib"]]
-    flags = [*_FLAGS, *library.options, *(_AVX2 if library.avx2 else ()), *_for_macos(platform), f"-D{sources}", f"-I{_HERE}"]
+    flags = [*_FLAGS, *library.options, *_INSTRUCTIONS[library.processor], *_for_macos(platform), f"-D{sources}", f"-I{_HERE}"]
     flags += ["-o", str(library.path), str(library.source), "-lm"]
     return [[*compiler, "-fopenmp", *flags], [*compiler, *flags]]
 

@@ -11,6 +11,15 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
+/* Functions that are always inlined, as their arguments are to be constants, and those that never are. */
+#ifdef _MSC_VER
+#define WITHIN __forceinline
+#define APART __declspec(noinline)
+#else
+#define WITHIN inline __attribute__((always_inline))
+#define APART __attribute__((noinline))
+#endif
+
 /* Functions that exist once for each level of x86-64, "default" being any; the loader picks, which takes glibc. Levels are
  * picked by what a processor can do; names of processors would be by its model. Without gcc 12, whose v3 and v4 multiply and
  * add at once, by two of its features. */

@@ -1,6 +1,8 @@
-/* As many floats as a vector register holds: eight with AVX2, four with SSE and NEON. */
+/* As many floats as a vector register holds: sixteen with AVX-512, eight with AVX2, four with SSE and NEON. */
 
-#ifdef __AVX__
+#ifdef __AVX512F__
+enum { BLOCK = 16 };
+#elif defined(__AVX__)
 enum { BLOCK = 8 };
 #else
 enum { BLOCK = 4 };

@@ -41,22 +41,30 @@ static void distribution(const float *restrict pilot, const int32_t *places, int
     for (int v = 0; v < values; v++) covariance[v * width + v] += uncertain;
 }
 
+/* explain for some blocks of columns, from `column` on; their number is a constant where it is called. */
+static WITHIN void explain_blocks(const float *restrict covariance, const int32_t *indices, int found, int width, int column,
+                                  float *restrict gains, const int blocks) {
+    Block sums[HIGH][MOST];
+    for (int i = 0; i < HIGH; i++)
+        for (int b = 0; b < blocks; b++) load(&sums[i][b], covariance + indices[i] * width + column + b * BLOCK);
+    const float *row = gains;
+    for (int s = 0; s < found; s++, row += width)
+        for (int i = 0; i < HIGH; i++) {
+            const float factor = -row[indices[i]];
+            for (int b = 0; b < blocks; b++) add_product(&sums[i][b], factor, row + column + b * BLOCK);
+        }
+    float *to = gains + found * width + column;
+    for (int i = 0; i < HIGH; i++)
+        for (int b = 0; b < blocks; b++) store(to + i * width + b * BLOCK, &sums[i][b]);
+}
+
 /* The covariance's rows of HIGH known values, less what the `found` values before them explain, into gains[found..][width]. */
-static void explain(const float *restrict covariance, const int32_t *indices, int found, int width, float *restrict gains) {
-    for (int k = 0; k < width; k += 2 * BLOCK) {
-        Block sums[HIGH][2];
-        for (int i = 0; i < HIGH; i++)
-            for (int b = 0; b < 2; b++) load(&sums[i][b], covariance + indices[i] * width + k + b * BLOCK);
-        const float *row = gains;
-        for (int s = 0; s < found; s++, row += width)
-            for (int i = 0; i < HIGH; i++) {
-                const float factor = -row[indices[i]];
-                add_product(&sums[i][0], factor, row + k);
-                add_product(&sums[i][1], factor, row + k + BLOCK);
-            }
-        float *to = gains + found * width + k;
-        for (int i = 0; i < HIGH; i++)
-            for (int b = 0; b < 2; b++) store(to + i * width + b * BLOCK, &sums[i][b]);
+static APART void explain(const float *restrict covariance, const int32_t *indices, int found, int width, float *restrict gains) {
+    for (int column = 0, blocks; column < width; column += blocks * BLOCK) {
+        blocks = blocks_of(width - column);
+        if (blocks == 1) explain_blocks(covariance, indices, found, width, column, gains, 1);
+        if (blocks == 2) explain_blocks(covariance, indices, found, width, column, gains, 2);
+        if (blocks == 3) explain_blocks(covariance, indices, found, width, column, gains, 3);
     }
 }
 

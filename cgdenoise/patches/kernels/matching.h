@@ -1,24 +1,27 @@
 /* Which patches of a tile are most like a reference: squared distances to all within reach, of which the least are kept. */
 
-enum { ROWS = 4, SPAN = 2 * BLOCK }; /* shifts, compared at a time: their sums fit the vector registers */
+/* Shifts, compared at a time: their sums fit the vector registers. A window of 37 is three spans wide. */
+#if defined(__AVX512F__)
+enum { ROWS = 8, SPANS = 1, SPAN = SPANS * BLOCK };
+#else
+enum { ROWS = 4, SPANS = 2, SPAN = SPANS * BLOCK };
+#endif
 
 /* out[r][0..SPAN) += squared distances of a patch to those at candidates + r * stride + 0..SPAN. */
 static void add_distances(const float *restrict reference, const float *restrict candidates, int64_t stride, int patch,
                                    float *restrict out, int64_t out_stride) {
-    Block sums[ROWS][2];
+    Block sums[ROWS][SPANS];
     for (int r = 0; r < ROWS; r++)
-        for (int b = 0; b < 2; b++) load(&sums[r][b], out + r * out_stride + b * BLOCK);
+        for (int b = 0; b < SPANS; b++) load(&sums[r][b], out + r * out_stride + b * BLOCK);
     for (int i = 0; i < patch; i++)
         for (int j = 0; j < patch; j++) {
             const float value = reference[i * stride + j];
             const float *from = candidates + i * stride + j;
-            for (int r = 0; r < ROWS; r++) {
-                add_square(&sums[r][0], value, from + r * stride);
-                add_square(&sums[r][1], value, from + r * stride + BLOCK);
-            }
+            for (int r = 0; r < ROWS; r++)
+                for (int b = 0; b < SPANS; b++) add_square(&sums[r][b], value, from + r * stride + b * BLOCK);
         }
     for (int r = 0; r < ROWS; r++)
-        for (int b = 0; b < 2; b++) store(out + r * out_stride + b * BLOCK, &sums[r][b]);
+        for (int b = 0; b < SPANS; b++) store(out + r * out_stride + b * BLOCK, &sums[r][b]);
 }
 
 typedef struct {
@@ -74,8 +77,11 @@ static void nearest(const float *guide, int channels, int64_t plane, int64_t str
     const int right = x + reach < width - patch ? x + reach : width - patch;
     const int shifts = right - left + 1, row = (shifts + SPAN - 1) / SPAN * SPAN;
     const int64_t self = y * stride + x;
+    const int bands = (bottom - top) / ROWS + 1, middle = (y - top) / ROWS;
     int found = 0;
-    for (int first = top; first <= bottom; first += ROWS) {
+    for (int turn = 0; turn < 2 * bands; turn++) { /* from the reference outwards: what is alike is mostly near */
+        const int band = middle + (turn % 2 ? turn / 2 + 1 : -turn / 2), first = top + band * ROWS;
+        if (band < 0 || band >= bands) continue;
         memset(distances, 0, ROWS * row * sizeof *distances);
         for (int c = 0; c < channels; c++)
             for (int dx = 0; dx < row; dx += SPAN)

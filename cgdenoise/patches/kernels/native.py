@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from cgdenoise.native.build import GROUPS, GROUPS_AVX2
+from cgdenoise.native.build import GROUPS, GROUPS_AVX2, GROUPS_AVX512
 from cgdenoise.native.library import load
 from cgdenoise.patches.matching import Search, references
 from cgdenoise.progress import Tick
@@ -21,6 +21,9 @@ _SIGNATURES = {
     "filter_tiles": [*_GROUPS, *[_POINTER] * 5, _INT, _INT, _FLOAT, *_TILES],
     "complete_tiles": [*_GROUPS, *[_POINTER] * 4, _INT, _FLOAT, _FLOAT, *_TILES],
 }
+
+_SUITED = {"AVX512": (GROUPS_AVX512, GROUPS_AVX2), "AVX2": (GROUPS_AVX2,)}
+"""The libraries for certain processors, the fastest first, by what torch calls a processor's abilities."""
 
 _AT_A_TIME = 32
 """Tiles of a call, so that whoever waits hears of it several times a second: a tile of 8x8 references takes 5 ms in colour."""
@@ -37,8 +40,8 @@ class Method(IntEnum):
 @cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled library for this processor, or None if it was not built or, with a warning, if it cannot be used."""
-    has_avx2 = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
-    return (load(GROUPS_AVX2, _SIGNATURES) if has_avx2 else None) or load(GROUPS, _SIGNATURES)
+    found = (load(library, _SIGNATURES) for library in (*_SUITED.get(torch.backends.cpu.get_cpu_capability(), ()), GROUPS))
+    return next((library for library in found if library), None)
 
 
 def supports(image: Tensor) -> bool:

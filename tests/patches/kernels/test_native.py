@@ -1,11 +1,9 @@
 """The compiled groups are those of torch's functions, whatever the processor and the number of threads."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from cgdenoise.native.build import GROUPS, GROUPS_AVX2
+from cgdenoise.native.build import GROUPS, GROUPS_AVX2, GROUPS_AVX512
 from cgdenoise.native.library import load
 from cgdenoise.patches import composed
 from cgdenoise.patches.kernels import native
@@ -24,11 +22,12 @@ UNCERTAIN = 0.01  # of patches whose values have a variance of 0.6: so much that
 pytestmark = pytest.mark.skipif(native.library() is None, reason="not compiled")
 
 
-@pytest.fixture(params=[GROUPS, GROUPS_AVX2], ids=["any processor", "AVX2"])
+SUITED = [*native._SUITED.get(torch.backends.cpu.get_cpu_capability(), ()), GROUPS]
+
+
+@pytest.fixture(params=SUITED, ids=lambda library: library.processor or "any processor")
 def library(request, monkeypatch):
     """Each library that this processor has the instructions for."""
-    if request.param.avx2 and torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
-        pytest.skip("no AVX2")
     found = load(request.param, native._SIGNATURES)
     monkeypatch.setattr(native, "library", lambda: found)
 
@@ -150,9 +149,28 @@ def test_tiles_of_torch_do_not_change_its_result(method, side, monkeypatch):
     torch.testing.assert_close(*results, rtol=0, atol=2e-6)
 
 
-def test_processor_without_avx2_takes_the_other_library(monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+@pytest.mark.parametrize(
+    ("ability", "expected"),
+    [("DEFAULT", [GROUPS]), ("AVX2", [GROUPS_AVX2]), ("AVX512", [GROUPS_AVX512])],
+)
+def test_a_processor_takes_the_fastest_library_it_can_run(ability, expected, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: ability)
     loaded = []
     monkeypatch.setattr(native, "load", lambda library, signatures: loaded.append(library) or object())
     assert native.library.__wrapped__() is not None
-    assert loaded == [replace(GROUPS_AVX2, avx2=False)]
+    assert loaded == expected
+
+
+def test_a_library_that_was_not_built_is_passed_over(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(native, "load", lambda library, signatures: library if library is GROUPS else None)
+    assert native.library.__wrapped__() is GROUPS
+
+
+@pytest.mark.parametrize("method", Method)
+def test_wide_registers_give_the_same_bytes(method, monkeypatch):
+    found = []
+    for library in SUITED[:-1]:  # all that multiply and add at once
+        monkeypatch.setattr(native, "library", lambda library=library: load(library, native._SIGNATURES))
+        found.append(filtered(native.filter_groups, picture(3, 97, 53), method, Search(7, 45, 37, 4)))
+    assert all(torch.equal(one, found[0]) for one in found)
