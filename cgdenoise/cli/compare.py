@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.axes import Axes, checked_axes
 from cgdenoise.cli.options import Force, Json, Quiet
 from cgdenoise.cli.output import emit, emit_json, note
 from cgdenoise.cli.progress import waiting
@@ -27,6 +28,7 @@ def compare(
     difference: Annotated[
         str | None, typer.Option(help="Draw IMAGE less REFERENCE into this file, amplified about grey.", metavar="FILE")
     ] = None,
+    axes: Axes = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -34,6 +36,7 @@ def compare(
     """Say how like an image is to a reference of the same size: PSNR, SSIM, and the differences in grey levels."""
     if peak is not None and not (math.isfinite(peak) and peak > 0):
         raise OptionError(f"--peak {peak}; expected a finite number above 0")
+    axes = checked_axes(axes)
     from cgdenoise.images import container_for, encode, write_atomically
     from cgdenoise.images.picture import Picture
     from cgdenoise.jobs.compare import compare as compared
@@ -44,7 +47,7 @@ def compare(
         container = container_for(difference)
         check_output(difference, force)
     with waiting("comparing", image, quiet):
-        comparisons = compared(image, reference, peak)
+        comparisons = compared(image, reference, peak, axes)
     if difference is not None:
         if len(comparisons) > 1 and container != "tiff":
             raise OptionError(f"{len(comparisons)} pages; expected a .tif for their differences", difference)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cgdenoise.cli.axes import Axes, checked_axes
 from cgdenoise.cli.options import (
     Dark,
     NoiseFile,
@@ -21,7 +22,7 @@ from cgdenoise.cli.options import (
     with_shared_options,
 )
 from cgdenoise.cli.restore import BatchOptions, restore_pictures
-from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.errors import OptionError
 from cgdenoise.names import Channels, GeneratorName, NoiseKind
 
 if TYPE_CHECKING:
@@ -65,12 +66,7 @@ def denoise(
             metavar="SIZE",
         ),
     ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            help="What the axes of a stack are, as TZCYX, where its metadata do not say it: time, depth, channel, rows, columns."
-        ),
-    ] = None,
+    axes: Axes = None,
     channels: Annotated[
         Channels | None,
         typer.Option(help="Restore the channels together or each by itself. As the file has them if not given."),
@@ -101,27 +97,18 @@ def denoise(
 
         if noise_from is not None and inputs > 1:
             raise OptionError(f"--noise-from with {inputs} inputs; expected one input, or --noise-file with its law")
-        known = _known(sigma, noise, gain, offset)
+        known, said = _known(sigma, noise, gain, offset), checked_axes(axes)
         options = replace(_options(shared, at_once, generator), known=known)
-        options = _with_noise_files(options, noise_file, noise_from, dark)
+        options = _with_noise_files(options, said, noise_file, noise_from, dark)
         if temporal and not options.preset.guided:
             raise OptionError(
                 f"--temporal with --preset {shared.preset}, which forms no groups of patches; expected balanced or best"
             )
-        options = replace(options, axes=_axes(axes), channels=channels, temporal=temporal)
+        options = replace(options, axes=said, channels=channels, temporal=temporal)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         return Denoising(options, None if shared.reference is None else read_image(shared.reference, options.axes))
 
     restore_pictures(batch, shared, [noise_file, noise_from, dark], method)
-
-
-def _axes(axes: str | None) -> str | None:
-    from cgdenoise.images.stack import check_axes
-
-    try:
-        return None if axes is None else check_axes(axes)
-    except ImageError as error:
-        raise OptionError(f"--axes: {error.message}") from error
 
 
 def _known(sigma: float | None, noise: NoiseKind, gain: float | None, offset: float | None) -> KnownNoise:
@@ -147,7 +134,9 @@ def _options(shared: SharedOptions, at_once: int, generator: GeneratorName) -> O
     return prepare("denoise", shared, presets, at_once)
 
 
-def _with_noise_files(options: Options, noise_file: str | None, noise_from: str | None, dark: str | None) -> Options:
+def _with_noise_files(
+    options: Options, axes: str | None, noise_file: str | None, noise_from: str | None, dark: str | None
+) -> Options:
     """Add what files tell of the noise; refuse options that contradict them."""
     from cgdenoise.jobs.noise_sources import NoiseSources
 
@@ -161,4 +150,4 @@ def _with_noise_files(options: Options, noise_file: str | None, noise_from: str 
     given = [name for name, value in files.items() if value is not None]
     if given and any(told.values()):
         raise OptionError(f"{given[0]} with {next(name for name, is_told in told.items() if is_told)}; expected one of them")
-    return replace(options, noise_sources=NoiseSources.read(noise_file, noise_from, dark)) if given else options
+    return replace(options, noise_sources=NoiseSources.read(noise_file, noise_from, dark, axes)) if given else options

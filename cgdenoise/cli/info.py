@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cgdenoise.cli.axes import Axes, checked_axes
 from cgdenoise.cli.errors import Failures
 from cgdenoise.cli.options import Inputs, Json, Threads
 from cgdenoise.cli.output import emit, emit_json
@@ -22,6 +23,7 @@ _SAMPLE = 1024
 
 def info(
     inputs: Inputs,
+    axes: Axes = None,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
@@ -30,6 +32,7 @@ def info(
     The time is measured: a few iterations on an image of that size or, if it is large, on smaller ones; the noise of a large
     image is measured in its centre.
     """
+    axes = checked_axes(axes)
     from cgdenoise.jobs.found import called
     from cgdenoise.runtime import prepare_process
 
@@ -38,7 +41,7 @@ def info(
     for name in expanded(inputs, failures):
         with failures.noted(name):
             with waiting("measuring time", name):
-                facts = _facts(name)
+                facts = _facts(name, axes)
             if json:
                 emit_json(facts)
             else:
@@ -46,16 +49,14 @@ def info(
     sys.exit(failures.code)
 
 
-def _facts(source: str) -> dict[str, Any]:
-    from cgdenoise.images import decode
+def _facts(source: str, axes: str | None) -> dict[str, Any]:
     from cgdenoise.jobs.found import called
     from cgdenoise.reading import about
     from cgdenoise.restoration.duration import seconds_at_most
 
-    name = called(source)
-    picture = decode(read_input(source), name)
+    picture, _ = read_input(source, axes)
     page = picture.pages[0]
-    with about(name):
+    with about(called(source)):
         contents = _contents(page)
     metadata = picture.metadata
     height, width = page.shape[:2]

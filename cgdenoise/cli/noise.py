@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cgdenoise.cli.axes import Axes, checked_axes
 from cgdenoise.cli.errors import Failures
-from cgdenoise.cli.options import Dark, Force, Inputs, Json, NoiseFile, NoiseFrom, Offset, check_noise_files, drawing_kind
+from cgdenoise.cli.options import (
+    Dark,
+    Force,
+    Inputs,
+    Json,
+    NoiseFile,
+    NoiseFrom,
+    Offset,
+    check_noise_files,
+    drawing_kind,
+)
 from cgdenoise.cli.output import emit, emit_json, note
 from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.streams import expanded, read_input
@@ -49,6 +60,7 @@ def noise(
             help="Draw the variance against brightness, autocovariance and channels: .png, .svg or .pdf.", metavar="FILE"
         ),
     ] = None,
+    axes: Axes = None,
     page: Annotated[int | None, typer.Option(min=1, help="The only page of a multi-page image to look at, from 1.")] = None,
     force: Force = False,
     json: Json = False,
@@ -61,18 +73,20 @@ def noise(
     outputs = [name for name in (save_noise, plot) if name is not None]
     _check_usage(inputs, offset, noise_from, dark, noise_file, outputs)
     kind = "png" if plot is None else drawing_kind(plot)
-    from cgdenoise.jobs.examine import examine_file
-    from cgdenoise.jobs.noise_sources import NoiseSources
+    said = checked_axes(axes)
+    from cgdenoise.jobs.examine import examine_picture
+    from cgdenoise.jobs.noise_sources import File, NoiseSources
     from cgdenoise.jobs.plan import check_output
 
     for name in outputs:
         check_output(name, force)
-    sources = NoiseSources.read(noise_file, noise_from, dark)
+    sources = NoiseSources.read(noise_file, noise_from, dark, said)
     failures = Failures(json)
     for name in expanded(inputs, failures):
         with failures.noted(name):
             with waiting("measuring noise", name):
-                pages = examine_file(name, read_input(name), offset, sources, page)
+                picture, digest = read_input(name, said)
+                pages = examine_picture(File(name, digest), picture, offset, sources, page)
             if outputs and len(pages) > 1:
                 raise OptionError(f"{len(pages)} pages; expected --page, the one to draw or to take the law from", name)
             for examined in pages:

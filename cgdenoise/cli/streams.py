@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from cgdenoise.cli.errors import Failures
 from cgdenoise.errors import ImageError
+
+if TYPE_CHECKING:
+    from cgdenoise.images import Picture
 
 
 def expanded(names: Iterable[str], failures: Failures) -> Iterator[str]:
@@ -33,8 +38,15 @@ def read_stdin(expected: str) -> bytes:
     return sys.stdin.buffer.read()
 
 
-def read_input(source: str) -> bytes:
-    """Return the bytes of an image's file, or of standard input.
+def read_input(source: str, axes: str | None) -> tuple[Picture, str]:
+    """Return the picture in a file, a folder that is one, or standard input, with the SHA-256 of its bytes.
+
+    Parameters
+    ----------
+    source : str
+        Its name.
+    axes : str or None
+        As `images.decode` takes them.
 
     Raises
     ------
@@ -42,9 +54,13 @@ def read_input(source: str) -> bytes:
         If it cannot be read.
     """
     from cgdenoise import images
-    from cgdenoise.jobs.found import STREAM
+    from cgdenoise.fitlog.finished import sha256
+    from cgdenoise.jobs.found import STREAM, called
 
-    return read_stdin("an image") if source == STREAM else images.read_bytes(source)
+    if source == STREAM:
+        data = read_stdin("an image")
+        return images.decode(data, called(source), axes), sha256(data)
+    return images.open_image(source, tempfile.gettempdir(), axes)
 
 
 def write_stdout(data: bytes) -> None:

@@ -159,6 +159,25 @@ def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = 
     return decode(data, os.fspath(path), axes), hashlib.sha256(data).hexdigest()
 
 
+def hash_of_image(path: str | os.PathLike[str]) -> str | None:
+    """Return the SHA-256 of the bytes of a file or folder, as `open_image` does, without decoding them.
+
+    None is returned of what has no size beforehand, as a pipe: it can be read but once.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    with reading(path, ImageError, "an image file"):
+        if is_image_folder(path):
+            return hash_of_folder(path)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Read a whole file. ImageError if it is missing, unreadable, a directory, empty, or larger than `MAX_BYTES`."""
     blocks: list[bytes] = []

@@ -46,7 +46,7 @@ class Comparison:
     difference: NDArray[np.float64]
 
 
-def compare(image: str, reference: str, peak: float | None = None) -> list[Comparison]:
+def compare(image: str, reference: str, peak: float | None = None, axes: str | None = None) -> list[Comparison]:
     """Compare the pages of two files.
 
     Parameters
@@ -55,13 +55,15 @@ def compare(image: str, reference: str, peak: float | None = None) -> list[Compa
         Their names.
     peak : float, optional
         Full scale. If not given the largest value of the reference's dtype, or of floats the range of the reference's own values.
+    axes : str, optional
+        What the axes of both are, where they do not say it.
 
     Raises
     ------
     ImageError
         If one cannot be read, they differ in size, channels or pages, or the full scale is not positive.
     """
-    first, second = read_image(image), read_image(reference)
+    first, second = read_image(image, axes), read_image(reference, axes)
     with about(image):
         if len(first.pages) != len(second.pages):
             raise ImageError(f"{len(first.pages)} pages; expected {len(second.pages)}, as {reference} has")

@@ -8,8 +8,9 @@ import numpy as np
 
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitlog.law_file import dump_law
+from cgdenoise.images import Picture
 from cgdenoise.jobs.found import called
-from cgdenoise.jobs.noise_sources import File, NoiseSources, decoded
+from cgdenoise.jobs.noise_sources import File, NoiseSources
 from cgdenoise.noise import NoiseKind, NoiseModel, NoiseReport, choose, examine
 from cgdenoise.noise.exposures import ExposureNoise
 from cgdenoise.noise.known import KnownNoise
@@ -54,13 +55,17 @@ class ExaminedPage:
         return np.where(self.report.impulses.mask, np.nan, check_image(self.stored))
 
 
-def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSources, page: int | None) -> list[ExaminedPage]:
-    """Examine the pages of a file.
+def examine_picture(
+    file: File, picture: Picture, offset: float | None, sources: NoiseSources, page: int | None
+) -> list[ExaminedPage]:
+    """Examine the pages of a picture.
 
     Parameters
     ----------
-    name, data : str and bytes
-        Of the file, and all of it.
+    file : File
+        That it is from.
+    picture : Picture
+        What is in it.
     offset : float or None
         Value of a pixel that has received no light, if the user knows it.
     sources : NoiseSources
@@ -71,10 +76,9 @@ def examine_file(name: str, data: bytes, offset: float | None, sources: NoiseSou
     Raises
     ------
     ImageError, NoiseLawError
-        If the file cannot be read, has a page without any noise, or does not go with the other files.
+        If the picture has a page without any noise, or does not go with the other files.
     """
-    file, picture = decoded(name, data)
-    title = called(name)
+    title = called(file.name)
     if page is not None and page > len(picture.pages):
         raise OptionError(
             f"{len(picture.pages)} page{'s' * (len(picture.pages) > 1)}; expected --page up to that, not {page}", title

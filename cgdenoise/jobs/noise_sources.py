@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import tempfile
 from dataclasses import dataclass, replace
 
 from cgdenoise import images
@@ -10,7 +10,6 @@ from cgdenoise.errors import NoiseLawError
 from cgdenoise.fitlog.law_file import LawFile, full_scale, read_law
 from cgdenoise.images import Picture
 from cgdenoise.images.picture import channel_count
-from cgdenoise.jobs.found import called
 from cgdenoise.noise.exposures import DarkNoise, ExposureNoise, compare_exposures, measure_dark
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.noise.model import NoiseKind
@@ -45,8 +44,8 @@ class NoiseSources:
     dark: tuple[File, Picture, DarkNoise] | None = None
 
     @staticmethod
-    def read(law: str | None, second: str | None, dark: str | None) -> NoiseSources:
-        """Read those of the files that are named.
+    def read(law: str | None, second: str | None, dark: str | None, axes: str | None = None) -> NoiseSources:
+        """Read those of the files that are named; `axes` if the user names those of the inputs, which a second exposure shares.
 
         Raises
         ------
@@ -55,7 +54,7 @@ class NoiseSources:
         """
         return NoiseSources(
             None if law is None else _read_law(law),
-            None if second is None else read_picture(second),
+            None if second is None else read_picture(second, axes),
             None if dark is None else _read_dark(dark),
         )
 
@@ -117,14 +116,10 @@ def _read_law(name: str) -> tuple[File, LawFile]:
     return File(name, found.sha256), found
 
 
-def read_picture(name: str) -> tuple[File, Picture]:
-    """Read a picture, and say of which bytes it is."""
-    return decoded(name, images.read_bytes(name))
-
-
-def decoded(name: str, data: bytes) -> tuple[File, Picture]:
-    """Decode a picture, and say of which bytes it is."""
-    return File(name, hashlib.sha256(data).hexdigest()), images.decode(data, called(name))
+def read_picture(name: str, axes: str | None = None) -> tuple[File, Picture]:
+    """Read a picture, whose axes the user may have named, and say of which bytes it is."""
+    picture, digest = images.open_image(name, tempfile.gettempdir(), axes)
+    return File(name, digest), picture
 
 
 def _read_dark(name: str) -> tuple[File, Picture, DarkNoise]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import io
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from cgdenoise.fitlog import story
 from cgdenoise.fitlog.plot import draw
 from cgdenoise.fitlog.reader import FitLog, check_fields, read_log
 from cgdenoise.fitlog.records import Record
-from cgdenoise.images import Picture, decode, read_bytes
+from cgdenoise.images import Picture, hash_of_image, open_image
 from cgdenoise.jobs.shown import AMPLIFIED, as_large, grey_levels, shown_range
 from cgdenoise.restoration.units import Array
 
@@ -78,8 +78,10 @@ def load(path: str, start: Array | None = None) -> list[Result]:
         check_fields(log, path)
     header, end = logs[0].header, logs[0].end
     is_picture = "container" in header["input"]  # measurements in a .npy may look like one
-    before = _picture(str(end["input"]), path, header["input"].get("sha256")) if is_picture else None
-    after = _picture(str(end["output"]), path, end.get("output_sha256"))
+    source, result, axes = str(end["input"]), str(end["output"]), header["options"].get("axes")
+    before = _picture(source, path, header["input"].get("sha256"), axes) if is_picture else None
+    same_kind = os.path.splitext(source)[1] == os.path.splitext(result)[1]
+    after = _picture(result, path, end.get("output_sha256"), axes if same_kind else None)
     if start is not None:
         return [Result(path, len(logs), logs[0], start, _page(after, 0), of_measurements=True)]
     return [Result(path, len(logs), log, _page(before, number), _page(after, number)) for number, log in enumerate(logs)]
@@ -159,13 +161,12 @@ def _pictures(result: Result) -> str:
     )
 
 
-def _picture(name: str, log: str, sha256: object) -> Picture | None:
+def _picture(name: str, log: str, sha256: object, axes: str | None) -> Picture | None:
     """Read a picture by its name in a log, as it stands there or beside the log, if it still has the bytes that the log says."""
     for path in (name, os.path.join(os.path.dirname(log), os.path.basename(name))):
         try:
-            data = read_bytes(path)
-            if hashlib.sha256(data).hexdigest() == sha256:
-                return decode(data, path)
+            if hash_of_image(path) == sha256:
+                return open_image(path, tempfile.gettempdir(), axes)[0]
         except ImageError:
             continue
     return None

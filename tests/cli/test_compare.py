@@ -36,6 +36,12 @@ def test_the_figures_are_those_of_the_library(cli, pair, clean, noisy):
     assert cli("compare", "clean.png", "clean.png").out.startswith("clean.png: PSNR inf dB, SSIM 1.0000, RMS 0, largest 0")
 
 
+def test_stacks_whose_axes_are_named_are_compared_frame_by_frame(cli, clean, noisy):
+    for name, image in (("a.npy", noisy), ("b.npy", clean)):
+        np.save(name, np.moveaxis(image, 2, 0))
+    assert cli("compare", "a.npy", "b.npy", "--axes", "TYX").out.count("PSNR") == 3
+
+
 def test_the_full_scale(cli, folder):
     clean = np.linspace(2, 6, 400).reshape(20, 20)
     np.save("clean.npy", clean)

@@ -81,9 +81,9 @@ def test_a_bug_has_its_traceback_always(folder, debug):
 import sys
 from cgdenoise import images
 from cgdenoise.cli.app import main
-def decode(data, name):
+def open_image(name, folder, axes):
     raise AssertionError("a bug")
-images.decode = decode
+images.open_image = open_image
 sys.argv = ["cgdenoise", "noise", "a.npy"]
 main()
 """

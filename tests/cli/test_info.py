@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from cgdenoise.fitlog.records import FORMAT
+from cgdenoise.images import write_image
 from cgdenoise.restoration import duration, units
 
 
@@ -144,3 +146,32 @@ def test_a_large_image_is_never_in_memory_as_floats(monkeypatch, info, folder):
     monkeypatch.setattr(units, "check_image", lambda page: largest.append(page.shape[0]) or check(page))
     facts = json.loads(info("a.npy", "--json"))
     assert (facts["minimum"], facts["maximum"], facts["sample"], largest) == (0, 2999, [1024, 8], [1024])
+
+
+@pytest.mark.parametrize("command", ["info", "noise"])
+def test_folders_that_are_images_and_arrays_with_named_axes_are_files_too(cli, noisy, command):
+    stack = np.stack([noisy[..., 0]] * 2)
+    np.save("a.npy", stack[:, None])
+    pytest.importorskip("zarr")
+    write_image("a.zarr", noisy)
+    whole = cli(command, "a.zarr", "--json")
+    assert (whole.code, whole.err) == (0, "")
+    assert [json.loads(line)["input"] for line in whole.out.splitlines()] == ["a.zarr"]
+    outcome = cli(command, "a.npy", "--json", "--axes", "tzyx")
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert (outcome.code, outcome.err) == (0, "")
+    assert found[-1].get("pages", found[-1].get("page")) == 2
+    assert cli(command, "a.npy", "--axes", "TT").err.startswith("cgdenoise: error: --axes: axes 'TT'; expected")
+
+
+@pytest.mark.parametrize("option", ["--noise-from", "--dark"])
+def test_what_tells_of_the_noise_may_be_a_folder(cli, folder, option):
+    pytest.importorskip("zarr")
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        write_image(f"{name}.zarr", (100 + rng.normal(0, 10, (24, 24, 3))).astype(np.float32))
+    outcome = cli("noise", "a.zarr", option, "b.zarr", "--save-noise", "law.json")
+    assert outcome.code == 0, outcome.err
+    sources = json.loads(Path("law.json").read_text())["sources"]
+    assert [source["name"] for source in sources] == ["a.zarr", "b.zarr"]
+    assert all(len(source["sha256"]) == 64 for source in sources)

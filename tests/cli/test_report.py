@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cgdenoise.images import write_image
 from cgdenoise.jobs.report import load, page_of
 
 CHROMIUM = shutil.which("chromium")
@@ -53,6 +54,17 @@ def test_a_picture_that_was_changed_since_is_not_shown(reported, folder, log, cl
     (folder / "noisy_denoised.png").unlink()
     reported(log, "--force")
     assert "not there any more" in (folder / "noisy_denoised.fit.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["stack.npy", "picture.zarr"])
+def test_arrays_with_named_axes_and_folders_are_shown(restored, folder, noisy, name):
+    if name == "stack.npy":
+        np.save(name, noisy[None])
+    else:
+        pytest.importorskip("zarr")
+        write_image(name, noisy)
+    restored(name, "-q", "--report", "page.html", *["--axes", "ZYXC"] * (name == "stack.npy"))
+    assert re.findall(r'id="(\w+)"', (folder / "page.html").read_text())[:3] == ["before", "after", "removed"]
 
 
 def test_several_results_get_an_index_of_which_the_doubtful_come_first(reported, restored, folder, log, noisy):
