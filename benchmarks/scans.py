@@ -1,6 +1,7 @@
 """A scan of several coils: the generator alone and the whole beside sigpy's reconstructions. Prints a markdown table, PSNR in dB.
 
     pip install '.[sigpy]' && python benchmarks/scans.py --side 64
+    python benchmarks/scans.py --side 128 --convdecoder 20000   # beside ConvDecoder as published: for a GPU
 
 A phantom, smooth coil maps that are not told, a share of the lines with 14 central ones, noise 0.01. All methods get the same
 maps, of the samples; the weights of sigpy's are chosen by the truth, in their favour, and ours have nothing to choose.
@@ -11,6 +12,7 @@ import sys
 
 import numpy as np
 import torch
+from convdecoder import convdecoder
 from inverse import phantom
 
 from cgdenoise.metrics import psnr
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--coils", type=int, default=8)
     parser.add_argument("--accelerations", type=int, nargs="+", default=[4, 8])
+    parser.add_argument("--convdecoder", type=int, metavar="ITERATIONS")
     chosen = parser.parse_args()
     try:
         from sigpy.mri import app
@@ -64,6 +67,8 @@ def main() -> None:
             rows[name] = max(quality(image) for image in found)
         for name, preset in (("generator alone", "fast"), ("cgdenoise", "balanced")):
             rows[name] = quality(solve(problem, preset=preset).image)
+        if chosen.convdecoder:
+            rows["ConvDecoder"] = quality(convdecoder(y, mask, chosen.convdecoder))
         if not number:
             print(f"| lines | {' | '.join(rows)} |\n| --- {'| --- ' * len(rows)}|")
         print(f"| 1/{acceleration} | {' | '.join(f'{value:.2f}' for value in rows.values())} |", flush=True)

@@ -7,6 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+_OF_VOLUME = 4
+"""Axes of a volume with its channels."""
+
 
 def psnr(image: NDArray[np.generic], reference: NDArray[np.generic], peak: float) -> float:
     """Return the peak signal-to-noise ratio, 10 log10(peak² / MSE), in dB; infinite for equal arrays.
@@ -31,12 +34,14 @@ def ssim(image: NDArray[np.generic], reference: NDArray[np.generic], peak: float
     Parameters
     ----------
     image, reference : (H, W) or (H, W, C) arrays of one shape, real
-        In one unit.
+        In one unit; or volumes, (D, H, W, C), of whose planes it is the mean.
     peak : float
         Full scale in that unit.
     """
     from skimage.metrics import structural_similarity
 
+    if image.ndim == _OF_VOLUME:
+        return float(np.mean([ssim(*planes, peak) for planes in zip(image, reference, strict=True)]))
     a, b = np.asarray(image, np.float64), np.asarray(reference, np.float64)
     if min(a.shape[:2]) < 11 or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return math.nan

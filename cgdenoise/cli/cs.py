@@ -40,7 +40,9 @@ def cs(
         str | None, typer.Option(help="Where the centred Fourier plane was sampled: image or array, white is.")
     ] = None,
     maps: Annotated[str | None, typer.Option(help="Coil sensitivities, (coils, H, W), complex.")] = None,
-    shape: Annotated[str | None, typer.Option(metavar="H,W", help="Shape of the image: H,W or C,H,W; of a signal N.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="H,W", help="Shape of the image: H,W or C,H,W; of a signal N, of a volume C,D,H,W.")
+    ] = None,
     real: Annotated[bool, typer.Option("--real", help="The image is real although its Fourier samples are complex.")] = False,
     ratio: Annotated[float, typer.Option(help="Simulated measurements, as a share of the pixels (or of the lines).")] = 0.25,
     count: Annotated[int | None, typer.Option(min=1, help="Simulated measurements, instead of --ratio.")] = None,
@@ -144,6 +146,6 @@ def parse_shape(text: str | None) -> tuple[int, ...] | None:
         sides = tuple(int(side) for side in text.split(","))
     except ValueError:
         sides = ()
-    if len(sides) not in (1, 2, 3) or min(sides) < 1:
-        raise OptionError(f"--shape {text}; expected N, H,W or C,H,W, whole numbers of at least 1")
+    if len(sides) not in (1, 2, 3, 4) or min(sides) < 1:
+        raise OptionError(f"--shape {text}; expected N, H,W, C,H,W or C,D,H,W, whole numbers of at least 1")
     return sides

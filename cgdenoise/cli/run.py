@@ -131,9 +131,10 @@ def run(
         report(end, 1, shared.json, shared.quiet, shown=task.problem.warnings)
         if shared.report is not None and log is not None:
             from cgdenoise.jobs.report_files import write_report
+            from cgdenoise.jobs.shown import as_sheet
             from cgdenoise.jobs.solve import without_prior
 
-            write_report([log], [], shared.report, shared.force, start=without_prior(task.problem))
+            write_report([log], [], shared.report, shared.force, start=as_sheet(without_prior(task.problem)))
             tell_report(shared.report, shared.json, shared.quiet)
     failed = FAILED if end["error"] else 0
     sys.exit(128 + interrupt.signal if interrupt.signal else failed)
@@ -241,6 +242,6 @@ def _check_targets(targets: Sequence[str], inputs: Sequence[str], force: bool) -
 def _reference(name: str | None, task: Task) -> Any:
     if name is None:
         return task.clean
-    from cgdenoise.jobs.inputs import read_array
+    from cgdenoise.jobs.inputs import read_whole
 
-    return read_array(name, "reference")
+    return read_whole(name, "reference")

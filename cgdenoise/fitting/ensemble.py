@@ -52,9 +52,10 @@ class Ensemble:
     Attributes
     ----------
     measurement : Measurement
-        Of an image [C, H, W] that is scaled to a range of about 1, on the device, finite everywhere. The stopping rules and the
-        recognition of failed fits use its noise level. Where every pixel is measured by itself (`Identity`), fits are judged by
-        their predicted error, and probe fits see the middle of the image; else by the error on held-out measurements alone.
+        Of an image [C, H, W] or, through an operator, a volume [C, D, H, W], scaled to a range of about 1, on the device, finite
+        everywhere. The stopping rules and the recognition of failed fits use its noise level. Where every pixel is measured by
+        itself (`Identity`), fits are judged by their predicted error, and probe fits see the middle of the image; else by the
+        error on held-out measurements alone.
     preset : Preset
         How to fit.
     seed : int
@@ -105,7 +106,7 @@ class Ensemble:
 
     def _plan(self) -> Iterator[_Task]:
         """Yield what to fit; each task is asked for when those before it are done."""
-        size = (self.measurement.operator.in_shape[1], self.measurement.operator.in_shape[2])
+        size = self.measurement.operator.in_shape[1:]
         candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.generators))
         probe = self.preset.has_probes and len(candidates) > 1
         for number, spec in enumerate(candidates):
@@ -149,10 +150,10 @@ class Ensemble:
             y, valid = _centre(y), _centre(valid)
         split = [self.split(valid.cpu(), self.preset.hold_out, rng_for(self.seed, 0, number)) for number in task.splits]
         training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
-        channels, height, width = y.shape[1:] if self._sees_pixels else self.measurement.operator.in_shape
+        channels, *size = y.shape[1:] if self._sees_pixels else self.measurement.operator.in_shape
         rngs = [rng_for(self.seed, 1, index) for index in indices]
         results = fit(
-            build(task.spec, channels, (height, width), rngs, self.dtype).to(y.device),
+            build(task.spec, channels, tuple(size), rngs, self.dtype).to(y.device),
             Problem(_laid_out(y), training, held_out, identity if self._sees_pixels else self.measurement.operator),
             optimiser=self.preset.optimiser,
             stop=Budget() if task.probe else self._rule(),
@@ -201,9 +202,14 @@ class Ensemble:
         return min(scores, key=lambda depth: scores[depth])
 
 
+_CHANNELS_INNERMOST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""By the number of axes."""
+
+
 def _laid_out(image: Tensor) -> Tensor:
     """Return the image in the layout of the generators' output: mixed layouts are slow to compute with."""
-    return image.contiguous(memory_format=torch.channels_last) if image.ndim == 4 else image
+    layout = _CHANNELS_INNERMOST.get(image.ndim)
+    return image if layout is None else image.contiguous(memory_format=layout)
 
 
 def _centre(image: Tensor) -> Tensor:

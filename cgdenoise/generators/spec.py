@@ -69,10 +69,10 @@ class DecoderSpec:
         """Number of levels, the name the depths go by."""
         return len(self.channels)
 
-    def limited_to(self, size: tuple[int, int]) -> DecoderSpec:
-        """Return the spec without the coarse levels that an image of `size` (H, W) is too small for.
+    def limited_to(self, size: tuple[int, ...]) -> DecoderSpec:
+        """Return the spec without the coarse levels that an image of `size`, (H, W) or (D, H, W), is too small for.
 
-        The input keeps at least two positions along the longer side, for a channel normalisation needs two values.
+        The input keeps at least two positions along the longest side, for a channel normalisation needs two values.
         """
         doublings = min(self.doublings, max(max(size).bit_length() - 2, 0))
         return replace(self, channels=self.channels[self.doublings - doublings :])
@@ -113,7 +113,7 @@ class HourglassSpec:
         """Number of scales, the name the depths go by."""
         return self.scales
 
-    def limited_to(self, size: tuple[int, int]) -> HourglassSpec:
+    def limited_to(self, size: tuple[int, ...]) -> HourglassSpec:
         """Return the spec without the scales that an image of `size` (H, W) is too small for: reflection needs two pixels."""
         return replace(self, scales=min(self.scales, max(min(size).bit_length() - 3, 1)))
 

@@ -10,8 +10,10 @@ import numpy as np
 from cgdenoise import images
 from cgdenoise.images import Picture
 from cgdenoise.jobs.curves import draw_curves
+from cgdenoise.jobs.shown import as_sheet
 from cgdenoise.measurements import encode_cfl
 from cgdenoise.problems.problem import Array
+from cgdenoise.restoration.units import OF_VOLUME
 
 
 def encode_array(image: Array, path: str) -> dict[str, bytes]:
@@ -22,16 +24,25 @@ def encode_array(image: Array, path: str) -> dict[str, bytes]:
     image : array
         Real or complex; it is written in single precision, as it was computed.
     path : str
-        .npy, or .cfl: then an image of (H, W) takes BART's first two axes, and one of (coils, H, W) the fourth as well.
+        .npy, or .cfl: then an image of (H, W) takes BART's first two axes, a signal the first, a volume the first three, and what
+        has coils or channels the fourth as well.
     """
     values = image.astype(np.complex64 if image.dtype.kind == "c" else np.float32)
     if path.endswith(".cfl"):
-        laid_out = values if values.ndim == 2 else np.moveaxis(values, 0, -1)[:, :, None]
-        header, data = encode_cfl(laid_out)
+        header, data = encode_cfl(_as_bart_has_it(values))
         return {str(Path(path).with_suffix(".hdr")): header, path: data}
     buffer = io.BytesIO()
     np.save(buffer, values)
     return {path: buffer.getvalue()}
+
+
+def _as_bart_has_it(values: Array) -> Array:
+    if values.ndim == 1:
+        return values[:, None]
+    if values.ndim == 2:
+        return values
+    last = np.moveaxis(values, 0, -1)
+    return last if values.ndim == OF_VOLUME else last[:, :, None]
 
 
 def encode_picture(picture: Array, path: str, like: Array | None) -> tuple[bytes, str]:
@@ -40,7 +51,8 @@ def encode_picture(picture: Array, path: str, like: Array | None) -> tuple[bytes
     Parameters
     ----------
     picture : array
-        (H, W) or (H, W, C), real, in any unit; or a signal (N,), which is drawn.
+        (H, W) or (H, W, C), real, in any unit; or a signal (N,), which is drawn, or a volume (D, H, W, C), whose planes are pages
+        of a TIFF, and elsewhere lie on a sheet.
     path : str
         Its suffix says which kind of file. NPY and TIFF hold the numbers themselves.
     like : array or None
@@ -50,6 +62,12 @@ def encode_picture(picture: Array, path: str, like: Array | None) -> tuple[bytes
     if picture.ndim == 1:
         return draw_curves({"reconstructed": picture} if like is None else {"clean": like, "reconstructed": picture}), "a drawing"
     container = images.container_for(path)
+    if picture.ndim == OF_VOLUME and container == "tiff":
+        planes = picture[..., 0] if picture.shape[3] == 1 else picture
+        return images.encode(
+            Picture(tuple(planes.astype(np.float32)), None, container), container, path
+        ), "in the unit of the image"
+    picture = as_sheet(picture)
     blank, values, remark = np.zeros(picture.shape, np.float32), picture, "in the unit of the image"
     if container not in ("npy", "tiff"):
         if like is not None and like.dtype.kind == "u":

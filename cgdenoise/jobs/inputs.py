@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,35 @@ def read_array(path: str | os.PathLike[str], role: str = "y", variables: Mapping
         array: Array = read_variable(path, role, variables)
         return array
     return read_image(path).pages[0]
+
+
+def read_whole(path: str | os.PathLike[str], role: str) -> Array:
+    """Return an array as `read_array` does, but of a picture of several pages all of them, as a volume (D, H, W, C).
+
+    Raises
+    ------
+    ImageError, MeasurementError
+        If it cannot be read, or its pages are of several shapes; the message begins with the path.
+    """
+    if Path(path).suffix.lower() in SUFFIXES:
+        return read_array(path, role)
+    pages = read_image(path).pages
+    with about(path):
+        return pages[0] if len(pages) == 1 else volume_of(pages)
+
+
+def volume_of(pages: Sequence[Array]) -> Array:
+    """Return pages as a volume, (D, H, W, C).
+
+    Raises
+    ------
+    ImageError
+        If they are not of one shape.
+    """
+    if len({page.shape for page in pages}) > 1:
+        raise ImageError(f"pages of {' and '.join(str(page.shape) for page in pages[:2])}; expected one shape for a volume")
+    stacked = np.stack(pages)
+    return stacked[..., None] if stacked.ndim == 3 else stacked
 
 
 def read_mask(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from cgdenoise.jobs.curves import draw_curves
-from cgdenoise.restoration.units import Array
+from cgdenoise.restoration.units import OF_VOLUME, Array
 
 AMPLIFIED = 3.0
 """Standard deviations of what was removed that are black and white in its picture. By hand."""
@@ -17,6 +18,9 @@ AMPLIFIED = 3.0
 _NARROWEST, _WIDEST = 192, 1024
 """Pixels that each of the pictures side by side is wide, at least and at most: smaller ones are shown by several pixels for one,
 larger ones by every second pixel or fewer. By hand."""
+
+_BETWEEN = 2
+"""Pixels between the planes of a volume on a sheet. By hand."""
 
 _GAP, _CAPTION = 8, 24
 """Pixels between the pictures, and above them for the words. By hand."""
@@ -44,17 +48,32 @@ def as_large(before: Array | None, shape: tuple[int, ...]) -> Array | None:
     return before.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
+def as_sheet(values: Array) -> Array:
+    """Return the planes of a volume, (D, H, W, C), row by row on a sheet, about square; what is no volume as it is."""
+    if values.ndim != OF_VOLUME:
+        return values
+    depth, height, width, channels = values.shape
+    columns = min(depth, max(1, round(math.sqrt(depth * height / width))))
+    rows = -(-depth // columns)
+    sheet = np.full((rows, height + _BETWEEN, columns, width + _BETWEEN, channels), values.min(), values.dtype)
+    for number, plane in enumerate(values):
+        sheet[number // columns, :height, number % columns, :width] = plane
+    flat = sheet.reshape(rows * (height + _BETWEEN), columns * (width + _BETWEEN), channels)[:-_BETWEEN, :-_BETWEEN]
+    return flat[..., 0] if channels == 1 else flat
+
+
 def side_by_side(before: Array, after: Array) -> bytes:
     """Return a PNG with a page before and after it was restored, and what was removed, which is amplified about grey.
 
     Parameters
     ----------
     before, after : (H, W) or (H, W, C) array
-        Real; or signals (N,), which are drawn. The first may have fewer pixels, by a whole factor; missing ones (NaN) are black,
-        and nothing was removed there.
+        Real; or signals (N,), which are drawn, or volumes (D, H, W, C), as sheets. The first may have fewer pixels, by a whole
+        factor; missing ones (NaN) are black, and nothing was removed there.
     """
     if after.ndim == 1:
         return draw_curves({"before": before, "after": after})
+    before, after = as_sheet(before), as_sheet(after)
     step = max(1, -(-after.shape[1] // _WIDEST))
     last = after[::step, ::step].astype(np.float64)
     first = as_large(before, after.shape)

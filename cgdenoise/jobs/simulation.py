@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.images import read_image
-from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
+from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix, read_whole
 from cgdenoise.jobs.sources import Sources, affordable
 from cgdenoise.measurements import SUFFIXES, sparse_parts
 from cgdenoise.operators import ComplexFromReal, subsampled_fourier
@@ -21,7 +21,7 @@ from cgdenoise.problems.mri import fourier_problem
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
 from cgdenoise.reading import about
-from cgdenoise.restoration.units import check_image
+from cgdenoise.restoration.units import OF_VOLUME, check_image
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Simulation:
     problem : LinearProblem
         How they are to be undone.
     clean : array
-        That image, (H, W) or (H, W, C), or a signal (N,), in its file's dtype.
+        That image as the problem's view shows it, (H, W) or (H, W, C), a signal (N,) or a volume (D, H, W, C), in its file's
+        dtype.
     operator : mapping of str to array
         What else a file needs, so that `sources.read_problem` finds the same problem in it.
     """
@@ -71,7 +72,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
     ImageError, MeasurementError, OperatorError, OptionError
         As `read_problem`, or if the image is not clean.
     """
-    clean = _read_clean(sources.source)
+    clean = _read_clean(sources.source, sources.shape)
     with about(sources.source):
         image = _channels(clean)
         if sources.shape not in (None, image.shape):
@@ -97,7 +98,7 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
 
 def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: float, level: float) -> Simulation:
     if image.ndim != 2:
-        raise ImageError(f"an image of shape {list(clean.shape)}; expected a grey one, (H, W), for the Fourier plane")
+        raise ImageError(f"an image of shape {list(image.shape)}; expected a grey one, (H, W), for the Fourier plane")
     plane = (image.shape[0], image.shape[1])
     mask = sources.scan.mask
     kept = fourier_lines(plane, share, sources.seed) if mask is None else read_mask(mask, plane, False, sources.scan.variables)
@@ -105,21 +106,28 @@ def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: 
     return Simulation(fourier_problem(y, kept, True, level), clean, {"mask": kept, "real": np.array(True)})
 
 
-def _read_clean(path: str) -> Array:
-    """Read an image, or a signal, (N,)."""
+def _read_clean(path: str, shape: tuple[int, ...] | None) -> Array:
+    """Read an image, (H, W) or (H, W, C), a signal, (N,), or a volume, (D, H, W, C).
+
+    A volume is an array of four axes, channels first, or one that `shape` says to be that; or a picture of several pages.
+    """
     if Path(path).suffix.lower() in SUFFIXES:
         array = read_array(path, "signal")
-        if array.ndim == 1 and array.dtype.kind in "uif":
-            return array
-    return read_image(path).pages[0]
+        if shape is not None and len(shape) == OF_VOLUME and array.size == math.prod(shape):
+            array = array.reshape(shape)
+        if array.ndim in (1, OF_VOLUME) and array.dtype.kind in "uif":
+            return array if array.ndim == 1 else np.moveaxis(array, 0, -1)
+    return read_whole(path, "image")
 
 
 def _channels(clean: Array) -> Array:
-    """Return a clean image as operators take it, (H, W) or (C, H, W); a signal as it is."""
+    """Return a clean image as operators take it, (H, W) or (C, H, W); a signal as it is; a volume as (C, D, H, W)."""
     if clean.ndim == 1:
         return clean.astype(np.float64)
-    values = check_image(clean)
-    if not np.isfinite(values).all():
+    planes = [check_image(plane) for plane in (clean if clean.ndim == OF_VOLUME else [clean])]
+    if not all(np.isfinite(plane).all() for plane in planes):
         raise ImageError("missing values (NaN); expected a clean image")
-    image = np.moveaxis(values, 2, 0)
+    if clean.ndim == OF_VOLUME:
+        return np.moveaxis(np.stack(planes), 3, 0)
+    image = np.moveaxis(planes[0], 2, 0)
     return image[0] if image.shape[0] == 1 else image

@@ -15,7 +15,7 @@ from cgdenoise.problems.verdict import judge
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.reconstruct import run_reconstruction
 from cgdenoise.restoration.results import RestorationError, Snapshot
-from cgdenoise.restoration.units import Array
+from cgdenoise.restoration.units import OF_VOLUME, Array
 
 _ONE_UNIT = 10.0
 """Ratio of the ranges of a picture and its reference up to which they may be of one unit. By hand."""
@@ -53,7 +53,8 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
     options : Options
         How.
     reference : array or None
-        Clean picture as `view` shows it, to compare with. It adds figures to the log and does nothing else.
+        Clean picture as `view` shows it, to compare with; of a volume also as the operator takes it, or without its one channel.
+        It adds figures to the log and does nothing else.
     hooks : Hooks
         To watch it and to end it.
 
@@ -63,7 +64,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         If the reference is of another shape than the picture, or not finite; and as `reconstruct`.
     """
     if reference is not None:
-        _check_reference(problem, reference)
+        reference = _as_shown(problem, reference)
     evaluations: list[Record] = []
 
     def observe(snapshot: Snapshot) -> None:
@@ -127,9 +128,15 @@ def _other_unit(picture: Array, reference: Array | None) -> tuple[str, ...]:
     )
 
 
-def _check_reference(problem: LinearProblem, reference: Array) -> None:
+def _as_shown(problem: LinearProblem, reference: Array) -> Array:
+    """Return a reference in the layout of the picture, if it has its shape and is real and finite."""
     expected = problem.shown(np.zeros(problem.operator.in_shape)).shape
+    if len(expected) == OF_VOLUME and reference.shape == (expected[-1], *expected[:-1]):
+        reference = np.moveaxis(reference, 0, -1)
+    if len(expected) == OF_VOLUME and (*reference.shape, 1) == expected:
+        reference = reference[..., None]
     if reference.shape != expected:
         raise MeasurementError(f"the reference has shape {reference.shape}; expected {expected}, as the reconstruction")
     if reference.dtype.kind not in "uif" or not np.isfinite(reference).all():
         raise MeasurementError(f"the reference is of {reference.dtype} and has to be real and finite throughout")
+    return reference

@@ -32,8 +32,8 @@ _NAMELESS: dict[str, Callable[[Path], Any]] = {
 _NAMED: dict[str, Callable[[Path, Selection], Contents]] = {".npz": npz.read_npz, ".mat": matlab.read_mat}
 _VOLUMES = (".h5", ".hdf5")
 _TEXTS = (".txt", ".csv", ".tsv", ".dat")
-_MOST_AXES = 3
-"""Axes that an image may have: channels or coils, and two more."""
+_MOST_AXES = 4
+"""Axes that an image may have: channels or coils, and two more, or three of a volume."""
 
 SUFFIXES = (*_NAMELESS, *_NAMED, *_VOLUMES)
 """The suffixes of the files that can be read."""
@@ -227,7 +227,7 @@ def _native(array: Any) -> Any:
 def _shape(array: NDArray[Any]) -> tuple[int, ...]:
     sides = array.ravel()
     if len(sides) > _MOST_AXES:
-        raise MeasurementError(f"shape of {len(sides)} numbers; expected at most {_MOST_AXES}, which are [C, H, W]")
+        raise MeasurementError(f"shape of {len(sides)} numbers; expected at most {_MOST_AXES}, which are [C, D, H, W]")
     if (sides != np.floor(sides.real)).any() or (sides.real < 1).any():
         raise MeasurementError(f"shape is {sides.tolist()}; expected whole numbers of at least 1")
     shape = tuple(int(side) for side in sides.real)

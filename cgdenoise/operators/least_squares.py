@@ -63,32 +63,33 @@ def pilot(measurement: Measurement, iterations: int) -> Tensor:
     Parameters
     ----------
     measurement : Measurement
-        Of real images (C, H, W), in double precision.
+        Of real images (C, H, W) or volumes (C, D, H, W), in double precision.
     iterations : int
         Of the steps after the blocks.
     """
     shape, device = measurement.operator.in_shape, measurement.y.device
     shorter = min((side for side in shape[1:] if side > 1), default=1)  # a signal is an image of one row
-    down = Downsample(shape, max(1, shorter // _COARSE)).to(device)
+    down = Downsample(shape, max(1, shorter // _COARSE), axes=len(shape) - 1).to(device)
     blank = torch.zeros(down.out_shape, dtype=torch.float64, device=device)
     blocks = conjugate_gradients(measurement.of(down.H), blank, _COARSE_ITERATIONS)
     return conjugate_gradients(measurement, down.adjoint(blocks), iterations)
 
 
 def constant_image(measurement: Measurement) -> Tensor:
-    """Return the image, constant in every channel, that explains the measurements best, [C, H, W].
+    """Return the image, constant in every channel, that explains the measurements best, of its shape.
 
     Parameters
     ----------
     measurement : Measurement
-        Of real images (C, H, W).
+        Of real images (C, H, W), or volumes (C, D, H, W).
     """
     shape, like = measurement.operator.in_shape, measurement.y
-    channels = torch.eye(shape[0], dtype=like.dtype.to_real(), device=like.device)[:, :, None, None]
-    gram = torch.stack([measurement.normal(one.expand(shape)).sum((1, 2)) for one in channels])
+    channel = (-1, *[1] * (len(shape) - 1))
+    ones = torch.eye(shape[0], dtype=like.dtype.to_real(), device=like.device)
+    gram = torch.stack([measurement.normal(one.view(channel).expand(shape)).flatten(1).sum(1) for one in ones])
     # The pseudoinverse, as an operator need not see a constant.
-    levels: Tensor = torch.linalg.pinv(gram, hermitian=True) @ measurement.adjoint(like).sum((1, 2))
-    return levels[:, None, None].expand(shape)
+    levels: Tensor = torch.linalg.pinv(gram, hermitian=True) @ measurement.adjoint(like).flatten(1).sum(1)
+    return levels.view(channel).expand(shape)
 
 
 def range_of(values: NDArray[np.float64]) -> tuple[float, float]:

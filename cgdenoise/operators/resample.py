@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import torch
@@ -20,8 +21,12 @@ class Kernel(StrEnum):
     BICUBIC = "bicubic"  # 4k x 4k pixels, weighted by Keys' cubic with a = -1/2: the anti-aliased bicubic of Pillow
 
 
+_POOLS: dict[int, Callable[..., Tensor]] = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
+"""By the number of axes."""
+
+
 class Downsample(ForwardOperator):
-    """[..., H, W] to [..., ceil(H / k), ceil(W / k)]. Weights add up to 1: a constant image stays as it is.
+    """[..., H, W] to [..., ceil(H / k), ceil(W / k)], volumes accordingly. Weights add up to 1: a constant image stays as it is.
 
     If k does not divide a side, the pixels at its end are the means of what is there. (Pillow and PyTorch would take the
     factor H / ceil(H / k) instead of k.)
@@ -33,7 +38,9 @@ class Downsample(ForwardOperator):
     factor : int
         k, at least 1.
     kernel : Kernel
-        The weights.
+        The weights; of volumes BOX.
+    axes : int
+        2, or 3 for volumes, (..., D, H, W).
 
     Raises
     ------
@@ -41,17 +48,19 @@ class Downsample(ForwardOperator):
         If a parameter is out of range.
     """
 
-    def __init__(self, in_shape: Shape, factor: int, kernel: Kernel = Kernel.BOX):
+    def __init__(self, in_shape: Shape, factor: int, kernel: Kernel = Kernel.BOX, axes: int = 2):
         if len(in_shape) < 2 or min(in_shape) < 1 or factor < 1:
             raise OperatorError(f"down-sampling of {list(in_shape)} by {factor}; expected (..., H, W) and a factor of at least 1")
-        super().__init__(in_shape, (*in_shape[:-2], *(-(-side // factor) for side in in_shape[-2:])))
-        self._kernel = kernel
+        if axes not in _POOLS or len(in_shape) < axes or (kernel is not Kernel.BOX and axes != 2):
+            raise OperatorError(f"down-sampling of {axes} axes of {list(in_shape)} by {kernel}; expected 2, or 3 by box")
+        super().__init__(in_shape, (*in_shape[:-axes], *(-(-side // factor) for side in in_shape[-axes:])))
+        self._kernel, self._size = kernel, in_shape[-axes:]
         if kernel is Kernel.BOX:
-            self._block = min(factor, in_shape[-2]), min(factor, in_shape[-1])
-            ones = torch.ones(1, *in_shape[-2:], dtype=torch.float64)
-            self._areas = functional.avg_pool2d(ones, self._block, ceil_mode=True, divisor_override=1)[0]
+            self._block = tuple(min(factor, side) for side in self._size)
+            ones = torch.ones(1, *self._size, dtype=torch.float64)
+            self._areas = _POOLS[axes](ones, self._block, ceil_mode=True, divisor_override=1)[0]
         else:
-            self._vertical, self._horizontal = (_bicubic(side, factor) for side in in_shape[-2:])
+            self._vertical, self._horizontal = (_bicubic(side, factor) for side in self._size)
 
     def _forward(self, x: Tensor) -> Tensor:
         return on_parts(self._means if self._kernel is Kernel.BOX else self._weighted, x)
@@ -60,14 +69,15 @@ class Downsample(ForwardOperator):
         return on_parts(self._spread if self._kernel is Kernel.BOX else self._weighted_adjoint, y)
 
     def _means(self, x: Tensor) -> Tensor:
-        planes = x.reshape(-1, *self.in_shape[-2:])
-        means = functional.avg_pool2d(planes, self._block, ceil_mode=True, count_include_pad=False)
-        return means.reshape(*x.shape[:-2], *self.out_shape[-2:])
+        axes = len(self._size)
+        means = _POOLS[axes](x.reshape(-1, *self._size), self._block, ceil_mode=True, count_include_pad=False)
+        return means.reshape(*x.shape[:-axes], *self.out_shape[-axes:])
 
     def _spread(self, y: Tensor) -> Tensor:
-        shares = y / like(self._areas, y)
-        blocks = shares.repeat_interleave(self._block[1], -1).repeat_interleave(self._block[0], -2)
-        return blocks[..., : self.in_shape[-2], : self.in_shape[-1]]
+        blocks = y / like(self._areas, y)
+        for axis, (block, side) in enumerate(zip(reversed(self._block), reversed(self._size), strict=True), start=1):
+            blocks = blocks.repeat_interleave(block, -axis).narrow(-axis, 0, side)
+        return blocks
 
     def _weighted(self, x: Tensor) -> Tensor:
         return like(self._vertical, x) @ x @ like(self._horizontal, x).mT

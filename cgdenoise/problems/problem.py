@@ -38,7 +38,7 @@ class LinearProblem:
         Of the operator's `out_shape`.
     view : callable
         Takes a reconstruction, of the operator's `in_shape`, to the picture that is looked at and compared with a reference:
-        real, (H, W) or (H, W, C).
+        real, (H, W) or (H, W, C); of a volume (D, H, W, C), of a signal (N,).
     sampling : Sampling or None
         As `reconstruct` takes it.
     sigma : float

@@ -95,11 +95,14 @@ def matrix_operator(matrix: Any, shape: Shape) -> ForwardOperator:
 
 
 def linear_problem(operator: ForwardOperator, y: Array, sigma: float | None) -> LinearProblem:
-    """Return the problem of measurements that are held out one by one; the picture is the real image or the magnitude."""
+    """Return the problem of measurements that are held out one by one; the picture is the real image or the magnitude.
+
+    Channels, which come first in images (C, H, W) and in volumes (C, D, H, W), come last in pictures.
+    """
 
     def view(image: Array) -> Array:
         values = np.abs(image) if image.dtype.kind == "c" else image
-        return np.moveaxis(values, 0, 2) if values.ndim == 3 else values
+        return np.moveaxis(values, 0, -1) if values.ndim > 2 else values
 
     shaped = y.reshape(operator.out_shape) if y.size == np.prod(operator.out_shape) else y
     return LinearProblem(operator, shaped, view, None, sigma, start=Start("pseudo-inverse", partial(_shortest, operator, shaped)))

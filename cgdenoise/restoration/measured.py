@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.operators import ComplexFromChannels, ForwardOperator, Reshape
 from cgdenoise.operators.base import Field
 from cgdenoise.operators.least_squares import range_of
-from cgdenoise.restoration.units import Array, Scale
+from cgdenoise.restoration.units import OF_VOLUME, Array, Scale
 
 _GRID = 2.0**36
 """Steps from 0 to the largest measurement, to which all are rounded. By hand, between the 24 bits of float32, which hold the fit,
@@ -50,13 +52,14 @@ def check_measurements(operator: ForwardOperator, y: Array, sampling: Sampling) 
 def on_channels(operator: ForwardOperator, complex_measurements: bool) -> ForwardOperator:
     """Return the operator on what a generator makes, real images (C, H, W): the parts of complex images are channels.
 
-    A signal (N,) is an image of one row.
+    A signal (N,) is an image of one row, and what has four axes or more is a volume, (C, D, H, W), with channels before its last
+    three.
     """
     shape = operator.in_shape
     is_complex = operator.domain is Field.COMPLEX or (operator.domain is Field.EITHER and complex_measurements)
     parts = (2, *shape) if is_complex else shape
-    plane = shape[-2:] if len(shape) > 1 else (1, *shape)
-    channels = (int(np.prod(parts)) // int(np.prod(plane)), *plane)
+    grid = (1, *shape) if len(shape) == 1 else shape[-2:] if len(shape) < OF_VOLUME else shape[-3:]
+    channels = (math.prod(parts) // math.prod(grid), *grid)
     inner: ForwardOperator = Reshape(channels, parts)
     return operator @ ((ComplexFromChannels(parts) @ inner) if is_complex else inner)
 
@@ -69,7 +72,7 @@ def is_complex(operator: ForwardOperator, through: ForwardOperator) -> bool:
 def scale_of(first: Tensor, with_phase: bool) -> Scale | None:
     """Return the map from the image to a range of about 0 to 1, as a first image has it; None if that is constant."""
     values = first.numpy()
-    spread = np.ptp(values, axis=(1, 2)).max()
+    spread = np.ptp(values.reshape(len(values), -1), axis=1).max()
     if spread <= _FLAT * np.abs(values).max():
         return None
     if with_phase:  # a phase has no preferred sign
@@ -87,7 +90,7 @@ def on_grid(values: Tensor) -> Tensor:
 
 
 def to_array(operator: ForwardOperator, through: ForwardOperator, channels: Tensor) -> Array:
-    """Return an image of channels, [C, H, W], as the operator takes it: `through` is the operator on channels."""
+    """Return an image of channels, [C, H, W] or [C, D, H, W], as the operator takes it: `through` is the operator on channels."""
     values = channels.numpy()
     if not is_complex(operator, through):
         return values.reshape(operator.in_shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import islice
 
 import torch
@@ -13,6 +14,7 @@ from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.operators.norm import power_iteration
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
+from cgdenoise.patches.planes import Shares, by_planes, equal_shares
 from cgdenoise.patches.ridge import first_estimate, refine
 from cgdenoise.progress import Tick, no_tick
 
@@ -52,6 +54,7 @@ def plug_and_play(
     iterations: int = ITERATIONS,
     passes: int = PASSES,
     tick: Tick = no_tick,
+    shares: Shares | None = None,
 ) -> Tensor:
     """Refine a reconstruction from y = A x + noise by its own groups of similar patches.
 
@@ -65,28 +68,31 @@ def plug_and_play(
     Parameters
     ----------
     measurement : Measurement
-        Of real images (C, H, W): A, y, V, which says what was measured, and sigma. Without noise the result agrees with what was
-        measured, as far as the conjugate gradients take it.
+        Of real images (C, H, W), or volumes (C, D, H, W), which are filtered `by_planes`: A, y, V, which says what was measured,
+        and sigma. Without noise the result agrees with what was measured, as far as the conjugate gradients take it.
     start : Tensor
-        [C, H, W], finite, with a range of about 1.
+        Of their shape, finite, with a range of about 1.
     iterations : int
         Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
     passes : int
         The last so many of the course from the first level to the last: fewer, where the start was refined already.
     tick : callable
         Called after each tile of a filter; see `pixels_refined`.
+    shares : mapping of int to float, optional
+        Of the planes of a volume; equal ones if not given.
 
     Returns
     -------
     Tensor
-        [C, H, W].
+        Of the start's shape.
     """
+    planes = equal_shares(tuple(start.shape)) if shares is None else shares
     variance = measurement.variance
     pixels = measurement.normal(torch.ones_like(start))
     if _sees_single_pixels(measurement, pixels):
         gain = float(pixels.max())
         known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
-        return fill_missing(values, known, start, math.sqrt(variance / gain), tick)
+        return fill_missing(values, known, start, math.sqrt(variance / gain), tick, planes)
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
@@ -94,16 +100,17 @@ def plug_and_play(
         level = first * (last / first) ** (step / (PASSES - 1))
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
-        filtered = first_estimate(measured, noise, tick=tick)
+        filtered = by_planes(partial(first_estimate, noise=noise, tick=tick), planes, measured)
         if step >= PASSES - _WHOLE:
-            filtered = refine(measured, filtered, noise, tick=tick)
+            filtered = by_planes(partial(refine, noise=noise, tick=tick), planes, measured, filtered)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
 
 def pixels_refined(shape: tuple[int, ...], passes: int = PASSES) -> int:
-    """Return how many pixels `plug_and_play` reports to `tick` in all, at most, for an image [C, H, W]."""
-    return max((passes + min(passes, _WHOLE)) * shape[1] * shape[2], pixels_filled(shape))
+    """Return how many pixels `plug_and_play` reports to `tick` in all, at most, for an image [C, *size]."""
+    filtered = (passes + min(passes, _WHOLE)) * len(equal_shares(shape)) * math.prod(shape[1:])
+    return max(filtered, pixels_filled(shape))
 
 
 def _gain(measurement: Measurement, like: Tensor) -> float:

@@ -57,8 +57,8 @@ def reconstruct(
     Parameters
     ----------
     operator : ForwardOperator
-        A, from images (H, W), (C, H, W) or with more axes before the last two, or from signals (N,). The image is complex if A
-        takes complex images only, or takes either field and `y` is complex.
+        A, from images (H, W) or (C, H, W), from volumes (C, D, H, W), whose channel cannot be left out, or from signals (N,). The
+        image is complex if A takes complex images only, or takes either field and `y` is complex.
     y : array
         Measurements of the operator's `out_shape`, real or complex, finite, in any unit: those of `a * x` give `a` times the
         image. Where nothing was measured their value does not count.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
+from cgdenoise.patches.planes import Shares, equal_shares
 from cgdenoise.progress import FILTER, Cancelled
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
@@ -187,12 +189,24 @@ def minimise_total_variation(state: Reconstructing, context: Context) -> Reconst
 def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing:
     """Bring in the groups of similar patches as a prior; for a contest first without what the fits have not seen."""
     refine = partial(plug_and_play, iterations=state.request.consistency or ITERATIONS, tick=context.meter.tick)
-    generated = made(state.generated)
+    generated, trial = made(state.generated), made(state.trial)
+    if _weighs_planes(state):
+        judged, shares = _judge_planes(trial, generated.judged, refine)
+        image = refine(state.on_device, judged, shares=shares)
+        return replace(state, refined=Contender(BOTH, judged, image))
     if not state.contested:
         image = refine(state.on_device, generated.image)
         return replace(state, refined=Contender(BOTH, image, image))
-    judged = refine(made(state.trial).training, generated.judged)
+    judged = refine(trial.training, generated.judged)
     return replace(state, refined=Contender(BOTH, judged, refine(state.on_device, judged, passes=_AGAIN)))
+
+
+def _judge_planes(trial: Trial, start: Tensor, refine: Callable[..., Tensor]) -> tuple[Tensor, Shares]:
+    """Return what the planes of a volume make of it, and the shares of those across each axis: they contend among themselves."""
+    axes = list(equal_shares(tuple(start.shape)))
+    alone = [refine(trial.training, start, shares={axis: 1.0}) for axis in axes]
+    mixture = mixed([Contender(str(axis), image, image) for axis, image in zip(axes, alone, strict=True)], trial)
+    return mixture.image, {axis: part.weight for axis, part in zip(axes, mixture.parts, strict=True) if part.weight}
 
 
 def shrink_wavelets(state: Reconstructing, context: Context) -> Reconstructing:
@@ -218,7 +232,12 @@ def do_without_patches(state: Reconstructing, error: Exception) -> Reconstructin
 
 def _has_patches(state: Reconstructing) -> bool:
     """Tell whether there is more than a line, which a generator continues well and similar patches do not tell of."""
-    return state.preset.guided and min(state.data.operator.in_shape[1:]) > 1
+    return state.preset.guided and min(state.data.operator.in_shape[-2:]) > 1
+
+
+def _weighs_planes(state: Reconstructing) -> bool:
+    """Tell whether there are planes across several axes, of which the measurements can tell which are worth more."""
+    return _competes(state) and len(equal_shares(state.data.operator.in_shape)) > 1
 
 
 def _may_be_contested(state: Reconstructing) -> bool:
@@ -235,8 +254,7 @@ def _competes(state: Reconstructing) -> bool:
 
 
 def _filters(state: Reconstructing, pixels: float) -> float:
-    shape = state.data.operator.in_shape
-    return FILTER * pixels / (shape[1] * shape[2])
+    return FILTER * pixels / math.prod(state.data.operator.in_shape[1:])
 
 
 def _work_of_variation(state: Reconstructing) -> float:
@@ -249,6 +267,8 @@ def _work_of_level(state: Reconstructing) -> float:
 
 def _work_of_patches(state: Reconstructing) -> float:
     shape = state.data.operator.in_shape
+    if _weighs_planes(state):
+        return _filters(state, 2 * pixels_refined(shape))
     return _filters(state, pixels_refined(shape) + (pixels_refined(shape, _AGAIN) if _may_be_contested(state) else 0))
 
 

@@ -31,6 +31,9 @@ _WORTH = 0.02
 """Part of the judging error by which a block has to lessen it, or the weight is lowered. With 0.005, in two blocks, photographs
 take twice as many for 0.1 dB of total variation alone, and phantoms end the same."""
 
+_OF_VOLUME, _LEAST = 3, 0.1
+"""Axes of a volume, and the least weight that the differences along its depth may have. By hand."""
+
 _OF_A_FILTER = 0.03
 """Time of an iteration in parts of that of a filter of the same image, for the progress alone."""
 
@@ -42,43 +45,49 @@ class Iterate:
     Attributes
     ----------
     image : Tensor
-        [C, H, W].
+        [C, H, W], or of a volume [C, D, H, W].
     gradients : Tensor
-        Dual variable of the gradients, [2, C, H, W]; no pixel's is longer than 1.
+        Dual variable of the gradients, [2, C, H, W], or [3, C, D, H, W]; no pixel's is longer than 1.
     misfit : Tensor
         Dual variable of the measurements, of the shape of these.
     gain : float
         What the measurements are divided by, about the norm of A.
+    depth : float
+        Weight of the differences along the depth of a volume, those along its rows and columns having 1.
     """
 
     image: Tensor
     gradients: Tensor
     misfit: Tensor
     gain: float
+    depth: float = 1.0
 
     @staticmethod
     def first(measurement: Measurement, start: Tensor) -> Iterate:
-        """Return the state in which an iteration begins at an image, [C, H, W], for these measurements or a part of them."""
+        """Return the state in which an iteration begins at an image, [C, *size], for these measurements or a part of them.
+
+        Slices of a volume may lie further apart than its pixels: the differences between them count for as much less as they are
+        larger in the first image.
+        """
         probe = torch.randn(start.shape, generator=torch.Generator().manual_seed(0)).to(start)
         *_, squared_norm = islice(power_iteration(measurement.normal, probe), _POWERS)
-        return Iterate(
-            start, start.new_zeros(2, *start.shape), torch.zeros_like(measurement.y), _MARGIN * float(squared_norm) ** 0.5
-        )
+        gain, dual = _MARGIN * float(squared_norm) ** 0.5, start.new_zeros(start.ndim - 1, *start.shape)
+        return Iterate(start, dual, torch.zeros_like(measurement.y), gain, _weight_of_depth(start))
 
 
 @torch.no_grad()
 def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, iterations: int, tick: Tick = no_tick) -> Iterate:
     """Go on towards min ||V (A x - y)||² / 2 + weight TV(x); with a weight of 0 towards min TV(x) subject to V A x = V y.
 
-    TV is the sum over the pixels of the length of the gradient, isotropic (Rudin, Osher & Fatemi, Physica D, 1992), all
-    channels together (Blomgren & Chan, IEEE TIP 1998), so that edges lie in the same place in all of them, and in both parts of
-    complex numbers. By the primal-dual iteration of Chambolle & Pock (J. Math. Imaging Vision, 2011, algorithm 1) with both
+    TV is the sum over the pixels of the length of the gradient, isotropic (Rudin, Osher & Fatemi, Physica D, 1992) but for the
+    depth of a volume, all channels together (Blomgren & Chan, IEEE TIP 1998), so that edges lie in the same place in all of them,
+    and in both parts of complex numbers. By the primal-dual iteration of Chambolle & Pock (J. Math. Imaging Vision, 2011, algorithm 1) with both
     terms dualised: an iteration takes A and its adjoint once, and nothing is inverted.
 
     Parameters
     ----------
     measurement : Measurement
-        Of real images (C, H, W), with a range of about 1.
+        Of real images (C, H, W) or volumes (C, D, H, W), with a range of about 1.
     begun : Iterate
         Where to go on from.
     weight : float
@@ -89,19 +98,28 @@ def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, 
         Called after each iteration, see `pixels_varied`.
     """
     x, gradients, misfit = begun.image, begun.gradients, begun.misfit
-    # The norm of the gradient is at most 8 ** 0.5, that of A over its gain 1: together 3.
-    primal, dual = _STEP / 3, 1 / (3 * _STEP)
+    # The norm of the gradient is at most 2 for each axis, squared 4; that of A over its gain 1: together 3 for images.
+    norm = math.sqrt(4 * (len(gradients) - 1 + begun.depth**2) + 1)
+    primal, dual = _STEP / norm, 1 / (norm * _STEP)
     damping = 1 + dual * weight / begun.gain**2
     extrapolated = x
     for _ in range(iterations):
-        gradients = gradients + dual * gradient(extrapolated)
+        gradients = gradients + dual * gradient(extrapolated, begun.depth)
         gradients = gradients / gradients.square().sum((0, 1)).sqrt().clamp(min=1)
         # The proximal map of the conjugate of ||r||² / (2 weight), r the residual.
         misfit = (misfit - dual / begun.gain * measurement.residual(extrapolated)) / damping
-        following = x - primal * (gradient_adjoint(gradients) + measurement.adjoint(misfit) / begun.gain)
+        following = x - primal * (gradient_adjoint(gradients, begun.depth) + measurement.adjoint(misfit) / begun.gain)
         extrapolated, x = 2 * following - x, following
         tick(_OF_A_FILTER * x[0].numel())
     return replace(begun, image=x, gradients=gradients, misfit=misfit)
+
+
+def _weight_of_depth(image: Tensor) -> float:
+    """Return how many times smaller the differences between the planes of a volume are than those within them; 1 for pictures."""
+    if image.ndim <= _OF_VOLUME or min(image.shape[1:]) == 1:
+        return 1.0
+    between, *within = (float(torch.diff(image, dim=axis).abs().mean()) for axis in range(1, image.ndim))
+    return min(1 / _LEAST, max(_LEAST, sum(within) / len(within) / between)) if between else 1.0
 
 
 Course = tuple[float, ...]
@@ -154,23 +172,31 @@ def follow_course(measurement: Measurement, course: Course, start: Tensor, tick:
 
 
 def pixels_varied(shape: tuple[int, ...]) -> float:
-    """Return how many pixels both report to `tick` in all, at most, for an image [C, H, W]."""
+    """Return how many pixels both report to `tick` in all, at most, for an image [C, *size]."""
     return pixels_iterated(shape, 2 * _MOST * _BLOCK)
 
 
 def pixels_iterated(shape: tuple[int, ...], iterations: int) -> float:
-    """Return how many pixels so many iterations of `minimise_variation` report to `tick`, for an image [C, H, W]."""
-    return _OF_A_FILTER * iterations * shape[1] * shape[2]
+    """Return how many pixels so many iterations of `minimise_variation` report to `tick`, for an image [C, *size]."""
+    return _OF_A_FILTER * iterations * math.prod(shape[1:])
 
 
-def gradient(x: Tensor) -> Tensor:
-    """Return the differences to the next row and to the next column, 0 behind the last: [2, C, H, W]."""
-    down, right = torch.diff(x, dim=1, append=x[:, -1:]), torch.diff(x, dim=2, append=x[:, :, -1:])
-    return torch.stack([down, right])
+def gradient(x: Tensor, depth: float = 1.0) -> Tensor:
+    """Return the differences to the next pixel along each axis, 0 behind the last: [axes, C, *size] for [C, *size].
+
+    In a volume, [C, D, H, W], those along the first axis are taken `depth` times.
+    """
+    found = torch.stack([torch.diff(x, dim=axis, append=x.narrow(axis, -1, 1)) for axis in range(1, x.ndim)])
+    if len(found) == _OF_VOLUME:
+        found[0] *= depth
+    return found
 
 
-def gradient_adjoint(p: Tensor) -> Tensor:
-    """Return the adjoint of `gradient`, which is minus the divergence: [C, H, W] for [2, C, H, W]."""
-    down, right = p[0, :, :-1], p[1, :, :, :-1]
-    pad = torch.nn.functional.pad
-    return pad(down, (0, 0, 1, 0)) - pad(down, (0, 0, 0, 1)) + pad(right, (1, 0)) - pad(right, (0, 1))
+def gradient_adjoint(p: Tensor, depth: float = 1.0) -> Tensor:
+    """Return the adjoint of `gradient`, which is minus the divergence: [C, *size] for [axes, C, *size]."""
+    found = torch.zeros_like(p[0])
+    for axis, along in enumerate((depth * p[0], *p[1:]) if len(p) == _OF_VOLUME else p, start=1):
+        steps = along.narrow(axis, 0, along.shape[axis] - 1)
+        found.narrow(axis, 1, steps.shape[axis]).add_(steps)
+        found.narrow(axis, 0, steps.shape[axis]).sub_(steps)
+    return found

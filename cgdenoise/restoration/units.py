@@ -23,6 +23,9 @@ bits, and a few bits less than the 24 of float32, for values that lie outside of
 _MOST_CHANNELS = 16
 """As many as a file's image may have (`images.picture.MAX_CHANNELS`); a longer axis is hardly one of channels. By hand."""
 
+OF_VOLUME = 4
+"""Axes of a volume with its channels, (D, H, W, C), or (C, D, H, W) as operators take it: of three, one may be colours."""
+
 BAND = 256
 """Rows that are converted at once where an image is large. By hand: 64 MB of 32,000 columns."""
 

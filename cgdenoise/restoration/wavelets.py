@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import torch
@@ -51,7 +51,8 @@ class Wavelets:
     Parameters
     ----------
     like : Tensor
-        [C, H, W]: its size, device and precision. Sides that 16 does not divide are continued by their last values.
+        [C, H, W], or of volumes [C, D, H, W]: its size, device and precision. Sides that 16 does not divide are continued by
+        their last values.
     """
 
     def __init__(self, like: Tensor):
@@ -62,28 +63,32 @@ class Wavelets:
     def coefficients(self, x: Tensor) -> Tensor:
         """Return the averages of the coarsest scale, in the first corner, and the details of all, [C, H', W']."""
         found = x.clone()
-        for down, across in self._steps:
-            height, width = len(down), len(across)
-            found[:, :height, :width] = down @ found[:, :height, :width] @ across.mT
+        for steps in self._steps:
+            corner = _corner([len(step) for step in steps])
+            for axis, step in enumerate(steps, start=1):
+                found[corner] = _along(axis, step, found[corner])
         return found
 
     def image(self, coefficients: Tensor) -> Tensor:
         """Return the image of coefficients: the inverse, which is the adjoint."""
         found = coefficients.clone()
-        for down, across in reversed(self._steps):
-            height, width = len(down), len(across)
-            found[:, :height, :width] = down.mT @ found[:, :height, :width] @ across
+        for steps in reversed(self._steps):
+            corner = _corner([len(step) for step in steps])
+            for axis, step in enumerate(steps, start=1):
+                found[corner] = _along(axis, step.mT, found[corner])
         return found
 
-    def shrunk(self, x: Tensor, threshold: float, shift: tuple[int, int]) -> Tensor:
-        """Return an image, [C, H, W], whose details are nearer to 0 by a threshold, in the basis shifted by so many pixels."""
-        (height, width), (tall, wide) = self._shape, self._padded
-        padded = functional.pad(x[None], (0, wide - width, 0, tall - height), mode="replicate")[0]
-        found = self.coefficients(padded.roll(shift, (1, 2)))
-        averages = found[:, : tall >> _LEVELS, : wide >> _LEVELS].clone()
+    def shrunk(self, x: Tensor, threshold: float, shift: Sequence[int]) -> Tensor:
+        """Return an image, [C, *size], whose details are nearer to 0 by a threshold, in the basis shifted by so many pixels."""
+        axes = tuple(range(1, x.ndim))
+        behind = [width for side, wide in zip(self._shape, self._padded, strict=True) for width in (wide - side, 0)]
+        padded = functional.pad(x[None], behind[::-1], mode="replicate")[0]
+        found = self.coefficients(padded.roll(tuple(shift), axes))
+        coarsest = _corner([side >> _LEVELS for side in self._padded])
+        averages = found[coarsest].clone()
         found = functional.softshrink(found, threshold)
-        found[:, : tall >> _LEVELS, : wide >> _LEVELS] = averages
-        return self.image(found).roll((-shift[0], -shift[1]), (1, 2))[:, :height, :width]
+        found[coarsest] = averages
+        return self.image(found).roll([-by for by in shift], axes)[_corner(self._shape)]
 
 
 @torch.no_grad()
@@ -96,11 +101,11 @@ def follow_weights(measurement: Measurement, course: Course, start: Tensor, tick
     Parameters
     ----------
     measurement : Measurement
-        Of real images (C, H, W), with a range of about 1.
+        Of real images (C, H, W) or volumes (C, D, H, W), with a range of about 1.
     course : tuple of float
         The weights.
     start : Tensor
-        A first image, [C, H, W].
+        A first image, of their shape.
     tick : callable
         Called after each iteration; see `pixels_shrunk`.
     """
@@ -111,9 +116,9 @@ def follow_weights(measurement: Measurement, course: Course, start: Tensor, tick
     for weight in course:
         extrapolated, momentum = x, 1.0
         for _ in range(_ITERATIONS):
-            down, across = torch.randint(2**_LEVELS, (2,), generator=rng).tolist()
+            shift = torch.randint(2**_LEVELS, (start.ndim - 1,), generator=rng).tolist()
             lower = extrapolated + step * measurement.adjoint(measurement.residual(extrapolated))
-            following = basis.shrunk(lower, step * weight, (down, across))
+            following = basis.shrunk(lower, step * weight, shift)
             before, momentum = momentum, (1 + math.sqrt(1 + 4 * momentum**2)) / 2
             extrapolated, x = following + (before - 1) / momentum * (following - x), following
             tick(_OF_A_FILTER * x[0].numel())
@@ -150,7 +155,17 @@ def choose_weights(
 
 def pixels_shrunk(shape: tuple[int, ...]) -> float:
     """Return how many pixels both report to `tick` in all, at most, for an image [C, H, W]."""
-    return _OF_A_FILTER * 2 * len(_WEIGHTS) * _ITERATIONS * shape[1] * shape[2]
+    return _OF_A_FILTER * 2 * len(_WEIGHTS) * _ITERATIONS * math.prod(shape[1:])
+
+
+def _corner(sides: Sequence[int]) -> tuple[slice, ...]:
+    """Return where the first so many values along each axis are, of all channels."""
+    return (slice(None), *(slice(side) for side in sides))
+
+
+def _along(axis: int, matrix: Tensor, x: Tensor) -> Tensor:
+    """Return the products of a matrix with what lies along an axis."""
+    return (matrix @ x.movedim(axis, -2)).movedim(-2, axis)
 
 
 def _step(side: int) -> Tensor:

@@ -4,12 +4,12 @@ from torch.nn import functional
 
 from cgdenoise.errors import OptionError
 from cgdenoise.generators.build import build
-from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.generators.spec import DecoderSpec, HourglassSpec
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import rng_for
 
 
-@pytest.mark.parametrize("size", [(16, 16), (17, 31), (3, 5), (1, 40), (2, 1)])
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (3, 5), (1, 40), (2, 1), (5, 9, 12), (1, 7, 3), (4, 1, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_size_and_number_of_channels(size, channels):
     spec = DecoderSpec((8, 8, 4, 4)).limited_to(size)
@@ -19,7 +19,10 @@ def test_any_size_and_number_of_channels(size, channels):
     assert torch.isfinite(image).all()
 
 
-@pytest.mark.parametrize(("size", "channels"), [((64, 64), (8, 7, 6, 5)), ((5, 3), (6, 5)), ((1, 2), (5,)), ((9, 4), (7, 6, 5))])
+@pytest.mark.parametrize(
+    ("size", "channels"),
+    [((64, 64), (8, 7, 6, 5)), ((5, 3), (6, 5)), ((1, 2), (5,)), ((9, 4), (7, 6, 5)), ((3, 5, 9), (7, 6, 5))],
+)
 def test_levels_too_coarse_for_an_image_are_left_out(size, channels):
     assert DecoderSpec((8, 7, 6, 5)).limited_to(size).channels == channels
 
@@ -33,12 +36,13 @@ def test_the_same_key_builds_the_same_generator():
 
 @pytest.mark.parametrize("kernel_size", [1, 3])
 @pytest.mark.parametrize("early_normalisation", [True, False])
-def test_members_are_what_each_is_alone(kernel_size, early_normalisation):
+@pytest.mark.parametrize("size", [(13, 9), (5, 7, 6)])
+def test_members_are_what_each_is_alone(kernel_size, early_normalisation, size):
     spec = DecoderSpec((8, 8, 4, 4), kernel_size=kernel_size, early_normalisation=early_normalisation)
-    members = build(spec, 3, (13, 9), [rng_for(k) for k in range(3)])
+    members = build(spec, 3, size, [rng_for(k) for k in range(3)])
     images = members()
     for number, image in enumerate(images):
-        single = build(spec, 3, (13, 9), [rng_for(number)])
+        single = build(spec, 3, size, [rng_for(number)])
         assert single.offsets == [members.offsets[number]]
         assert torch.allclose(image, single()[0], atol=1e-5)
     assert not torch.allclose(images[0], images[1], atol=1e-2)
@@ -67,6 +71,27 @@ def test_image_is_the_head_of_the_levels_cut_at_the_offset(random_grid):
     ((top, left),) = generator.offsets
     assert (top or left) if random_grid else (top, left) == (0, 0)
     assert torch.allclose(generator(), x[..., top : top + 7, left : left + 10], atol=1e-5)
+
+
+def test_the_interpolation_of_a_volume_is_one_along_each_axis():
+    generator = build(DecoderSpec((6, 5, 4)), 2, (5, 7, 10), [rng_for(11)])
+    x = generator.code.movedim(-1, 1)
+    for number, matrix in enumerate(generator.matrices):
+        x = functional.batch_norm(torch.einsum("oi,bidhw->bodhw", matrix[0], x), None, None, training=True)
+        for axis in (2, 3, 4) if number < 2 else ():
+            x = functional.interpolate(x.movedim(axis, -1).flatten(2, 3), scale_factor=(1, 2), mode="bilinear").unflatten(
+                2, x.movedim(axis, -1).shape[2:4]
+            )
+            x = x.movedim(-1, axis)
+        x = functional.relu(x)
+    x = torch.einsum("oi,bidhw->bodhw", 2.5 * generator.head[0], x) + 0.5
+    ((front, top, left),) = generator.offsets
+    torch.testing.assert_close(generator(), x[..., front : front + 5, top : top + 7, left : left + 10], rtol=1e-4, atol=1e-5)
+
+
+def test_an_hourglass_makes_no_volume():
+    with pytest.raises(OptionError, match="the hourglass for a volume of .5, 6, 7.; expected a decoder"):
+        build(HourglassSpec(), 1, (5, 6, 7), [rng_for(0)])
 
 
 def test_initial_weights_fill_the_range_of_their_scale():

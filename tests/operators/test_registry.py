@@ -122,6 +122,7 @@ OPERATORS = {
     "sum": PixelMask(mask(2, *SIZE)) + blur_within((2, *SIZE), some_psf(3, 4), Border.REFLECT),
     "difference of fields": Fourier(SIZE) - PixelMask(mask(*SIZE)),
     "sum of real images": ComplexFromReal(SIZE) + Fourier(SIZE) @ ComplexFromReal(SIZE),
+    **{f"means of a volume by {k}": Downsample((2, 5, *SIZE), k, axes=3) for k in (1, 2, 3, 8)},
     "multiple": -3 * Downsample((3, *SIZE), 2),
     "complex multiple": (1 - 2j) * Downsample((3, *SIZE), 2),
     "complex multiple of complex": (1 - 2j) * Fourier(SIZE),

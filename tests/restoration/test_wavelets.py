@@ -30,6 +30,15 @@ def test_the_basis_is_orthonormal():
     assert torch.allclose(basis.image(found), x)
 
 
+def test_the_basis_of_volumes_is_orthonormal_too():
+    x = torch.randn(2, 16, 32, 48, dtype=torch.float64)
+    basis = Wavelets(x)
+    found = basis.coefficients(x)
+    assert torch.allclose(found.norm(), x.norm())
+    assert torch.allclose(basis.image(found), x)
+    assert torch.allclose(Wavelets(x[:, :5, :21]).shrunk(x[:, :5, :21], 0.0, (3, 9, 14)), x[:, :5, :21])
+
+
 def test_what_is_cubic_has_no_details():
     line = torch.linspace(-1, 1, 64, dtype=torch.float64) ** 3
     details = Wavelets(torch.zeros(1, 64, 64).double()).coefficients(line.expand(1, 64, 64))

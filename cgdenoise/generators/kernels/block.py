@@ -1,4 +1,4 @@
-"""The norm-upsample-ReLU block of a decoder: channel normalisation, bilinear upsampling by 2, ReLU."""
+"""The norm-upsample-ReLU block of a decoder: channel normalisation, linear upsampling by 2, ReLU."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ _EPSILON = 1e-5
 """Added to the variance before its root is taken: the value of torch's batch normalisation, which the paper's code uses."""
 
 
+_OF_PICTURES = 4
+"""Axes of several pictures with their channels: one more is a volume's."""
+
+
 def norm_upsample_relu(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) -> Tensor:
-    """Return ReLU(U(gain * (a - mean) / deviation + shift)), with U bilinear upsampling by 2 or the identity.
+    """Return ReLU(U(gain * (a - mean) / deviation + shift)), with U linear upsampling by 2 along each axis, or the identity.
 
     The normalisation is that of each picture's channels over its own pixels: batch normalisation with a batch of one
     (Heckel & Soltanolkotabi, ICLR 2020). It comes before the upsampling, on a quarter of the values.
@@ -23,7 +27,7 @@ def norm_upsample_relu(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) 
     Parameters
     ----------
     a : Tensor
-        [M, H, W, C], M independent pictures.
+        [M, H, W, C], M independent pictures, or [M, D, H, W, C], volumes.
     gain, shift : Tensor
         [M, C], float32.
     upsampled : bool
@@ -32,9 +36,9 @@ def norm_upsample_relu(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) 
     Returns
     -------
     Tensor
-        [M, 2H, 2W, C] or [M, H, W, C], of `a`'s dtype.
+        [M, 2H, 2W, C] or [M, H, W, C], of volumes accordingly, of `a`'s dtype.
     """
-    if not native.supports(a):
+    if a.ndim != _OF_PICTURES or not native.supports(a):
         return composed_block(a, gain, shift, upsampled)
     pictures = zip(a, gain, shift, strict=True)
     blocks = [_NormUpsampleReLU.apply(*picture, upsampled) for picture in pictures]  # type: ignore[no-untyped-call]
@@ -43,18 +47,21 @@ def norm_upsample_relu(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) 
 
 def composed_block(a: Tensor, gain: Tensor, shift: Tensor, upsampled: bool) -> Tensor:
     """Compute `norm_upsample_relu` by torch's own functions: for other devices, and as the reference of the compiled ones."""
-    members, height, width, channels = a.shape
+    members, *size, channels = a.shape
     # The pictures' channels side by side are one picture, which batch normalisation then takes apart by channel.
-    x = a.permute(0, 3, 1, 2).reshape(1, members * channels, height, width)
+    x = a.movedim(-1, 1).reshape(1, members * channels, *size)
     x = functional.batch_norm(x, None, None, gain.flatten(), shift.flatten(), training=True, eps=_EPSILON)
     if upsampled:
         x = upsample(x)
-    return functional.relu(x).reshape(members, channels, *x.shape[2:]).permute(0, 2, 3, 1)
+    return functional.relu(x).reshape(members, channels, *x.shape[2:]).movedim(1, -1)
 
 
 def upsample(x: Tensor) -> Tensor:
-    """Return [N, C, H, W] interpolated bilinearly to twice the size, pixel centres at half integers, borders repeated."""
-    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    """Return [N, C, H, W] or [N, C, D, H, W] interpolated linearly to twice the size along each axis.
+
+    Pixel centres are at half integers, borders are repeated.
+    """
+    return functional.interpolate(x, scale_factor=2, mode="bilinear" if x.ndim == 4 else "trilinear", align_corners=False)
 
 
 class _NormUpsampleReLU(torch.autograd.Function):

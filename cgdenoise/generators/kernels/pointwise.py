@@ -19,14 +19,14 @@ def pointwise_convolution(x: Tensor, matrix: Tensor) -> Tensor:
     Parameters
     ----------
     x : Tensor
-        [M, H, W, in].
+        [M, H, W, in], or of a volume [M, D, H, W, in].
     matrix : Tensor
         [M, out, in], float32.
 
     Returns
     -------
     Tensor
-        [M, H, W, out], of `x`'s dtype.
+        [M, ..., out], of `x`'s dtype.
     """
     result: Tensor = _PointwiseConvolution.apply(x, matrix)  # type: ignore[no-untyped-call]
     return result
@@ -37,7 +37,7 @@ class _PointwiseConvolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, matrix: Tensor) -> Tensor:
         matrix = matrix.to(x.dtype)
         ctx.save_for_backward(x, matrix)
-        return torch.bmm(x.flatten(1, 2), matrix.mT).view(*x.shape[:3], -1)
+        return torch.bmm(x.flatten(1, -2), matrix.mT).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -45,12 +45,12 @@ class _PointwiseConvolution(torch.autograd.Function):
         gradient = gradients[0].contiguous()
         for_x = None
         if ctx.needs_input_grad[0]:
-            for_x = torch.bmm(gradient.flatten(1, 2), matrix).view(x.shape)
+            for_x = torch.bmm(gradient.flatten(1, -2), matrix).view(x.shape)
         if matrix[0].numel() <= _SMALL:
             # A small result of a very long sum: matrix products share out its entries among the cores, of which there
             # are too few. Row by row it takes half the time.
-            rows = torch.bmm(gradient.flatten(0, 1).mT, x.flatten(0, 1))
-            for_matrix = rows.view(*x.shape[:2], *matrix.shape[1:]).sum(1, dtype=torch.float32)
+            rows = torch.bmm(gradient.flatten(0, -3).mT, x.flatten(0, -3))
+            for_matrix = rows.view(len(x), -1, *matrix.shape[1:]).sum(1, dtype=torch.float32)
         else:
-            for_matrix = torch.bmm(gradient.flatten(1, 2).mT, x.flatten(1, 2)).float()
+            for_matrix = torch.bmm(gradient.flatten(1, -2).mT, x.flatten(1, -2)).float()
         return for_x, for_matrix
