@@ -1,6 +1,6 @@
 """Volumes reconstructed as such, and slice by slice from the same measurements. Prints a markdown table, PSNR in dB.
 
-    pip install '.[formats]' && python benchmarks/volumes.py
+    pip install '.[nifti]' && python benchmarks/volumes.py
 
 16 x 48 x 48 voxels: ellipsoids, cells with texture, a head (the magnetic resonance image among nibabel's test files), and a
 photograph that moves, for which depth is time. Half of the voxels are known, or an eighth; a quarter of each slice's cosine

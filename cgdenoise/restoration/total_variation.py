@@ -81,8 +81,8 @@ def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, 
 
     TV is the sum over the pixels of the length of the gradient, isotropic (Rudin, Osher & Fatemi, Physica D, 1992) but for the
     depth of a volume, all channels together (Blomgren & Chan, IEEE TIP 1998), so that edges lie in the same place in all of them,
-    and in both parts of complex numbers. By the primal-dual iteration of Chambolle & Pock (J. Math. Imaging Vision, 2011, algorithm 1) with both
-    terms dualised: an iteration takes A and its adjoint once, and nothing is inverted.
+    and in both parts of complex numbers. By the primal-dual iteration of Chambolle & Pock (J. Math. Imaging Vision, 2011,
+    algorithm 1) with both terms dualised: an iteration takes A and its adjoint once, and nothing is inverted.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def test_the_interpolation_of_a_volume_is_one_along_each_axis():
 
 
 def test_an_hourglass_makes_no_volume():
-    with pytest.raises(OptionError, match="the hourglass for a volume of .5, 6, 7.; expected a decoder"):
+    with pytest.raises(OptionError, match=r"the hourglass for a volume of .5, 6, 7.; expected a decoder"):
         build(HourglassSpec(), 1, (5, 6, 7), [rng_for(0)])
 
 
