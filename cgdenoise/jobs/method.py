@@ -13,8 +13,9 @@ from cgdenoise.images import Picture
 from cgdenoise.jobs.arrangement import arrange
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.over_time import restore_over_time, sequences
-from cgdenoise.jobs.pages import Source, picture_and_log, restore
+from cgdenoise.jobs.pages import Source, in_tiles, picture_and_log, restore
 from cgdenoise.progress import Progress
+from cgdenoise.restoration.tile_work import Crew
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Watch:
         Path at which tiles of large pages are kept, for a run that goes on from them.
     folder : str
         Where there is room for what does not fit into memory.
+    crew : Crew or None
+        Who restores the tiles; None for this process.
     """
 
     progress: Callable[[int, int, Progress], None]
@@ -40,6 +43,7 @@ class Watch:
     cancelled: Callable[[], bool]
     tiles: str | None = None
     folder: str = "."
+    crew: Crew | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class Method(Protocol):
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the one that comes of another, to check where it may be written; its pixels mean nothing."""
+
+    def in_tiles(self, picture: Picture) -> bool:
+        """Tell whether a picture is so large that it is restored in tiles."""
 
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Restore a picture."""
@@ -92,6 +99,11 @@ class Denoising:
         """Return a picture like the result: the input."""
         return picture
 
+    def in_tiles(self, picture: Picture) -> bool:
+        """Tell whether a picture is so large that it is restored in tiles."""
+        arrangement = arrange(picture, self.options.channels)
+        return in_tiles(picture if arrangement is None else arrangement.picture, self.options)
+
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Restore a picture."""
         stored, clean = source.picture, self.clean
@@ -112,6 +124,7 @@ class Denoising:
             cancelled=watch.cancelled,
             tiles=watch.tiles,
             folder=watch.folder,
+            crew=watch.crew,
         )
         if self.options.temporal and len(pages) == count:
             estimates = self.options.preset.estimates

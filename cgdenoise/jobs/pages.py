@@ -26,7 +26,8 @@ from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.memory import share_of_memory, tiling_for
 from cgdenoise.restoration.results import Restoration, Snapshot
-from cgdenoise.restoration.tiled import Kept, NothingKept, denoise_tiles
+from cgdenoise.restoration.tile_work import Crew, Here
+from cgdenoise.restoration.tiled import Kept, KeptForOnce, denoise_tiles
 from cgdenoise.restoration.tiles import Tiling
 from cgdenoise.restoration.units import Array, Layout, check_large_image
 from cgdenoise.restoration.whole import denoise_whole
@@ -89,6 +90,7 @@ def restore(
     cancelled: Callable[[], bool],
     tiles: str | None = None,
     folder: str = ".",
+    crew: Crew | None = None,
 ) -> list[Page]:
     """Restore every page of a picture.
 
@@ -109,6 +111,8 @@ def restore(
         says where exactly.
     folder : str
         Where there is room for the restored pages of a picture that lies on the disk.
+    crew : Crew, optional
+        Who restores the tiles; this process if not given.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def restore(
         try:
             hooks = Hooks(partial(progress, number), cancelled)
             kept = None if tiles is None else tile_file(tiles, number)
-            done.append(_restore_page(source, number, options, clean, hooks, kept, rows))
+            done.append(_restore_page(source, number, options, clean, hooks, kept, rows, crew or Here()))
         except TooEarlyError:
             if not done:
                 raise
@@ -151,6 +155,17 @@ def _check(picture: Picture, reference: Picture | None) -> None:
         raise ImageError("the reference has no finite values; expected a clean image")
     for page in picture.pages:
         check_large_image(Layout.of(page, -1).view(page))
+
+
+def in_tiles(picture: Picture, options: Options) -> bool:
+    """Tell whether `restore` cuts a page of a picture into tiles.
+
+    Raises
+    ------
+    OptionError, MemoryLimitError
+        If there is not even memory for tiles.
+    """
+    return any(_tiling_of(page, options) is not None for page in picture.pages)
 
 
 def picture_and_log(source: Source, pages: list[Page], options: Options, names: Names) -> tuple[Picture, list[Record]]:
@@ -173,15 +188,26 @@ def forget_tiles(path: str, pages: int) -> None:
         Path(tile_file(path, page)).unlink(missing_ok=True)
 
 
+def _tiling_of(page: Array, options: Options) -> Tiling | None:
+    request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share_of_memory(options.memory, options.at_once))
+    return tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
+
+
 def _restore_page(
-    source: Source, number: int, options: Options, clean: Array | None, hooks: Hooks, tiles: str | None, rows: RowsOnDisk | None
+    source: Source,
+    number: int,
+    options: Options,
+    clean: Array | None,
+    hooks: Hooks,
+    tiles: str | None,
+    rows: RowsOnDisk | None,
+    crew: Crew,
 ) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
-    memory = share_of_memory(options.memory, options.at_once)
-    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, memory)
-    tiling = tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
+    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device)
+    tiling = _tiling_of(page, options)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None
 
@@ -199,7 +225,8 @@ def _restore_page(
     else:
         made_of = made_by(__version__, options.command, source.description["sha256"], options.settings())
         key = {**made_of, "page": number, "tiling": asdict(tiling)}
-        result, stored = _restore_tiles(request, tiling, watched, NothingKept() if tiles is None else TileFile(tiles, key), rows)
+        kept = KeptForOnce() if tiles is None else TileFile(tiles, key)
+        result, stored = _restore_tiles(request, tiling, watched, kept, rows, crew)
         if rows is not None and clean is not None:
             stored = rows.arrays([other.shape for other in source.picture.pages[: number + 1]])[-1]
     outcome = outcome_of(number, result, stored, shown, clean)
@@ -207,7 +234,7 @@ def _restore_page(
 
 
 def _restore_tiles(
-    request: DenoisingRequest, tiling: Tiling, hooks: Hooks, kept: Kept, rows: RowsOnDisk | None
+    request: DenoisingRequest, tiling: Tiling, hooks: Hooks, kept: Kept, rows: RowsOnDisk | None, crew: Crew
 ) -> tuple[Restoration, Array]:
     """Restore a large page; return how it went, and the page as the file will hold it unless it was put on the disk."""
     dtype = request.image.dtype
@@ -220,7 +247,7 @@ def _restore_tiles(
         else:
             rows.append(to_dtype(values, dtype))
 
-    return denoise_tiles(request, tiling, sink, kept, hooks), stored
+    return denoise_tiles(request, tiling, sink, kept, crew, hooks), stored
 
 
 def _stored(picture: Picture, page: Array, restored: Array) -> Array:

@@ -174,6 +174,10 @@ class Solving:
         only_page(picture)
         return self.pose.blank(picture)
 
+    def in_tiles(self, picture: Picture) -> bool:
+        """Tell that it is solved as a whole, however large it is."""
+        return False
+
     def restore(self, source: Source, names: Names, watch: Watch) -> Made:
         """Pose the problem and solve it."""
         problem = self.pose.problem(source.picture)

@@ -50,6 +50,10 @@ class TileFile:
         with self._answered(), open(self._path, "a+b") as file:
             self._end = self._read(file)
 
+    def __contains__(self, index: int) -> bool:
+        """Tell whether there is a tile of that number."""
+        return index in self._places
+
     def find(self, index: int) -> NDArray[np.float32] | None:
         """Return a tile (H, W, C), None if there is none of that number."""
         if index not in self._places:

@@ -17,7 +17,8 @@ from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.memory import tiling_for
 from cgdenoise.restoration.presets import within
 from cgdenoise.restoration.results import Restoration
-from cgdenoise.restoration.tiled import NothingKept, denoise_tiles
+from cgdenoise.restoration.tile_work import Here
+from cgdenoise.restoration.tiled import KeptForOnce, denoise_tiles
 from cgdenoise.restoration.units import Array, Layout
 from cgdenoise.restoration.whole import denoise_whole
 
@@ -99,5 +100,5 @@ def run_denoising(request: DenoisingRequest, hooks: Hooks) -> Restoration:
     def sink(rows: slice, values: NDArray[np.float64]) -> None:
         image[rows] = values
 
-    result = denoise_tiles(request, tiling, sink, NothingKept(), hooks)
+    result = denoise_tiles(request, tiling, sink, KeptForOnce(), Here(), hooks)
     return replace(result, image=layout.array(image))

@@ -14,7 +14,7 @@ from PIL import Image
 from cgdenoise.cli.options import parse_bytes
 from cgdenoise.errors import OptionError
 from cgdenoise.fitlog.reader import read_log
-from cgdenoise.restoration import tiled
+from cgdenoise.restoration.tile_work import TileTask
 from cgdenoise.restoration.tiles import Tiling
 
 
@@ -42,20 +42,20 @@ def test_a_reference_is_compared_with_the_whole(restored, folder, noisy_png, cle
 def test_a_run_that_was_killed_goes_on_at_the_missing_tiles(restored, denoise, folder, noisy_png, monkeypatch):
     restored("noisy.png", "-o", "whole.png")
     made = []
-    restored_tile = tiled._Decided.restored
+    restored_tile = TileTask.restored
 
-    def dies(self, normalised, context):
+    def dies(self, hooks):
         if len(made) == 3:
             raise KeyboardInterrupt  # as good as a kill: nothing is written after it
         made.append(1)
-        return restored_tile(self, normalised, context)
+        return restored_tile(self, hooks)
 
-    monkeypatch.setattr(tiled._Decided, "restored", dies)
+    monkeypatch.setattr(TileTask, "restored", dies)
     assert denoise("noisy.png", "-o", "out.png").code == 128 + signal.SIGINT
     assert (folder / "out.png.tiles").exists()
     assert not (folder / "out.png").exists()
     made.clear()
-    monkeypatch.setattr(tiled._Decided, "restored", lambda *given: made.append(1) or restored_tile(*given))
+    monkeypatch.setattr(TileTask, "restored", lambda *given: made.append(1) or restored_tile(*given))
     restored("noisy.png", "-o", "out.png")
     assert len(made) == 1
     assert (folder / "out.png").read_bytes() == (folder / "whole.png").read_bytes()

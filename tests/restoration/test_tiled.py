@@ -1,5 +1,6 @@
 """Large images in tiles: one law, one depth and one iteration for all, as good as at once, and nothing done twice."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.memory import tiling_for
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.restoration.sample import sample_of
-from cgdenoise.restoration.tiled import NothingKept, denoise_tiles
+from cgdenoise.restoration.tile_work import Here
+from cgdenoise.restoration.tiled import KeptForOnce, denoise_tiles
 from cgdenoise.restoration.tiles import Tiling
 from cgdenoise.restoration.whole import denoise_whole
 
@@ -35,11 +37,16 @@ class Remembered(dict):
         self[index] = values
 
 
-def restored(image, preset=GUIDED, tiling=TILING, kept=None, hooks=None, **known):
+def restored(image, preset=GUIDED, tiling=TILING, kept=None, hooks=None, crew=None, **known):
     bands = []
     request = DenoisingRequest(image, preset, seed=1, **known)
     result = denoise_tiles(
-        request, tiling, lambda rows, values: bands.append(values), NothingKept() if kept is None else kept, hooks or Hooks()
+        request,
+        tiling,
+        lambda rows, values: bands.append(values),
+        KeptForOnce() if kept is None else kept,
+        crew or Here(),
+        hooks or Hooks(),
     )
     return np.concatenate(bands)[..., 0], result
 
@@ -99,6 +106,30 @@ def test_kept_tiles_are_not_made_again_and_give_the_same_bytes():
     begun = []
     restored(NOISY, FAST, kept=kept, hooks=Hooks(progress=lambda now: begun.append(now.stage)))
     assert set(begun) == {"sample"}
+
+
+class Elsewhere:
+    """Restores tiles from what was sent there, and gives them back in the wrong order; notes how much that was."""
+
+    def __init__(self):
+        self.sent = []
+
+    def restored(self, tasks, count, hooks):
+        sent = [pickle.dumps(task) for task in tasks]
+        self.sent += map(len, sent)
+        for task in map(pickle.loads, reversed(sent)):
+            yield task.index, task.restored(Hooks())
+
+
+def test_tiles_that_come_in_any_order_from_elsewhere_give_the_same_bytes():
+    noisy = NOISY.copy()
+    noisy[::9, ::7] = 255  # impulses, of whose mask nothing is sent
+    image, _ = restored(noisy, FAST)
+    crew = Elsewhere()
+    elsewhere, other = restored(noisy, FAST, crew=crew)
+    assert elsewhere.tobytes() == image.tobytes()
+    assert (other.tiles, len(crew.sent)) == (4, 4)
+    assert max(crew.sent) < 72 * 72 * 8 + 20_000
 
 
 def test_what_there_was_no_time_for_stays_as_it_was():
