@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cgdenoise.cli.batch import Batch, Moved, Restored, Warned
+from cgdenoise.cli.batch import Batch
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.options import SharedOptions, prepare
 from cgdenoise.cli.output import note
+from cgdenoise.cli.picture import restore_picture
 from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.scheduler import on_scheduler
-from cgdenoise.cli.streams import read_stdin, write_stdout
-from cgdenoise.cli.workers import Tell, in_processes, in_this_process
+from cgdenoise.cli.streams import read_stdin
+from cgdenoise.cli.workers import in_processes, in_this_process
 from cgdenoise.errors import OptionError
 from cgdenoise.names import OnExists
 
@@ -56,7 +57,10 @@ class BatchOptions:
     ] = 1
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Address of a Dask scheduler, as tcp://host:8786: its workers restore the images.", metavar="ADDRESS"),
+        typer.Option(
+            help="Address of a Dask scheduler, as tcp://host:8786: its workers restore images, and tiles of large ones.",
+            metavar="ADDRESS",
+        ),
     ] = None
     journal: Annotated[
         str | None,
@@ -138,12 +142,12 @@ def restore_pictures(
         options = chosen.options
         kept = None if batch.journal is None else Journal(batch.journal, options.command, len(planned), chosen.settings())
         seen = Batch(planned, kept, interrupt, shared.json, shared.quiet)
-        work = partial(_restore, chosen, on_exists)
+        work = partial(restore_picture, chosen, on_exists)
         try:
             with seen.screen:
                 if batch.scheduler is not None:
                     place = batch.scheduler
-                    seen.follow(on_scheduler(planned, chosen, on_exists, place, shared.threads, interrupt))
+                    seen.follow(on_scheduler(planned, chosen, on_exists, place, shared.threads, interrupt, seen.told))
                 elif at_once > 1:
                     seen.follow(in_processes(planned, work, at_once, options.threads, interrupt))
                 else:
@@ -209,34 +213,3 @@ def _inputs(batch: BatchOptions, quiet: bool) -> list[Input]:
     if results and not quiet:
         note(f"passed over {len(results)} result{'s' * (len(results) > 1)} of an earlier run, {results[0]} first")
     return inputs
-
-
-def _restore(method: Method, on_exists: OnExists, job: Job, interrupt: Interrupt, tell: Tell) -> Restored | None:
-    """Restore one input and write what came of it; None if it was there already."""
-    from cgdenoise.jobs.files import due, restored
-    from cgdenoise.jobs.found import STREAM
-    from cgdenoise.jobs.method import Watch
-    from cgdenoise.jobs.pages import forget_tiles
-    from cgdenoise.jobs.plan import room_for
-
-    found = due(method, on_exists, job, read_stdin("an image") if job.source == STREAM else None)
-    if found is None:
-        return None
-    source, container = found
-    watch = Watch(
-        progress=lambda page, pages, now: tell(Moved(page, pages, now)),
-        warn=lambda warnings: tell(Warned(tuple(warnings))),
-        cancelled=interrupt.requested,
-        tiles=None if job.target == STREAM else job.target,
-        folder=room_for(job),
-    )
-    with interrupt.deferred():
-        result, stream = restored(method, job, source, container, watch), None
-        if job.target == STREAM:
-            stream = result.encoded()
-            write_stdout(stream)
-        with interrupt.held():
-            ends = result.write(stream)
-        if watch.tiles is not None and not interrupt.signal:
-            forget_tiles(watch.tiles, result.made.begun)
-    return Restored(ends, result.made.pages)

@@ -148,15 +148,17 @@ class TileTask:
 class Crew(Protocol):
     """Who restores tiles."""
 
-    def restored(self, tasks: Iterator[TileTask], count: int, hooks: Hooks) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def restored(
+        self, tasks: Iterator[TileTask], there: int, count: int, hooks: Hooks
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield tiles with their numbers, in any order; they end early if the caller asks for it.
 
         Parameters
         ----------
         tasks : iterator of TileTask
             Made as they are asked for, each of which takes memory.
-        count : int
-            Tiles of the image; those that are there already have no task.
+        there, count : int
+            Tiles that are there already, for which there is no task, and those of the whole image.
         hooks : Hooks
             Of the whole.
         """
@@ -166,22 +168,24 @@ class Crew(Protocol):
 class Here:
     """Restores tiles in this process, one after the other."""
 
-    def restored(self, tasks: Iterator[TileTask], count: int, hooks: Hooks) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def restored(
+        self, tasks: Iterator[TileTask], there: int, count: int, hooks: Hooks
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield tiles with their numbers, in order."""
-        for task in tasks:
+        for number, task in enumerate(tasks, there + 1):
             if hooks.cancelled():
                 return
-            done = task.restored(part_of(hooks, f"tile {task.index + 1} of {count}", task.index + 1, count + 1))
+            done = task.restored(part_of(hooks, f"tile {number} of {count}", number, count + 1))
             if done is None:
                 return
             yield task.index, done
 
 
-def part_of(hooks: Hooks, name: str, before: int, parts: int) -> Hooks:
-    """Return the hooks of one of several parts of the work, of about the same size, and so many of them done."""
+def part_of(hooks: Hooks, name: str, before: int, parts: int, of: int = 1) -> Hooks:
+    """Return the hooks of `of` of several parts of the work, of about the same size, of which some were `before`."""
 
     def progress(now: Progress) -> None:
-        share = now.done / (now.done + now.left) if now.done + now.left else 0.0
+        share = of * now.done / (now.done + now.left) if now.done + now.left else 0.0
         hooks.progress(Progress(name, _PART * (before + share), _PART * (parts - before - share), now.stage))
 
     return Hooks(progress, hooks.cancelled)

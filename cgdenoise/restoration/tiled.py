@@ -151,12 +151,11 @@ def _restored(
         let_go(view)
         return part
 
+    missing = [tile for tile in tiling.tiles() if tile.index not in kept]
     tasks = (
-        TileTask(tile.index, pixels(tile), common, seed_for(request.seed, _SEEDS, tile.index), request.device)
-        for tile in tiling.tiles()
-        if tile.index not in kept
+        TileTask(tile.index, pixels(tile), common, seed_for(request.seed, _SEEDS, tile.index), request.device) for tile in missing
     )
-    coming = crew.restored(tasks, tiling.count, hooks)
+    coming = crew.restored(tasks, tiling.count - len(missing), tiling.count, hooks)
     for tile in tiling.tiles():
         while tile.index not in kept and (come := next(coming, None)) is not None:
             kept.add(*come)

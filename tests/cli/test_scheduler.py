@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from cgdenoise.errors import OptionError
+from cgdenoise.jobs.cluster import Away
+from cgdenoise.jobs.tile_file import TileFile
+from cgdenoise.restoration.tiles import Tiling
 
 CLUSTER = """
 import json, time
@@ -85,9 +88,42 @@ def test_the_bytes_are_those_of_a_local_run_also_when_a_worker_is_killed(start, 
 
 
 @pytest.mark.slow
+def test_tiles_of_a_large_picture_go_to_the_workers(restored, denoise, folder, noisy, cluster, monkeypatch):
+    """One worker is killed while tiles are away, and then the command; no tile that had come is made again."""
+    monkeypatch.setattr("cgdenoise.jobs.pages.tiling_for", lambda request, held: Tiling(24, 24, 12, 4))
+    Image.fromarray(noisy[:24, :24]).save("large.png")
+    restored("large.png", "-o", "local.png")
+    address, workers = cluster
+    came, add, free = [], TileFile.add, Away.idle
+
+    def adds(self, index, values):
+        add(self, index, values)
+        came.append(index)
+        if len(came) == 2:
+            os.kill(workers[0], signal.SIGKILL)
+        if len(came) == 5:
+            raise KeyboardInterrupt  # as good as a kill: nothing is written after it
+
+    def idle(self):
+        assert len(self) <= 2
+        return free(self)
+
+    monkeypatch.setattr(TileFile, "add", adds)
+    monkeypatch.setattr(Away, "idle", idle)
+    run = ("large.png", "-o", "out.png", "--scheduler", address)
+    assert denoise(*run).code == 128 + signal.SIGINT
+    assert not (folder / "out.png").exists()
+    restored(*run)
+    assert sorted(came) == list(range(9))
+    assert (folder / "out.png").read_bytes() == (folder / "local.png").read_bytes()
+    assert sorted(path.name for path in folder.glob("out*")) == ["out.fit.jsonl", "out.png"]
+    assert json.loads((folder / "out.fit.jsonl").read_text().splitlines()[-1])["tiles"] == 9
+
+
+@pytest.mark.slow
 def test_a_wrong_address_is_a_line_within_ten_seconds(refused_denoise, noisy_png):
     pytest.importorskip("distributed")
-    from cgdenoise.jobs.remote import connected
+    from cgdenoise.jobs.cluster import connected
 
     for address in ("tcp://127.0.0.1:1", "nonsense", "tcp://no.such.host.invalid:8786"):
         began = time.monotonic()

@@ -114,7 +114,7 @@ class Elsewhere:
     def __init__(self):
         self.sent = []
 
-    def restored(self, tasks, count, hooks):
+    def restored(self, tasks, there, count, hooks):
         sent = [pickle.dumps(task) for task in tasks]
         self.sent += map(len, sent)
         for task in map(pickle.loads, reversed(sent)):
