@@ -21,13 +21,14 @@ def restore_picture(method: Method, on_exists: OnExists, job: Job, interrupt: In
     """Restore one input and write what came of it; None if it was there already."""
     from cgdenoise.jobs.files import due
     from cgdenoise.jobs.found import STREAM
+    from cgdenoise.restoration.tile_work import Here
 
     found = due(method, on_exists, job, read_stdin("an image") if job.source == STREAM else None)
-    return None if found is None else restore_due(method, job, *found, None, interrupt, tell)
+    return None if found is None else restore_due(method, job, *found, Here(), interrupt, tell)
 
 
 def restore_due(
-    method: Method, job: Job, source: Source, container: str, crew: Crew | None, interrupt: Interrupt, tell: Tell
+    method: Method, job: Job, source: Source, container: str, crew: Crew, interrupt: Interrupt, tell: Tell
 ) -> Restored:
     """Restore an input that `files.due` has returned, and write what came of it.
 
@@ -37,8 +38,8 @@ def restore_due(
         What is done.
     job, source, container
         Of the input.
-    crew : Crew or None
-        Who restores its tiles, if it is large; None for this process.
+    crew : Crew
+        Who restores its tiles, if it is large.
     interrupt : Interrupt
         Ends it early, with what is done so far.
     tell : callable
@@ -46,17 +47,16 @@ def restore_due(
     """
     from cgdenoise.jobs.files import restored
     from cgdenoise.jobs.found import STREAM
+    from cgdenoise.jobs.large import LargePages
     from cgdenoise.jobs.method import Watch
-    from cgdenoise.jobs.pages import forget_tiles
     from cgdenoise.jobs.plan import room_for
 
+    large = LargePages(None if job.target == STREAM else job.target, room_for(job), crew)
     watch = Watch(
         progress=lambda page, pages, now: tell(Moved(page, pages, now)),
         warn=lambda warnings: tell(Warned(tuple(warnings))),
         cancelled=interrupt.requested,
-        tiles=None if job.target == STREAM else job.target,
-        folder=room_for(job),
-        crew=crew,
+        large=large,
     )
     with interrupt.deferred():
         result, stream = restored(method, job, source, container, watch), None
@@ -65,6 +65,6 @@ def restore_due(
             write_stdout(stream)
         with interrupt.held():
             ends = result.write(stream)
-        if watch.tiles is not None and not interrupt.signal:
-            forget_tiles(watch.tiles, result.made.begun)
+        if not interrupt.signal:
+            large.forget(result.made.begun)
     return Restored(ends, result.made.pages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -11,11 +11,11 @@ from cgdenoise.fitlog.outcome import Names
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
 from cgdenoise.jobs.arrangement import arrange
+from cgdenoise.jobs.large import LargePages, in_tiles
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.over_time import restore_over_time, sequences
-from cgdenoise.jobs.pages import Source, in_tiles, picture_and_log, restore
+from cgdenoise.jobs.pages import Source, picture_and_log, restore
 from cgdenoise.progress import Progress
-from cgdenoise.restoration.tile_work import Crew
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,14 @@ class Watch:
         Sees what is to be known before the wait.
     cancelled : callable
         True ends the running fit.
-    tiles : str or None
-        Path at which tiles of large pages are kept, for a run that goes on from them.
-    folder : str
-        Where there is room for what does not fit into memory.
-    crew : Crew or None
-        Who restores the tiles; None for this process.
+    large : LargePages
+        How large pages are restored.
     """
 
     progress: Callable[[int, int, Progress], None]
     warn: Callable[[Sequence[str]], None]
     cancelled: Callable[[], bool]
-    tiles: str | None = None
-    folder: str = "."
-    crew: Crew | None = None
+    large: LargePages = field(default_factory=LargePages)
 
 
 @dataclass(frozen=True)
@@ -122,9 +116,7 @@ class Denoising:
             reference=clean,
             progress=partial(_of_all, watch.progress, count),
             cancelled=watch.cancelled,
-            tiles=watch.tiles,
-            folder=watch.folder,
-            crew=watch.crew,
+            large=watch.large,
         )
         if self.options.temporal and len(pages) == count:
             estimates = self.options.preset.estimates

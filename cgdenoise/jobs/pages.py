@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,22 +17,18 @@ from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, outcome_
 from cgdenoise.fitlog.records import Record
 from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.images import Picture, to_dtype
+from cgdenoise.jobs.large import LargePages, tiling_of
 from cgdenoise.jobs.options import Options
-from cgdenoise.jobs.tile_file import TileFile
 from cgdenoise.progress import Progress
 from cgdenoise.reading.on_disk import RowsOnDisk, is_on_disk, let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
-from cgdenoise.restoration.memory import share_of_memory, tiling_for
 from cgdenoise.restoration.results import Restoration, Snapshot
-from cgdenoise.restoration.tile_work import Crew, Here
-from cgdenoise.restoration.tiled import Kept, KeptForOnce, denoise_tiles
+from cgdenoise.restoration.tile_work import Crew
+from cgdenoise.restoration.tiled import Kept, denoise_tiles
 from cgdenoise.restoration.tiles import Tiling
 from cgdenoise.restoration.units import Array, Layout, check_large_image
 from cgdenoise.restoration.whole import denoise_whole
-
-_COPIES = 3
-"""Of a page that writing it takes: as stored, as the file, and while this is put together."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +83,7 @@ def restore(
     reference: Picture | None,
     progress: Callable[[int, Progress], None],
     cancelled: Callable[[], bool],
-    tiles: str | None = None,
-    folder: str = ".",
-    crew: Crew | None = None,
+    large: LargePages | None = None,
 ) -> list[Page]:
     """Restore every page of a picture.
 
@@ -106,13 +99,8 @@ def restore(
         Sees the page's number and how far it is.
     cancelled : callable
         True ends the running fit; the pages that have not begun stay as they are.
-    tiles : str, optional
-        Path at which the tiles of a page that is too large for the memory are kept, for a run that goes on from them. `tile_file`
-        says where exactly.
-    folder : str
-        Where there is room for the restored pages of a picture that lies on the disk.
-    crew : Crew, optional
-        Who restores the tiles; this process if not given.
+    large : LargePages, optional
+        What is known of pages that are too large for the memory.
 
     Returns
     -------
@@ -124,9 +112,9 @@ def restore(
     ImageError
         If a page cannot be restored, or the reference has another shape.
     """
-    picture = source.picture
+    picture, large = source.picture, large or LargePages()
     _check(picture, reference)
-    rows = RowsOnDisk(folder, picture.dtype) if is_on_disk(picture.pages[0]) else None
+    rows = RowsOnDisk(large.folder, picture.dtype) if is_on_disk(picture.pages[0]) else None
     done: list[Page] = []
     for number in range(len(picture.pages)):
         if number and cancelled():
@@ -134,8 +122,7 @@ def restore(
         clean = None if reference is None else reference.pages[number]
         try:
             hooks = Hooks(partial(progress, number), cancelled)
-            kept = None if tiles is None else tile_file(tiles, number)
-            done.append(_restore_page(source, number, options, clean, hooks, kept, rows, crew or Here()))
+            done.append(_restore_page(source, number, options, clean, hooks, large, rows))
         except TooEarlyError:
             if not done:
                 raise
@@ -157,17 +144,6 @@ def _check(picture: Picture, reference: Picture | None) -> None:
         check_large_image(Layout.of(page, -1).view(page))
 
 
-def in_tiles(picture: Picture, options: Options) -> bool:
-    """Tell whether `restore` cuts a page of a picture into tiles.
-
-    Raises
-    ------
-    OptionError, MemoryLimitError
-        If there is not even memory for tiles.
-    """
-    return any(_tiling_of(page, options) is not None for page in picture.pages)
-
-
 def picture_and_log(source: Source, pages: list[Page], options: Options, names: Names) -> tuple[Picture, list[Record]]:
     """Return the picture with its restored pages, those that were not begun as they were, and the records of its log."""
     unbegun = source.picture.pages[len(pages) :]
@@ -177,37 +153,20 @@ def picture_and_log(source: Source, pages: list[Page], options: Options, names: 
     return restored, [record for log in logs for record in log]
 
 
-def tile_file(path: str, page: int) -> str:
-    """Return where the tiles of a page are kept, for the path that `restore` was given."""
-    return f"{path}.tiles" if page == 0 else f"{path}.page{page}.tiles"
-
-
-def forget_tiles(path: str, pages: int) -> None:
-    """Remove the tiles that were kept of pages: the output is there."""
-    for page in range(pages):
-        Path(tile_file(path, page)).unlink(missing_ok=True)
-
-
-def _tiling_of(page: Array, options: Options) -> Tiling | None:
-    request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share_of_memory(options.memory, options.at_once))
-    return tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
-
-
 def _restore_page(
     source: Source,
     number: int,
     options: Options,
     clean: Array | None,
     hooks: Hooks,
-    tiles: str | None,
+    large: LargePages,
     rows: RowsOnDisk | None,
-    crew: Crew,
 ) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
     request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device)
-    tiling = _tiling_of(page, options)
+    tiling = tiling_of(page, options)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None
 
@@ -224,9 +183,8 @@ def _restore_page(
             rows.append(stored)
     else:
         made_of = made_by(__version__, options.command, source.description["sha256"], options.settings())
-        key = {**made_of, "page": number, "tiling": asdict(tiling)}
-        kept = KeptForOnce() if tiles is None else TileFile(tiles, key)
-        result, stored = _restore_tiles(request, tiling, watched, kept, rows, crew)
+        kept = large.kept(number, made_of | {"page": number, "tiling": asdict(tiling)})
+        result, stored = _restore_tiles(request, tiling, watched, kept, rows, large.crew)
         if rows is not None and clean is not None:
             stored = rows.arrays([other.shape for other in source.picture.pages[: number + 1]])[-1]
     outcome = outcome_of(number, result, stored, shown, clean)

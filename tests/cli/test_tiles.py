@@ -21,7 +21,7 @@ from cgdenoise.restoration.tiles import Tiling
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Tiles of 16 pixels for pictures of 24."""
-    monkeypatch.setattr("cgdenoise.jobs.pages.tiling_for", lambda request, held: Tiling(24, 24, 16, 4))
+    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held: Tiling(24, 24, 16, 4))
 
 
 def test_the_log_says_in_how_many_tiles(restored, folder, noisy_png):

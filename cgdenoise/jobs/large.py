@@ -1,0 +1,77 @@
+"""Pages that are too large for the memory: in which tiles they are restored, by whom, and where tiles wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cgdenoise.fitlog.records import Record
+from cgdenoise.images import Picture
+from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.tile_file import TileFile
+from cgdenoise.reading.on_disk import is_on_disk
+from cgdenoise.restoration.denoising import DenoisingRequest
+from cgdenoise.restoration.memory import share_of_memory, tiling_for
+from cgdenoise.restoration.tile_work import Crew, Here
+from cgdenoise.restoration.tiled import Kept, KeptForOnce
+from cgdenoise.restoration.tiles import Tiling
+from cgdenoise.restoration.units import Array
+
+_COPIES = 3
+"""Of a page that writing it takes: as stored, as the file, and while this is put together."""
+
+
+@dataclass(frozen=True)
+class LargePages:
+    """How the pages of a picture are restored that are too large for the memory.
+
+    Attributes
+    ----------
+    tiles : str or None
+        Path beside which restored tiles are kept, for a run that goes on from them; None for the memory.
+    folder : str
+        Where there is room for the restored pages of a picture that lies on the disk.
+    crew : Crew
+        Who restores the tiles.
+    """
+
+    tiles: str | None = None
+    folder: str = "."
+    crew: Crew = field(default_factory=Here)
+
+    def kept(self, page: int, made_by: Record) -> Kept:
+        """Return where the tiles of a page are kept, with those that an earlier run has left there."""
+        return KeptForOnce() if self.tiles is None else TileFile(_file_of(self.tiles, page), made_by)
+
+    def forget(self, pages: int) -> None:
+        """Remove the tiles that were kept of so many pages: the output is there."""
+        if self.tiles is not None:
+            for page in range(pages):
+                Path(_file_of(self.tiles, page)).unlink(missing_ok=True)
+
+
+def _file_of(path: str, page: int) -> str:
+    return f"{path}.tiles" if page == 0 else f"{path}.page{page}.tiles"
+
+
+def tiling_of(page: Array, options: Options) -> Tiling | None:
+    """Return in which tiles a page is restored, None if it is restored as a whole.
+
+    Raises
+    ------
+    OptionError, MemoryLimitError
+        If there is not even memory for tiles.
+    """
+    request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share_of_memory(options.memory, options.at_once))
+    return tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
+
+
+def in_tiles(picture: Picture, options: Options) -> bool:
+    """Tell whether a page of a picture is restored in tiles.
+
+    Raises
+    ------
+    OptionError, MemoryLimitError
+        If there is not even memory for tiles.
+    """
+    return any(tiling_of(page, options) is not None for page in picture.pages)
