@@ -108,8 +108,8 @@ def filter_whitened(
         [C, H, W].
     """
     whitening = Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor)
-    white_noise = ChannelNoise(noise.axes, noise.sigmas).scaled(factor)
-    return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick))
+    white_noise = ChannelNoise(noise.axes, noise.sigmas)
+    return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick, stronger=factor))
 
 
 def filter_coarse_colours(
@@ -140,6 +140,6 @@ def filter_coarse_colours(
     return of_colours(image, whitening.undo)
 
 
-def passes(estimates: int = 1) -> int:
+def passes(estimates: int = 1) -> float:
     """Return how often `filter_coarse` filters the whole image, at most."""
     return 1 + _ROUNDS + 2 * white.passes(estimates)

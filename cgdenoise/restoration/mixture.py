@@ -10,7 +10,7 @@ from torch import Tensor
 from cgdenoise.patches import coarse, white
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours
-from cgdenoise.patches.white import filter_white
+from cgdenoise.patches.white import SHARE, filter_white
 from cgdenoise.progress import Tick, no_tick
 
 GENERATOR, GUIDE, BOTH, VARIATION, WAVELETS = "generator", "guide", "both", "total variation", "wavelets"
@@ -57,6 +57,7 @@ def filter_patches(
     *,
     shared: float | None = None,
     exact: bool = False,
+    share: float = SHARE,
 ) -> Tensor:
     """Restore a noisy image from its groups of similar patches.
 
@@ -75,6 +76,8 @@ def filter_patches(
         Called several times a second; see `filters`.
     shared, exact
         As `filter_coarse` takes them, for correlated noise.
+    share : float
+        As `filter_white` takes it.
 
     Returns
     -------
@@ -85,9 +88,9 @@ def filter_patches(
         return filter_coarse(y, noise, shared, estimates, tick, exact=exact)
     if noise.colour:
         return filter_coarse_colours(y, noise, generated, estimates, tick)
-    return filter_white(y, noise, generated, estimates, tick)
+    return filter_white(y, noise, generated, estimates, tick, share=share)
 
 
-def filters(correlated: bool, estimates: int = 1) -> int:
+def filters(correlated: bool, estimates: int = 1) -> float:
     """Return how often `filter_patches` filters the whole image, at most."""
     return coarse.passes(estimates) if correlated else white.passes(estimates)

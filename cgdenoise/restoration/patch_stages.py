@@ -15,6 +15,7 @@ from cgdenoise.noise.quiet import quietest_level
 from cgdenoise.noise.residual import objection_to
 from cgdenoise.patches.coarse import STRONGER
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
+from cgdenoise.patches.white import SHARE, SHARE_OF_COUNTS
 from cgdenoise.progress import FILTER
 from cgdenoise.restoration.denoising import Denoising
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, GUIDE, Mixture, Part, filter_patches, filters
@@ -81,6 +82,7 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
             context.meter.tick,
             shared=made(state.model).shared,
             exact=state.known.tells_level,
+            share=SHARE if prepared.stabiliser is None else SHARE_OF_COUNTS,
         )
         name = GUIDE if guides is None else BOTH
     else:
