@@ -162,7 +162,7 @@ def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = 
 def hash_of_image(path: str | os.PathLike[str]) -> str | None:
     """Return the SHA-256 of the bytes of a file or folder, as `open_image` does, without decoding them.
 
-    None is returned of what has no size beforehand, as a pipe: it can be read but once.
+    None is returned for a pipe and its like, which can be read but once.
 
     Raises
     ------

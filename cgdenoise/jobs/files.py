@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from cgdenoise import __version__, images
 from cgdenoise.fitlog.finished import seal, sha256
@@ -88,10 +89,12 @@ def due(method: Method, on_exists: OnExists, job: Job, data: bytes | None) -> tu
     ImageError
         If the input cannot be read, or the result not be written.
     """
+    # By the bytes, before a large file is unpacked.
+    hashed = partial(images.hash_of_image, job.source) if data is None else partial(sha256, data)
+    if is_done(job, on_exists, __version__, method.options.command, hashed, method.settings()):
+        return None
     axes = method.options.axes
     source = load_file(job.source, room_for(job), axes) if data is None else load(called(job.source), data, axes)
-    if is_done(job, on_exists, __version__, method.options.command, source.description["sha256"], method.settings()):
-        return None
     with about(called(job.source)):
         blank = method.blank(source.picture)
     return source, check_target(job, blank, may_replace(job, on_exists))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def _check_apart(jobs: Sequence[Job], inputs: Sequence[str]) -> None:
             seen.add(os.path.realpath(written))
 
 
-def is_done(job: Job, on_exists: OnExists, version: str, command: str, input_sha256: str, options: Record) -> bool:
+def is_done(job: Job, on_exists: OnExists, version: str, command: str, hashed: Callable[[], str | None], options: Record) -> bool:
     """Tell whether a result is there already and needs not be made again.
 
     Parameters
@@ -122,14 +122,19 @@ def is_done(job: Job, on_exists: OnExists, version: str, command: str, input_sha
         Which.
     on_exists : OnExists
         Only `SKIP` asks.
-    version, command, input_sha256, options
+    version, command, options
         What the result would be made by.
+    hashed : callable
+        Returns the SHA-256 of the input's bytes, None if it cannot be told. Called last: of a large input it takes a while.
     """
     if on_exists is not OnExists.SKIP or job.log is None:
         return False
     finished = read_finished(job.log)
-    wanted = made_by(version, command, input_sha256, options)
-    return finished is not None and finished.complete and finished.made_by == wanted and is_output(finished, job.target)
+    if finished is None or not finished.complete:
+        return False
+    known = finished.made_by["input_sha256"]
+    same = finished.made_by == made_by(version, command, known, options)
+    return same and is_output(finished, job.target) and hashed() == known
 
 
 def may_replace(job: Job, on_exists: OnExists) -> bool:

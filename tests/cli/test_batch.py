@@ -95,6 +95,12 @@ def test_only_what_is_complete_and_the_same_is_skipped(restored, folder, noisy, 
     assert page.end["status"] == "complete"
 
 
+def test_what_is_done_is_not_unpacked_again(restored, noisy_png, monkeypatch):
+    restored("noisy.png")
+    monkeypatch.setattr("cgdenoise.images.open_image", None)
+    assert "skipped" in restored("noisy.png", "--on-exists", "skip").out
+
+
 def test_what_is_no_result_is_never_replaced_by_skipping(denoise, folder, noisy_png):
     (folder / "noisy_denoised.png").write_bytes(b"mine")
     outcome = denoise("noisy.png", "--on-exists", "skip")
