@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.output import emit, emit_json
-from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
+from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, SaveMeasurements, Task, check_saving, run
 from cgdenoise.cli.variables import Variables, parse_variables
 from cgdenoise.errors import OptionError
 
@@ -47,9 +46,7 @@ def cs(
     ratio: Annotated[float, typer.Option(help="Simulated measurements, as a share of the pixels (or of the lines).")] = 0.25,
     count: Annotated[int | None, typer.Option(min=1, help="Simulated measurements, instead of --ratio.")] = None,
     simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated measurements.")] = 0.0,
-    save_measurements: Annotated[
-        str | None, typer.Option(help="Write the simulated measurements, and how they were made, to this .npz.")
-    ] = None,
+    save_measurements: SaveMeasurements = None,
     sigma: Annotated[
         float | None,
         typer.Option(
@@ -78,12 +75,9 @@ def cs(
         operator = "gaussian"
     if sum(option is not None for option in (matrix, operator, mask)) > 1:
         raise OptionError("expected one of --matrix, --operator and --mask")
-    if simulate is None and save_measurements is not None:
-        raise OptionError("--save-measurements without --simulate")
+    check_saving(save_measurements, simulate)
     if simulate is not None and maps is not None:
         raise OptionError("--maps with --simulate; expected measurements of coils")
-    if save_measurements is not None and Path(save_measurements).suffix.lower() != ".npz":
-        raise OptionError(f"--save-measurements {save_measurements}; expected a name with .npz")
     source = str(measurements or simulate)
     sides, variables = parse_shape(shape), parse_variables(variable)
     targets = ArrayTargets.of(source, shared)

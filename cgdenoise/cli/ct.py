@@ -8,21 +8,23 @@ import typer
 
 from cgdenoise.cli.cs import parse_shape
 from cgdenoise.cli.options import SharedOptions, with_shared_options
-from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, Task, run
+from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, SaveMeasurements, Task, check_saving, run
 from cgdenoise.errors import OptionError
 
 
 @with_shared_options(output=ARRAY_OUTPUT, suffix="_reconstructed")
 def ct(
-    angles: Annotated[
-        str,
-        typer.Option(metavar="ANGLES", help="Of the views, in degrees: START:STOP:N without STOP, as 0:180:60, or a file."),
-    ],
     sinogram: Annotated[
         str | None,
         typer.Argument(
-            metavar="SINOGRAM", help="Line integrals, (views, bins): .npy, .npz, .mat, or a picture. NaN is a dead bin."
+            metavar="SINOGRAM",
+            help="Line integrals, (views, bins): .npy, .npz or .mat (y and any of angles, axis, pitch, fan, shape, sigma, "
+            "photons), or a picture. NaN is a dead bin.",
         ),
+    ] = None,
+    angles: Annotated[
+        str | None,
+        typer.Option(metavar="ANGLES", help="Of the views, in degrees: START:STOP:N without STOP, as 0:180:60, or a file."),
     ] = None,
     simulate: Annotated[
         str | None, typer.Option(metavar="IMAGE", help="Make the sinogram from a clean grey image instead.")
@@ -37,7 +39,7 @@ def ct(
     axis: Annotated[
         float | None, typer.Option(help="Bin, from 0, in which the axis is seen. The middle one, bins // 2, if not given.")
     ] = None,
-    pitch: Annotated[float, typer.Option(help="Width of a bin, in pixels of the image.")] = 1.0,
+    pitch: Annotated[float | None, typer.Option(help="Width of a bin, in pixels of the image; 1 if not given.")] = None,
     shape: Annotated[
         str | None, typer.Option(metavar="H,W", help="Shape of the image. As wide as the detector if not given.")
     ] = None,
@@ -51,6 +53,7 @@ def ct(
         ),
     ] = None,
     simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated integrals.")] = 0.0,
+    save_measurements: SaveMeasurements = None,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -68,6 +71,7 @@ def ct(
         raise OptionError(f"--photons {photons}; expected a number above 0")
     if simulate_sigma and (simulate is None or photons is not None):
         raise OptionError("--simulate-sigma; expected --simulate with it, and no --photons")
+    check_saving(save_measurements, simulate)
     source = str(sinogram or simulate)
     sides = parse_shape(shape)
     targets = ArrayTargets.of(source, shared)
@@ -79,8 +83,9 @@ def ct(
         described = {"angles": angles, "fan": fan, "axis": axis, "pitch": pitch, "photons": photons}
         if simulate is None:
             return targets.task(source, read_sinogram_problem(source, options), described)
-        problem, clean = simulate_sinogram_problem(source, options, simulate_sigma, shared.seed)
+        simulation = simulate_sinogram_problem(source, options, simulate_sigma, shared.seed)
+        saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
-        return targets.task(source, problem, described, clean)
+        return targets.task(source, simulation.problem, described, simulation.clean, saved)
 
-    run("ct", targets.paths, [source, angles], shared, read)
+    run("ct", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, angles], shared, read)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from cgdenoise.cli.errors import FAILED
 from cgdenoise.cli.interrupt import Interrupt
@@ -28,6 +30,25 @@ if TYPE_CHECKING:
 
 ARRAY_OUTPUT = "Picture; the array lies beside it. Beside the input if not given."
 """Help of --output where a reconstruction is written as numbers, and as a picture to look at."""
+
+
+SaveMeasurements = Annotated[
+    str | None, typer.Option(help="Write the simulated measurements, and how they were made, to this .npz.")
+]
+
+
+def check_saving(path: str | None, simulate: str | None) -> None:
+    """Check whether measurements can be saved under a name.
+
+    Raises
+    ------
+    OptionError
+        If none are simulated, or the name is another than that of an .npz.
+    """
+    if path is not None and simulate is None:
+        raise OptionError("--save-measurements without --simulate")
+    if path is not None and Path(path).suffix.lower() != ".npz":
+        raise OptionError(f"--save-measurements {path}; expected a name with .npz")
 
 
 @dataclass(frozen=True)

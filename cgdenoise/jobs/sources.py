@@ -110,7 +110,7 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
         shape = sources.shape or measurements.shape
         has_matrix = sources.matrix is not None or measurements.matrix is not None
         if shape is None or (name is None and not has_matrix):
-            raise OptionError(_what_is_missing(sources.source, measurements.y, name is None and not has_matrix, shape is None))
+            raise OptionError(_what_is_missing(sources, measurements.y, lacks_operator=name is None and not has_matrix))
         if name is not None:
             seed = sources.seed if measurements.operator is None else measurements.seed
             operator = named_operator(name, shape, affordable(name, measurements.y.size, shape), seed)
@@ -167,15 +167,21 @@ def _operator_name(sources: Sources, measurements: Measurements) -> str | None:
     return saved
 
 
-def _what_is_missing(path: str, y: Array, lacks_operator: bool, lacks_shape: bool) -> str:
+def _what_is_missing(sources: Sources, y: Array, *, lacks_operator: bool) -> str:
     """Return what else has to be told, with an example of a whole command."""
+    lacks_shape = sources.shape is None
     missing = " and ".join(["no operator"] * lacks_operator + ["no shape of the image"] * lacks_shape)
-    way = "--matrix A.npy --shape 256,256" if lacks_operator else "--shape 256,256"
+    shape = "--shape 256,256" if sources.shape is None else f"--shape {','.join(map(str, sources.shape))}"
+    others = "--operator gaussian --seed 0 with --shape, --mask of the Fourier plane, or A or mask and shape in the file"
+    way = f"--matrix A.npy {shape}"
     if y.dtype.kind == "c" and lacks_operator:
         missing, way = "no operator", "--operator fourier" if y.ndim > 1 else "--mask sampled.png"
-    others = "--operator gaussian --seed 0 with --shape, --mask of the Fourier plane, or A or mask and shape in the file"
+    elif not lacks_operator:
+        given = {"--matrix": sources.matrix, "--operator": sources.operator}
+        way = " ".join([*(f"{option} {value}" for option, value in given.items() if value is not None), shape])
+        others = "rows and columns of the image; C,H,W with channels, N of a signal, C,D,H,W of a volume"
     return (
-        f"y of shape {list(y.shape)}, {missing}; expected as in: cgdenoise cs {path} {way} ({others}). "
+        f"y of shape {list(y.shape)}, {missing}; expected as in: cgdenoise cs {sources.source} {way} ({others}). "
         "cgdenoise cs --example FOLDER writes files to try it with"
     )
 

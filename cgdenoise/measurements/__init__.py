@@ -1,7 +1,7 @@
 """Files of measurements, and of what belongs to them, into NumPy arrays."""
 
 from cgdenoise.measurements.bart import encode_cfl, read_cfl, write_cfl
-from cgdenoise.measurements.files import SUFFIXES, Measurements, in_row_major_order, read_measurements, read_variable
+from cgdenoise.measurements.files import SUFFIXES, Measurements, in_row_major_order, read_measurements, read_named, read_variable
 from cgdenoise.measurements.npz import sparse_parts
 from cgdenoise.measurements.sparse import is_sparse_file, read_sparse
 from cgdenoise.measurements.variables import AS_NAMED, ROLES
@@ -16,6 +16,7 @@ __all__ = [
     "is_sparse_file",
     "read_cfl",
     "read_measurements",
+    "read_named",
     "read_sparse",
     "read_variable",
     "sparse_parts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,32 @@ def read_variable(path: str | os.PathLike[str], role: str, variables: Mapping[st
         return contents[role]
 
 
-def _read(path: Path, selection: Selection, slice_number: int | None) -> Contents:
+def read_named(path: str | os.PathLike[str], needed: str, optional: Sequence[str]) -> Contents:
+    """Read arrays by their names: one that has to be there, found as `read_variable` does, and others that may be.
+
+    Parameters
+    ----------
+    path : path
+        As `read_measurements` takes it; an array without a name is the needed one. NaN in that is let through.
+    needed, optional : str, sequence of str
+        The names.
+
+    Returns
+    -------
+    mapping of str to array
+        What is there, by name.
+
+    Raises
+    ------
+    MeasurementError
+        As `read_measurements`.
+    """
+    path = Path(path)
+    with reading(path, MeasurementError, f"a {path.suffix.lower()} file of {needed}"):
+        return _read(path, Selection(needed, tuple(optional)), None, may_lack=needed)
+
+
+def _read(path: Path, selection: Selection, slice_number: int | None, may_lack: str | None = None) -> Contents:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise MeasurementError(f"suffix {path.suffix!r}; expected one of {', '.join(SUFFIXES)}")
@@ -195,14 +220,14 @@ def _read(path: Path, selection: Selection, slice_number: int | None) -> Content
     else:
         contents = hdf5.read_hdf5(path, selection, slice_number)
     for role, array in contents.items():
-        _check(role, array)
+        _check(role, array, role == may_lack)
     contents = {role: _native(array) if role != "operator" else array for role, array in contents.items()}
     if suffix in (".mat", *_TEXTS):  # where a vector is a matrix of one row or one column
         contents = {role: array if role == "A" else _without_axis(array) for role, array in contents.items()}
     return contents
 
 
-def _check(name: str, array: Any) -> None:
+def _check(name: str, array: Any, may_lack: bool) -> None:
     if name == "operator" and (array.dtype.kind != "U" or array.ndim):
         raise MeasurementError(f"operator is {array.dtype} of shape {array.shape}; expected its name")
     if name != "operator" and array.dtype.kind not in "buifc":
@@ -212,7 +237,7 @@ def _check(name: str, array: Any) -> None:
     if name != "A" and not isinstance(array, np.ndarray):
         raise MeasurementError(f"{name} of shape {array.shape} is sparse; expected an array")
     values = array if isinstance(array, np.ndarray) else array.data
-    if name != "operator" and (wrong := int(np.count_nonzero(~np.isfinite(values)))):
+    if name != "operator" and not may_lack and (wrong := int(np.count_nonzero(~np.isfinite(values)))):
         raise MeasurementError(f"{name} of shape {array.shape} has {wrong} values that are NaN or infinite; expected none")
 
 

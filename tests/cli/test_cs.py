@@ -471,6 +471,12 @@ def test_bad_input_is_refused(refused, folder, args, names):
             Y,
             "no operator and no shape of the image; expected as in: cgdenoise cs y.npy --matrix A.npy --shape 256,256",
         ),
+        (
+            (*Y, "--matrix", "A.npy"),
+            "no shape of the image; expected as in: cgdenoise cs y.npy --matrix A.npy --shape 256,256",
+        ),
+        ((*Y, "--operator", "dct"), "expected as in: cgdenoise cs y.npy --operator dct --shape 256,256 (rows and columns"),
+        ((*Y, "--shape", "4,4"), "no operator; expected as in: cgdenoise cs y.npy --matrix A.npy --shape 4,4"),
         (("cs", "k.npy"), "no operator; expected as in: cgdenoise cs k.npy --operator fourier"),
         (("cs", "saved.npz", "--operator", "gaussian"), "saved.npz: --operator gaussian for measurements by dct"),
         ((*Y, "--operator", "dct", "--variable", "z=k"), "--variable z=k; expected ROLE=NAME with ROLE one of y, mask"),

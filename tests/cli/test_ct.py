@@ -101,3 +101,44 @@ def test_wrong_input_is_refused_in_a_line(refused, files, options, told):
 )
 def test_wrong_options_are_refused(refused, files, options, told):
     refused("ct", *options, *QUICK, names=told, code=2)
+
+
+@pytest.mark.parametrize("options", [("--simulate-sigma", "9"), ("--fan", "60,20", "--photons", "1e4", "--pitch", "1.5")])
+def test_a_saved_sinogram_needs_nothing_else(cli, files, light, options):
+    saving = ("--save-measurements", "saved.npz")
+    outcome = cli("ct", "--simulate", "image.npy", "--angles", "0:360:20", *options, *saving, *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+    outcome = cli("ct", "saved.npz", *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert np.array_equal(np.load("saved_reconstructed.npy"), np.load("image_reconstructed.npy"))
+    (log,) = read_log("saved_reconstructed.fit.jsonl")
+    assert log.header["sigma"] == read_log("image_reconstructed.fit.jsonl")[0].header["sigma"]
+
+
+def test_what_is_told_goes_before_what_a_file_says(cli, files, light):
+    np.savez("told.npz", y=np.load("y.npy"), angles=np.zeros(16), shape=(9, 9), axis=3.0)
+    options = ("--angles", "0:180:16", "--shape", f"{SIDE},{SIDE}", "--axis", "18", *QUICK)
+    for name in ("told.npz", "y.npy"):
+        assert cli("ct", name, *options).err == ""
+    assert np.array_equal(np.load("told_reconstructed.npy"), np.load("y_reconstructed.npy"))
+
+
+def test_dead_bins_of_a_file_are_let_through(cli, files, light):
+    y = np.load("y.npy")
+    y[:, 4] = np.nan
+    np.save("dead.npy", y)
+    outcome = cli("ct", "dead.npy", "--angles", "0:180:16", "--shape", f"{SIDE},{SIDE}", *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_what_lacks_is_said(refused, files):
+    told = "y.npy: a sinogram of shape [16, 36] without the angles of its views; expected as in: cgdenoise ct y.npy --angles"
+    refused("ct", "y.npy", names=told, code=2)
+    refused("ct", "--simulate", "image.npy", names="--simulate without the angles of the views", code=2)
+    refused("ct", "y.npy", "--save-measurements", "m.npz", names="--save-measurements without --simulate", code=2)
+    saving = ("--simulate", "image.npy", "--angles", "0:180:9", "--save-measurements", "m.npy")
+    refused("ct", *saving, names="--save-measurements m.npy; expected a name with .npz", code=2)
+    np.savez("odd.npz", y=np.load("y.npy"), angles=np.arange(16.0), pitch=[1.0, 2.0])
+    refused("ct", "odd.npz", names="odd.npz: pitch is float64 of shape [2]; expected one number")
+    np.savez("odd.npz", y=np.load("y.npy"), angles=np.deg2rad(np.arange(16.0)))
+    refused("ct", "odd.npz", names="odd.npz: 16 angles up to 0.262; expected degrees, not radians")

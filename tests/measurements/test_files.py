@@ -246,7 +246,7 @@ class TestPromises:
         np.savez(tmp_path / "y.npz", y=Y, shape=[2**40, 2**40])
         refused_at_no_cost(tmp_path / "y.npz", "does not fit in memory")
         np.savez(tmp_path / "y.npz", y=Y, shape=[1] * 70)
-        refused_at_no_cost(tmp_path / "y.npz", "shape of 70 numbers; expected at most 3")
+        refused_at_no_cost(tmp_path / "y.npz", "shape of 70 numbers; expected at most 4")
 
     @pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat", ".h5", ".cfl"])
     def test_a_sound_file_beyond_memory(self, tmp_path, monkeypatch, suffix):
