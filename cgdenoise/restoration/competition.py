@@ -13,6 +13,14 @@ from cgdenoise.fitting.members import Member
 from cgdenoise.operators import Measurement
 from cgdenoise.restoration.mixture import Mixture, Part
 
+_OF_A_UNIT = 16
+"""Independent numbers that a held-out unit of many is taken for: a line of the Fourier plane with all coils is more than one and
+less than all of its. By hand; 4 loses 0.15 dB with Fourier lines, and 8 half of that (`benchmarks/NOTES.md`, "Priors in
+contest")."""
+
+_USUAL_SHARE = 0.3
+"""Root mean square of the shares of what is beside the leading prior, as the truth would choose them: 0 to 0.5 in 30 contests."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -41,18 +49,29 @@ class Trial:
     ----------
     training, judging : Measurement
         What the contenders' judged images are made from, and what they have not seen.
+    units : int or None
+        Of how many units the judging ones are, of which the measurements tell of one another; None: each is one.
     """
 
     training: Measurement
     judging: Measurement
+    units: int | None = None
 
     @staticmethod
-    def of(measurement: Measurement, held_out: Tensor) -> Trial:
-        """Part measurements by which of them, bool, were held out."""
+    def of(measurement: Measurement, held_out: Tensor, units: Tensor | None = None) -> Trial:
+        """Part measurements by which of them, bool, were held out; `units` are the numbers of all measurements' units."""
         valid, held = measurement.valid, held_out.to(measurement.valid.device)
         return Trial(
-            replace(measurement, valid=torch.where(held, 0, valid)), replace(measurement, valid=torch.where(held, valid, 0))
+            replace(measurement, valid=torch.where(held, 0, valid)),
+            replace(measurement, valid=torch.where(held, valid, 0)),
+            None if units is None else len(torch.unique(units[held_out.to(units.device)])),
         )
+
+    @property
+    def evidence(self) -> int:
+        """How many independent numbers judge, about."""
+        values = self.judging.count * (2 if self.judging.y.is_complex() else 1)
+        return values if self.units is None else min(values, _OF_A_UNIT * self.units)
 
     def error(self, image: Tensor) -> float:
         """Return the sum of squares that an image, [C, H, W], leaves of the judging measurements."""
@@ -72,18 +91,44 @@ def unseen(members: Sequence[Member]) -> tuple[Tensor, Tensor]:
 
 
 def mixed(contenders: Sequence[Contender], trial: Trial) -> Mixture:
-    """Mix the contenders' images with the shares, not negative and 1 together, with which the judged ones err least.
+    """Mix the contenders' images with the shares, not negative and 1 together, that the judged ones' errors make most probable.
 
-    What A x - y holds of noise does not depend on the shares, as they sum to 1. (Stacking: Wolpert, Neural Networks, 1992;
-    Breiman, Machine Learning, 1996.)
+    Without more the most probable are those with which they err least (stacking: Wolpert, Neural Networks, 1992; Breiman, Machine
+    Learning, 1996), but few measurements judge, and some problems show them little of what is wanted (blur). So what the best
+    mixture leaves is taken for chance, and the shares of all but the leading contender are expected to be some
+    `_USUAL_SHARE`: a ridge. The first contender leads unless another errs less by more than chance.
+
+    What A x - y holds of noise does not depend on the shares, as they sum to 1.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+        The one that is trusted without evidence first.
+    trial : Trial
+        What judges.
     """
     residuals = torch.stack(
         [_real(trial.judging.residual(contender.judged)).flatten().cpu() for contender in contenders]
     ).double()
     gram = residuals @ residuals.mT
-    shares = min(_candidates(gram), key=lambda shares: float(shares @ gram @ shares)).tolist()
+    errors = gram.diagonal()
+    first = int(errors.argmin())
+    leading = first if float(errors[first]) < (1 - trial.evidence**-0.5) * float(errors[0]) else 0
+    by_chance = _least(gram) / trial.evidence / _USUAL_SHARE**2
+    others = torch.ones_like(errors).index_fill(0, torch.tensor(leading), 0)
+    shares = _best(gram + by_chance * torch.diag(others)).tolist()
     parts = [Part(contender.name, contender.image, share) for contender, share in zip(contenders, shares, strict=True)]
     return Mixture(tuple(parts))
+
+
+def _best(gram: Tensor) -> Tensor:
+    """Return the shares w, not negative and 1 together, with the least w^T G w."""
+    return min(_candidates(gram), key=lambda shares: float(shares @ gram @ shares))
+
+
+def _least(gram: Tensor) -> float:
+    shares = _best(gram)
+    return max(float(shares @ gram @ shares), 0.0)
 
 
 def _candidates(gram: Tensor) -> Iterator[Tensor]:

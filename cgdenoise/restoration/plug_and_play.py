@@ -107,10 +107,9 @@ def plug_and_play(
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
         noise = ChannelNoise.equal(level, len(image))
-        first_step, second_step = (
-            partial(step, noise=noise, search=search, tick=tick) for step, search in ((first_estimate, _COARSE), (refine, _FINE))
-        )
-        filtered = by_planes(second_step, planes, measured, by_planes(first_step, planes, measured))
+        coarse = partial(first_estimate, noise=noise, search=_COARSE, tick=tick)
+        fine = partial(refine, noise=noise, search=_FINE, tick=tick)
+        filtered = by_planes(fine, planes, measured, by_planes(coarse, planes, measured))
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 

@@ -23,17 +23,13 @@ from cgdenoise.restoration.measured import check_measurements, is_complex, on_ch
 from cgdenoise.restoration.mixture import GENERATOR, Part
 from cgdenoise.restoration.pipeline import Context, made, run_stages
 from cgdenoise.restoration.presets import RECONSTRUCTION, within
-from cgdenoise.restoration.reconstructing import RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
+from cgdenoise.restoration.reconstructing import ERROR, RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
 from cgdenoise.restoration.results import Restoration, RestorationError, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale
 from cgdenoise.runtime import choose_device, memory_error
 
 _PILOT_ITERATIONS = 10
 """Conjugate gradients towards the image whose range is the scale of the fit. By hand; not measured."""
-
-_ERROR = 0.05
-"""Error of the generators' image, in parts of its range, by which it is weighed against noisy measurements. By hand: 26 dB, amid
-what generators alone reach ("Inverse problems" in benchmarks/README.md)."""
 
 
 def reconstruct(
@@ -158,11 +154,12 @@ def _agreeing(state: Reconstructing, fitted: Tensor, has_seen_noise: bool) -> Te
     request, image = state.request, state.restored(fitted)
     if not request.consistency or (state.data.sigma and has_seen_noise):
         return image
-    weight = state.data.variance / (_ERROR * state.scale.factor) ** 2
+    weight = state.data.variance / (ERROR * state.scale.factor) ** 2
     return conjugate_gradients(state.data, image, request.consistency, weight)
 
 
 def _of_part(state: Reconstructing, part: Part) -> Array:
     """Return the image of a prior alone: what the generators made as it is, as they are no more than a start."""
-    alone = state.restored(part.image) if part.name == GENERATOR else _agreeing(state, part.image, has_seen_noise=True)
+    generated = made(state.generated).image
+    alone = state.restored(generated) if part.name == GENERATOR else _agreeing(state, part.image, has_seen_noise=True)
     return state.shown(alone)

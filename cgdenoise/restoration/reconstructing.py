@@ -13,6 +13,7 @@ from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
+from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.planes import Shares, equal_shares
 from cgdenoise.progress import FILTER, Cancelled
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
@@ -29,6 +30,10 @@ _AGAIN = 12
 """Passes of the groups with all measurements, after all passes with those that do not judge. Against all passes anew, which take
 half as long again: -0.16 to +0.5 dB with a quarter of the Fourier lines; with 8 -0.33 to +0.17 (`benchmarks/NOTES.md`, "Priors in
 contest")."""
+
+ERROR = 0.05
+"""Error of the generators' image, in parts of its range, by which it is weighed against noisy measurements. By hand: 26 dB, amid
+what generators alone reach ("Inverse problems" in benchmarks/README.md)."""
 
 _SHARE_OF_VARIATION = 0.2
 """Of the iterations that total variation may take, those it does take: a twentieth to a quarter of them on three problems."""
@@ -86,9 +91,9 @@ class Reconstructing:
         The fits.
     trial : Trial
         The measurements that the fits have not seen, by which priors are judged, and the others.
-    generated, variation, refined, sparse : Contender
-        Their average, the image of least total variation, what the groups of patches made of the first, and that of few wavelets;
-        scaled.
+    generated, agreeing, variation, refined, sparse : Contender
+        Their average, the same brought to the measurements, the image of least total variation, what the groups of patches made
+        of the first, and that of few wavelets; scaled.
     warnings : tuple of str
         What the user should know.
     """
@@ -104,6 +109,7 @@ class Reconstructing:
     fits: EnsembleResult | None = None
     trial: Trial | None = None
     generated: Contender | None = None
+    agreeing: Contender | None = None
     variation: Contender | None = None
     refined: Contender | None = None
     sparse: Contender | None = None
@@ -119,15 +125,14 @@ class Reconstructing:
 
     @property
     def contested(self) -> bool:
-        """Whether total variation says more of the measurements that it has not seen than the generators do."""
-        if self.trial is None or self.generated is None or self.variation is None:
-            return False
-        return self.trial.error(self.variation.judged) < self.trial.error(self.generated.judged)
+        """Whether there is another prior than the generators to make an image without what judges."""
+        return self.trial is not None and self.variation is not None
 
     @property
     def mixture(self) -> Mixture:
         """What the image is mixed from: all priors where they are in contest, else the last that there is."""
-        priors = [prior for prior in (self.refined, self.variation, self.sparse, self.generated) if prior is not None]
+        generated = self.agreeing or self.generated
+        priors = [prior for prior in (self.refined, self.variation, self.sparse, generated) if prior is not None]
         if self.contested:
             return mixed(priors, made(self.trial))
         last = made(self.refined or self.generated)
@@ -142,6 +147,11 @@ class Reconstructing:
     def error_unit(self) -> float:
         """By which the fits' errors are multiplied, to be in the unit of the user's measurements."""
         return self.scale.factor * self.unit
+
+    def agreed(self, measurement: Measurement, image: Tensor) -> Tensor:
+        """Return a scaled image that was brought to agree with measurements as far as their noise allows."""
+        iterations = self.request.consistency or ITERATIONS
+        return conjugate_gradients(measurement, image, iterations, measurement.variance / ERROR**2)
 
     def with_noise(self, level: float) -> Reconstructing:
         """Return the same with another noise level, in the scaled image's unit."""
@@ -172,18 +182,21 @@ def fit_through(state: Reconstructing, context: Context) -> Reconstructing:
     fits = context.fit(state.on_device, state.preset, state.sampling.split, state.error_unit, shown)
     judged, held_out = unseen(fits.members)
     generated = Contender(GENERATOR, judged, fits.image[0])
-    return replace(state, fits=fits, trial=Trial.of(state.on_device, held_out), generated=generated)
+    trial = Trial.of(state.on_device, held_out, state.sampling.units)
+    return replace(state, fits=fits, trial=trial, generated=generated)
 
 
 def minimise_total_variation(state: Reconstructing, context: Context) -> Reconstructing:
-    """Minimise total variation as far as what the fits have not seen says; with all measurements if it then is in the contest."""
+    """Minimise total variation as far as what the fits have not seen says, then with all measurements, for the contest.
+
+    The generators' image enters it as the measurements want it: what it leaves of those that it has seen is no prior's choice.
+    """
     trial, generated, tick = made(state.trial), made(state.generated), context.meter.tick
     judged, course = choose_course(trial.training, trial.error, generated.judged, tick)
-    alone = replace(state, variation=Contender(VARIATION, judged, judged))
-    if not alone.contested:
-        return alone
     image = follow_course(state.on_device, course, generated.image, tick)
-    return replace(state, variation=Contender(VARIATION, judged, image))
+    pairs = ((trial.training, generated.judged), (state.on_device, generated.image))
+    agreeing = Contender(GENERATOR, *(state.agreed(measurement, image) for measurement, image in pairs))
+    return replace(state, agreeing=agreeing, variation=Contender(VARIATION, judged, image))
 
 
 def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing:
