@@ -61,6 +61,7 @@ def _facts(source: str, axes: str | None) -> dict[str, Any]:
     metadata = picture.metadata
     height, width = page.shape[:2]
     channels = 1 if page.ndim == 2 else page.shape[2]
+    seconds = seconds_at_most(("fast", "balanced"), (height, width), channels)
     from cgdenoise.fitlog.records import FORMAT
 
     return {
@@ -77,9 +78,7 @@ def _facts(source: str, axes: str | None) -> dict[str, Any]:
         "icc_profile_bytes": len(metadata.icc_profile or b""),
         "exif_bytes": len(metadata.exif or b""),
         "dpi": metadata.dpi,
-        "seconds_at_most": {
-            preset: seconds_at_most(preset, (height, width), channels) * len(picture.pages) for preset in ("fast", "balanced")
-        },
+        "seconds_at_most": {preset: of_a_page * len(picture.pages) for preset, of_a_page in seconds.items()},
     }
 
 
