@@ -15,6 +15,7 @@ import psutil
 import torch
 
 from cgdenoise.errors import MemoryLimitError, OptionError
+from cgdenoise.garbage import look_as_usual
 from cgdenoise.names import DeviceName
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's <malloc.h>
@@ -57,7 +58,8 @@ def keep_freed_memory() -> bool:
 
 
 def prepare_process(threads: int | None) -> None:
-    """Set up a process of our own: `keep_freed_memory`, and so many threads, or one for each core that it may use."""
+    """Set up a process of our own, once all is loaded: `keep_freed_memory`, and so many threads, or one for each of its cores."""
+    look_as_usual()
     keep_freed_memory()
     torch.set_num_threads(threads or available_cores())
 

@@ -13,7 +13,7 @@ import cgdenoise
 ROOT = Path(cgdenoise.__file__).parent
 # A room may import from the layers above it here and, in the first layer, from its own.
 LAYERS = [
-    {"errors", "metrics", "names", "native", "progress", "reading", "runtime"},
+    {"errors", "garbage", "metrics", "names", "native", "progress", "reading", "runtime"},
     {"generators", "operators", "noise", "images", "measurements"},
     {"fitting", "patches"},
     {"restoration"},

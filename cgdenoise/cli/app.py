@@ -29,6 +29,7 @@ from cgdenoise.cli.reproduce import reproduce
 from cgdenoise.cli.settings import with_settings
 from cgdenoise.cli.status import status
 from cgdenoise.cli.upscale import upscale
+from cgdenoise.garbage import look_seldom
 
 app = typer.Typer(
     name="cgdenoise",
@@ -72,6 +73,7 @@ def _share_the_cores() -> None:
 
 def main() -> None:
     """Run the command line: exit code 0 all done, 1 something failed, 2 usage, 130 interrupted."""
+    look_seldom()
     _share_the_cores()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

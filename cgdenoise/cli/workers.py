@@ -21,6 +21,7 @@ from cgdenoise.cli.errors import trace
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.output import warnings_noted
 from cgdenoise.errors import CgDenoiseError, OptionError
+from cgdenoise.garbage import look_seldom
 
 Tell = Callable[[Any], None]
 """Takes what a job has to say on the way, of how far it is. Much of it may be dropped."""
@@ -97,8 +98,7 @@ def in_this_process(jobs: Sequence[Any], work: Work, interrupt: Interrupt, tell:
 def in_processes(jobs: Sequence[Any], work: Work, count: int, threads: int, interrupt: Interrupt) -> Iterator[Event]:
     """Do jobs in other processes, and yield what becomes of them.
 
-    A process does one job after the other, so that as many are in memory as there are processes. All end with this one, however
-    that ends.
+    A process does one job after the other: as many are in memory as there are processes. All end with this one, whatever ends it.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def _serve(line: Connection, leash: Connection, pickled: bytes, threads: int) ->
         os.setpgrp()  # Ctrl-C on a terminal reaches all of a group: this one is told by its parent, and once
     interrupt = Interrupt(silent=True)
     threading.Thread(target=_end_when_let_go, args=(leash, interrupt), daemon=True).start()
-
+    look_seldom()
     from cgdenoise.runtime import prepare_process  # from here on the heavy imports: the parent may end meanwhile
 
     work: Work = pickle.loads(pickled)
