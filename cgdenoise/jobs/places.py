@@ -105,7 +105,14 @@ def with_suffix(name: str, suffix: str, kind: str | None = None) -> str:
         What is added.
     kind : str, optional
         Takes the place of what tells the kind.
+
+    Raises
+    ------
+    OptionError
+        If what is added would name a folder.
     """
+    if Path(suffix).name != suffix and suffix:
+        raise OptionError(f"--suffix {suffix}; expected a part of a file's name, as _restored (--output names folders)")
     path = Path(name)
     twofold = path.suffixes[-2:-1] == [".ome"] or name.lower().endswith(".nii.gz")
     ending = "".join(path.suffixes[-2:]) if twofold else path.suffix
