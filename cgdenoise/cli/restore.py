@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,16 +160,21 @@ def restore_pictures(
     sys.exit(code)
 
 
-def solving(command: str, shared: SharedOptions, pose: Callable[[], Pose]) -> Callable[[int, int], Method]:
-    """Return what `restore_pictures` takes, for a command that solves the problem each picture poses; `pose` reads its files."""
+def solving(
+    command: str, shared: SharedOptions, pose: Callable[[], Pose], axes: str | None = None
+) -> Callable[[int, int], Method]:
+    """Return what `restore_pictures` takes, for a command that solves the problem each picture poses; `pose` reads its files.
+
+    `axes` are those of the inputs, where they do not say it.
+    """
 
     def method(inputs: int, at_once: int) -> Method:
-        from cgdenoise.jobs.inputs import read_array
+        from cgdenoise.jobs.inputs import read_whole
         from cgdenoise.jobs.posed import Solving
         from cgdenoise.restoration.presets import RECONSTRUCTION
 
-        options = prepare(command, shared, RECONSTRUCTION, at_once)
-        return Solving(options, pose(), None if shared.reference is None else read_array(shared.reference, "reference"))
+        options = replace(prepare(command, shared, RECONSTRUCTION, at_once), axes=axes)
+        return Solving(options, pose(), None if shared.reference is None else read_whole(shared.reference, "reference"))
 
     return method
 

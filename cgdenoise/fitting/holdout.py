@@ -73,8 +73,8 @@ class Sampling:
 
     @staticmethod
     def pixels(mask: Tensor) -> Sampling:
-        """Return the sampling of an image, [C, H, W] 0 or 1, where a unit is a pixel with all its channels."""
-        units = torch.arange(mask.shape[-2] * mask.shape[-1]).view(mask.shape[-2:])
+        """Return the sampling of an image, [C, H, W] 0 or 1, or of a volume: a unit is a pixel with all its channels."""
+        units = torch.arange(mask[0].numel()).view(mask.shape[1:])
         return Sampling(mask.float(), units.expand(mask.shape).contiguous())
 
     @staticmethod

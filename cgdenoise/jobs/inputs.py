@@ -115,7 +115,7 @@ def fit_mask(name: str, array: Array, shape: tuple[int, int], invert: bool = Fal
         values = array[..., 0] if array.ndim == 3 else array
         if array.ndim == 3 and (array != values[..., None]).any():
             raise ImageError("a coloured picture; expected a mask in black and white")
-        if array.ndim > 3 or values.dtype.kind not in "uif" or not np.isfinite(values).all():
+        if array.ndim > 3 or values.dtype.kind not in "buif" or not np.isfinite(values).all():
             raise MeasurementError(f"{array.dtype} of shape {array.shape}; expected a real, finite mask")
         if values.shape not in (shape, (shape[1],), (1, shape[1])):
             raise MeasurementError(f"a mask of shape {values.shape}; expected {shape}")
@@ -124,6 +124,14 @@ def fit_mask(name: str, array: Array, shape: tuple[int, int], invert: bool = Fal
         if not keep.any():
             raise MeasurementError("a mask that keeps nothing; expected some measured values")
         return keep
+
+
+def fit_volume_mask(name: str, array: Array, shape: tuple[int, int, int], invert: bool = False) -> NDArray[np.bool_]:
+    """Return where a volume (D, H, W) was measured, by a mask of its shape or one for all planes, as `fit_mask` takes it."""
+    depth, height, width = shape
+    if array.shape not in (shape, (*shape, 1)):
+        return np.broadcast_to(fit_mask(name, array, (height, width), invert), shape).copy()
+    return fit_mask(name, array.reshape(depth * height, width), (depth * height, width), invert).reshape(shape)
 
 
 def read_psf(text: str) -> NDArray[np.float64]:

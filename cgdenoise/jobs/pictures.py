@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
 from cgdenoise.images import Picture
+from cgdenoise.jobs.inputs import volume_of
 from cgdenoise.restoration.units import Array
 
 
@@ -25,20 +26,38 @@ def only_page(picture: Picture) -> Array:
     return picture.pages[0]
 
 
+def page_or_volume(picture: Picture) -> Array:
+    """Return the page of a picture that has one, (H, W) or (H, W, C), else all of them as a volume, (D, H, W, C).
+
+    Raises
+    ------
+    ImageError
+        If they are not of one shape, or run over more than one axis.
+    """
+    if len(picture.pages) == 1:
+        return picture.pages[0]
+    if picture.stack is not None and sum(side > 1 for side in picture.stack.shape) > 1:
+        raise ImageError(
+            f"{len(picture.pages)} pages over the axes {picture.stack.axes}; expected one axis, of a volume's planes"
+        )
+    return volume_of(picture.pages)
+
+
 def visible(picture: Picture) -> NDArray[np.bool_] | None:
-    """Return where a picture of one page is visible, (H, W): where its alpha is above half of full; None if it is throughout."""
+    """Return where a picture is visible, (H, W), or (D, H, W) of a volume: where its alpha is above half; None if throughout."""
     if picture.alpha is None:
         return None
-    seen: NDArray[np.bool_] = picture.alpha[0] > picture.peak / 2  # as `inputs.read_mask` has it
-    return None if seen.all() else seen
+    seen: NDArray[np.bool_] = np.stack(picture.alpha) > picture.peak / 2  # as `inputs.read_mask` has it
+    return None if seen.all() else seen[0] if len(seen) == 1 else seen
 
 
 def filled(picture: Picture) -> Picture:
-    """Return a picture of one page that is visible throughout: what was not has its full alpha."""
-    seen = visible(picture)
-    if seen is None or picture.alpha is None:
+    """Return a picture that is visible throughout: what was not has its full alpha."""
+    if picture.alpha is None:
         return picture
-    return replace(picture, alpha=(np.where(seen, picture.alpha[0], picture.peak).astype(picture.dtype),))
+    seen = (alpha > picture.peak / 2 for alpha in picture.alpha)
+    alphas = (np.where(shown, alpha, picture.peak) for shown, alpha in zip(seen, picture.alpha, strict=True))
+    return picture if visible(picture) is None else replace(picture, alpha=tuple(alpha.astype(picture.dtype) for alpha in alphas))
 
 
 def enlarged(picture: Picture, factor: int) -> Picture:

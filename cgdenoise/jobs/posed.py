@@ -12,22 +12,23 @@ import numpy as np
 from cgdenoise.fitlog.outcome import Names
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
-from cgdenoise.jobs.inputs import Array, fit_mask
+from cgdenoise.jobs.inputs import Array, fit_mask, fit_volume_mask
 from cgdenoise.jobs.method import Made, Watch
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.pages import Source
-from cgdenoise.jobs.pictures import enlarged, filled, only_page, visible
+from cgdenoise.jobs.pictures import enlarged, filled, only_page, page_or_volume, visible
 from cgdenoise.jobs.solve import solution_log, solve
 from cgdenoise.operators import Kernel
 from cgdenoise.problems import LinearProblem, blind_deblurring, deblurring, inpainting, upscaling
 from cgdenoise.restoration.hooks import Hooks
+from cgdenoise.restoration.units import OF_VOLUME
 
 _MOST_MISSING = 0.5
 """Share of missing pixels above which a mask may well be inverted, and the user is warned. By hand."""
 
 
 class Pose(Protocol):
-    """How a picture of one page becomes a problem whose solution is the page of a picture."""
+    """How a picture becomes a problem whose solution is the page of a picture, or all of its pages, if they are a volume."""
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it."""
@@ -44,7 +45,7 @@ class Pose(Protocol):
 
 @dataclass(frozen=True)
 class Inpainting:
-    """Missing pixels.
+    """Missing pixels, of a picture of one page or of a volume.
 
     Attributes
     ----------
@@ -62,9 +63,8 @@ class Inpainting:
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it, with a warning if the mask may be inverted."""
-        page = picture.pages[0]
-        height, width = page.shape[:2]
-        keep = visible(picture) if self.mask is None else fit_mask(*self.mask, (height, width), self.invert)
+        page = page_or_volume(picture)
+        keep = visible(picture) if self.mask is None else self._kept(self.mask, page)
         problem = inpainting(page, keep, self.sigma)
         if problem.missing is not None and problem.missing > _MOST_MISSING:
             hint = f"; if the mask means the others, {'leave out' if self.invert else 'use'} --invert" if self.mask else ""
@@ -73,7 +73,14 @@ class Inpainting:
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the solution's."""
+        page_or_volume(picture)
         return filled(picture) if self.mask is None else picture
+
+    def _kept(self, mask: tuple[str, Array], page: Array) -> Array:
+        sides = page.shape
+        if page.ndim == OF_VOLUME:
+            return fit_volume_mask(*mask, (sides[0], sides[1], sides[2]), self.invert)
+        return fit_mask(*mask, (sides[0], sides[1]), self.invert)
 
     def description(self) -> Record:
         """Return what the log says of the input."""
@@ -111,6 +118,7 @@ class Deblurring:
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the solution's."""
+        only_page(picture)
         return picture
 
     def description(self) -> Record:
@@ -149,7 +157,7 @@ class Upscaling:
 
 @dataclass(frozen=True)
 class Solving:
-    """Solve the problem that each picture, of one page, poses.
+    """Solve the problem that each picture poses.
 
     Attributes
     ----------
@@ -171,7 +179,6 @@ class Solving:
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the result."""
-        only_page(picture)
         return self.pose.blank(picture)
 
     def in_tiles(self, picture: Picture) -> bool:
@@ -187,7 +194,9 @@ class Solving:
         remark = f"in the grey levels of {source.description['name']}"
         solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
         records = solution_log(names, problem, solution, self.settings(), source.description | self.pose.description())
-        return Made(self.blank(source.picture).with_pages([solution.picture]), records, 1, 1)
+        blank, found = self.blank(source.picture), solution.picture
+        planes = [found] if len(blank.pages) == 1 else [plane.reshape(blank.pages[0].shape) for plane in found]
+        return Made(blank.with_pages(planes), records, 1, 1)
 
 
 def _hash(array: Array) -> str:

@@ -14,7 +14,7 @@ from cgdenoise.noise import estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
 from cgdenoise.problems.problem import Array, LinearProblem, Start
 from cgdenoise.restoration.evidence import SMOOTH
-from cgdenoise.restoration.units import check_image
+from cgdenoise.restoration.units import OF_VOLUME, check_image
 
 
 def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> LinearProblem:
@@ -23,8 +23,8 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
     Parameters
     ----------
     page : array
-        (H, W) or (H, W, C), real; NaN is missing too. The result is of its shape.
-    keep : bool array, (H, W), or None
+        (H, W) or (H, W, C), or a volume (D, H, W, C); real; NaN is missing too. The result is of its shape.
+    keep : bool array, (H, W) or (D, H, W), or None
         Where the pixels were measured; None everywhere.
     sigma : float
         Noise level of the others, in grey levels. 0 keeps them as they are.
@@ -34,7 +34,7 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
     ImageError
         If the picture is not real, or has nothing missing, or nothing else.
     """
-    values = check_image(page)
+    values = np.stack([check_image(plane) for plane in page]) if page.ndim == OF_VOLUME else check_image(page)
     valid = np.isfinite(values)
     if keep is not None:
         valid &= keep[..., None]
@@ -133,10 +133,10 @@ def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearP
 
 
 def _planes(values: Array) -> Array:
-    """Return (H, W, C) values as [C, H, W]."""
-    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+    """Return (H, W, C) values as [C, H, W], (D, H, W, C) as [C, D, H, W]."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))
 
 
 def _pixels(image: Array, shape: tuple[int, ...]) -> Array:
-    """Return a [C, H, W] image as (H, W, C) or (H, W)."""
-    return np.moveaxis(image, 0, 2).reshape(shape)
+    """Return a [C, H, W] image as (H, W, C) or (H, W), [C, D, H, W] as (D, H, W, C)."""
+    return np.moveaxis(image, 0, -1).reshape(shape)

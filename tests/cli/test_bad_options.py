@@ -76,6 +76,7 @@ OWN = {
         "mask": (["clean.png", "--mask", "text.png"], "text.png", 1),
         "invert": (["clean.png", "--invert"], "--invert without --mask", 2),
         "sigma": (["holes.png", "--sigma", "-1"], "--sigma", 2),
+        "axes": (["holes.png", "--axes", "ZZ"], "--axes", 2),
     },
     "deblur": {
         "batch": (["absent.png", "--psf", "box:3"], "absent.png", 1),

@@ -225,7 +225,10 @@ INPAINT = ("inpaint", "holes.png", "--mask")
         (("inpaint", "opaque.png"), "opaque.png: nothing is missing"),
         (("inpaint", "transparent.png"), "transparent.png: nothing is left"),
         (("inpaint", "nan.npy", "--mask", "diagonal.png"), "nan.npy: nothing is left: the mask keeps missing values only"),
-        (("inpaint", "pages.tif", "--mask", "mask.png"), "pages.tif: 2 pages"),
+        (("inpaint", "axes.tif", "--mask", "mask.png"), "axes.tif: 4 pages over the axes ZC; expected one axis"),
+        (("inpaint", "pages.tif", "--mask", "small.png"), "small.png: a mask of shape (8, 24); expected (24, 24)"),
+        (("deblur", "pages.tif", "--psf", "box:3"), "pages.tif: 2 pages"),
+        (("upscale", "pages.tif"), "pages.tif: 2 pages"),
         ((*INPAINT, "mask.png", "--reference", "small.png"), "the reference has shape (8, 24)"),
         ((*INPAINT, "mask.png", "-o", "old.png"), "old.png: exists"),
         (("deblur", "holes.png", "--psf", "large.npy"), "PSF of shape [60, 3]"),
@@ -239,6 +242,7 @@ def test_bad_input_is_refused(refused, files, args, names):
     for name, value in (("nothing", 0), ("white", 255), ("zero", 0), ("old", 1)):
         Image.fromarray(np.full((24, 24), value, np.uint8)).save(files / f"{name}.png")
     tifffile.imwrite(files / "pages.tif", np.zeros((2, 24, 24), np.uint8), photometric="minisblack")
+    tifffile.imwrite(files / "axes.tif", np.zeros((2, 2, 24, 24), np.uint8), imagej=True, metadata={"axes": "ZCYX"})
     for name, alpha in (("opaque", 200), ("transparent", 10)):
         Image.fromarray(np.full((24, 24, 4), alpha, np.uint8)).save(files / f"{name}.png")
     np.save(files / "large.npy", np.ones((60, 3)))

@@ -58,6 +58,39 @@ def test_a_matrix_goes_with_a_volume_in_row_major_order(cli, files, light):
     assert read_log("all_reconstructed.fit.jsonl")[0].end["psnr"] > 15
 
 
+@pytest.mark.parametrize("mask", ["mask.tif", "mask.npy"])
+def test_missing_voxels_and_whole_planes_are_filled(cli, files, light, mask):
+    volume = np.round(255 * np.load("planes.npy")).astype(np.uint8)
+    keep = np.random.default_rng(0).random(SHAPE) < 0.8
+    keep[2] = False
+    tifffile.imwrite("stack.tif", np.where(keep, volume, 0), photometric="minisblack")
+    tifffile.imwrite("clean.tif", volume, photometric="minisblack")
+    tifffile.imwrite("mask.tif", 255 * keep.astype(np.uint8), photometric="minisblack")
+    np.save("mask.npy", keep)
+    outcome = cli("inpaint", "stack.tif", "--mask", mask, "--reference", "clean.tif", *QUICK)
+    assert (outcome.code, outcome.err.count("warning")) == (0, 0)
+    found = tifffile.imread("stack_inpainted.tif")
+    assert (found.dtype, found.shape) == (np.uint8, SHAPE)
+    assert np.array_equal(found[keep], volume[keep])
+    (log,) = read_log("stack_inpainted.fit.jsonl")
+    assert log.end["psnr"] > 20
+    assert log.end["missing"] == pytest.approx(1 - keep.mean())
+
+
+def test_an_array_of_known_axes_with_gaps_is_a_volume(cli, files, light):
+    volume = np.load("planes.npy")
+    volume[2, 4:7, 5:9] = np.nan
+    np.save("gaps.npy", volume)
+    np.save("plane.npy", np.arange(12)[:, None] % 4 > np.zeros(14))
+    assert cli("inpaint", "gaps.npy", "--axes", "ZYX", *QUICK).code == 0
+    found = np.load("gaps_inpainted.npy")
+    assert np.array_equal(np.isnan(volume), found != np.nan_to_num(volume, nan=-1))
+    assert cli("inpaint", "gaps.npy", "--axes", "ZYX", "--mask", "plane.npy", "--force", *QUICK).code == 0
+    changed = np.load("gaps_inpainted.npy") != np.load("planes.npy")
+    assert changed[:, ::4].any((1, 2)).all()  # one mask is for all planes
+    assert not np.delete(changed, np.s_[::4], axis=1)[[0, 1, 3, 4]].any()
+
+
 def test_refusals(refused, files):
     said = "--shape 1,1,5,12,14; expected N, H,W, C,H,W or C,D,H,W"
     refused("cs", "volume.npy", "--matrix", "A.npy", "--shape", "1,1,5,12,14", names=said, code=2)
