@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cgdenoise.noise.before_jpeg import StoredNoise, find_stored_noise
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
@@ -89,6 +90,10 @@ def choose(
     mask, reasons = _impulses(values, kind)
     rest = np.where(mask, np.nan, values)
     span = float(np.nanmax(values) - np.nanmin(values))
+    may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
+    stored = find_stored_noise(values) if may_be_stored else None
+    if stored is not None and stored.is_white:
+        return _of_stored(stored, mask)
     told = kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
     noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without
     coarse = None if noise is None else _coarse_noise(rest, kind, noise, level_told=sigma is not None)
@@ -98,7 +103,18 @@ def choose(
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
-    return _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
+    model = _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
+    return model if stored is None or model.correlation_length else _of_stored(stored, mask)
+
+
+def _of_stored(stored: StoredNoise, mask: NDArray[np.bool_]) -> NoiseModel:
+    """Return the model of an image that was stored as JPEG."""
+    covariance = stored.covariance
+    least = "" if stored.sigma > stored.hidden else "at most "
+    noise = f"before, it had white noise of {least}{stored.level:.2g} of 255"
+    reason = f"stored as JPEG of quality {stored.jpeg.quality}; {noise}"
+    sigma = float(np.sqrt(np.trace(covariance) / len(covariance)))
+    return NoiseModel(NoiseKind.GAUSSIAN, sigma, mask, covariance=covariance, stored=stored, reasons=(reason,))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.names import NoiseKind as NoiseKind
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
+from cgdenoise.noise.before_jpeg import StoredNoise
 from cgdenoise.noise.correlation import correlation_area, correlation_length
 
 
@@ -48,6 +49,8 @@ class NoiseModel:
     colour : (K, K) array or None
         The same of the differences of colours alone, in the axes of `colour.OPPONENT`, where JPEG made only their noise coarse;
         `covariance` is then diagonal in these axes.
+    stored : StoredNoise or None
+        Of an image that was stored as JPEG, the noise before; `sigma` and `covariance` are of what is left of it.
     shared : float or None
         Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
     impulses : (H, W, C) array of bool
@@ -67,6 +70,7 @@ class NoiseModel:
     covariance: NDArray[np.float64] | None = None
     autocorrelation: NDArray[np.float64] | None = field(default=None, repr=False)
     colour: NDArray[np.float64] | None = field(default=None, repr=False)
+    stored: StoredNoise | None = None
     shared: float | None = None
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None
@@ -80,6 +84,7 @@ class NoiseModel:
             offset=(self.offset - offset) / factor,
             read_sigma=self.read_sigma / factor,
             covariance=None if self.covariance is None else self.covariance / factor**2,
+            stored=None if self.stored is None else self.stored.in_unit(factor),
             transform=None,
         )
 

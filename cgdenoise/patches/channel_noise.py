@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cgdenoise.noise.before_jpeg import StoredNoise
 from cgdenoise.noise.colour import OPPONENT
 from cgdenoise.noise.correlation import correlation_area
 from cgdenoise.noise.law import Rows
@@ -36,12 +37,15 @@ class ChannelNoise:
         At distances in pixels down and across, from 1 at (0, 0); None for white noise.
     colour : tuple of tuples of float or None
         The same along all axes but the first, if it is only there that the noise is not white.
+    stored : StoredNoise or None
+        What it was before the image was stored as JPEG.
     """
 
     axes: tuple[tuple[float, ...], ...]
     sigmas: tuple[float, ...]
     autocorrelation: Rows | None = None
     colour: Rows | None = None
+    stored: StoredNoise | None = None
 
     @staticmethod
     def equal(sigma: float, channels: int, autocorrelation: Rows | None = None) -> ChannelNoise:
@@ -74,7 +78,9 @@ class ChannelNoise:
 
     def scaled(self, factor: float) -> ChannelNoise:
         """Return the same noise, so many times as strong."""
-        return ChannelNoise(self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation, self.colour)
+        return ChannelNoise(
+            self.axes, tuple(factor * sigma for sigma in self.sigmas), self.autocorrelation, self.colour, self.stored
+        )
 
     def rotate(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W], or frames [C, F, H, W], in the axes."""

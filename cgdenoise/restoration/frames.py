@@ -73,7 +73,7 @@ def restore_frames(frames: Frames, noise: NoiseModel, has_impulses: bool, estima
     layout = Layout.of(frames.noisy[0], -1)
     values = [check_image(frame) for frame in frames.noisy]
     scale = Scale.of(np.stack(values), whole_range=False)
-    model = noise.in_unit(scale.offset, scale.factor)
+    model = replace(noise.in_unit(scale.offset, scale.factor), stored=None)  # of frames JPEG's rounding is not undone
     normalised = [scale.normalise(frame) for frame in values]
     models = [replace(model, impulses=_impulses(frame, has_impulses)) for frame in normalised]
     prepared: list[Prepared] = []

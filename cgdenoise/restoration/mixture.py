@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cgdenoise.patches import coarse, white
+from cgdenoise.patches import coarse, stored, white
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours
+from cgdenoise.patches.stored import filter_stored
 from cgdenoise.patches.white import SHARE, filter_white
 from cgdenoise.progress import Tick, no_tick
 
@@ -86,11 +87,15 @@ def filter_patches(
     """
     if noise.is_correlated:
         return filter_coarse(y, noise, shared, estimates, tick, exact=exact)
+    if noise.stored is not None:
+        return filter_stored(y, noise.stored, generated, estimates, tick)
     if noise.colour:
         return filter_coarse_colours(y, noise, generated, estimates, tick)
     return filter_white(y, noise, generated, estimates, tick, share=share)
 
 
-def filters(correlated: bool, estimates: int = 1) -> float:
-    """Return how often `filter_patches` filters the whole image, at most."""
-    return coarse.passes(estimates) if correlated else white.passes(estimates)
+def filters(noise: ChannelNoise | None, estimates: int = 1) -> float:
+    """Return how often `filter_patches` filters the whole image, at most; white noise if it is not yet known."""
+    if noise is not None and noise.is_correlated:
+        return coarse.passes(estimates)
+    return stored.passes(estimates) if noise is not None and noise.stored is not None else white.passes(estimates)

@@ -133,13 +133,13 @@ def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
     if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
         return None
     reason = "what would have been taken out as other noise had structure"
-    return replace(white, sigma=level, covariance=None, colour=None, reasons=(*model.reasons, reason))
+    return replace(white, sigma=level, covariance=None, colour=None, stored=None, reasons=(*model.reasons, reason))
 
 
 def _objection(state: Denoising) -> str | None:
     prepared, model = made(state.prepared), made(state.model)
     noise = prepared.noise
-    if not noise.level:
+    if not noise.level or noise.stored is not None:  # an image that was stored so keeps to its rounded coefficients
         return None
     level = noise.level * (STRONGER if noise.is_correlated else 1.0)
     measured = prepared.measured
@@ -173,5 +173,5 @@ def _work_of_filling(state: Denoising) -> float:
 def _work_of_filtering(state: Denoising) -> float:
     if not _has_noise(state):
         return 0.0
-    correlated = state.prepared is not None and state.prepared.noise.is_correlated
-    return FILTER * filters(correlated, state.preset.estimates)
+    noise = None if state.prepared is None else state.prepared.noise
+    return FILTER * filters(noise, state.preset.estimates)

@@ -93,9 +93,11 @@ def prepare(normalised: NDArray[np.float64], model: NoiseModel, like: Prepared |
 
 def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
     autocorrelation = None if model.autocorrelation is None else rows(model.autocorrelation)
-    if model.covariance is not None and model.colour is not None:
-        powers = np.diag(np.array(OPPONENT) @ model.covariance @ np.array(OPPONENT).T)
-        return ChannelNoise(OPPONENT, tuple(np.sqrt(powers).tolist()), colour=rows(model.colour))
+    if model.covariance is not None and (model.colour is not None or model.stored is not None):
+        axes = OPPONENT if channels == len(OPPONENT) else ((1.0,),)
+        powers = np.diag(np.array(axes) @ model.covariance @ np.array(axes).T)
+        colour = None if model.colour is None else rows(model.colour)
+        return ChannelNoise(axes, tuple(np.sqrt(powers).tolist()), colour=colour, stored=model.stored)
     if model.covariance is None:
         return ChannelNoise.equal(model.sigma, channels, autocorrelation)
     return ChannelNoise.of(torch.from_numpy(model.covariance), autocorrelation)

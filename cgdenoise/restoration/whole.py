@@ -195,5 +195,6 @@ def _in_units(model: NoiseModel, scale: Scale) -> NoiseModel:
         offset=model.offset * scale.factor + scale.offset,
         read_sigma=model.read_sigma * scale.factor,
         covariance=None if model.covariance is None else model.covariance * scale.factor**2,
+        stored=None if model.stored is None else model.stored.in_unit(1 / scale.factor),
         transform=None,
     )
