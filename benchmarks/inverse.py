@@ -51,12 +51,14 @@ class Row:
     size: int
     preset: str
 
-    def record(self, data: Path) -> dict:
-        """Work it out: the PSNR of each method, its time, and the shares of the priors."""
+    def record(self, data: Path, baselines: list[str] | None) -> dict:
+        """Work it out: the PSNR of each method, all or those named, its time, and the shares of the priors."""
         torch.set_num_threads(1)
         begun = time.perf_counter()
         task = PROBLEMS[self.problem](picture(data, self.picture, self.size))
-        methods = {name: task.best(name) for name in task.methods}
+        # The first is what the problem begins with.
+        wanted = [name for number, name in enumerate(task.methods) if not number or baselines is None or name in baselines]
+        methods = {name: task.best(name) for name in wanted}
         between = time.perf_counter()
         found = methods | reconstructed(task, self.preset)
         ended = time.perf_counter()
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--pictures", nargs="+", default=[*PICTURES, PHANTOM])
     parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--baselines", nargs="+", help="TV and others, beside the start; all if not given")
     parser.add_argument("--tables", action="store_true", help="print the tables of what is there, and do nothing else")
     chosen = parser.parse_args()
     done = rows_of(chosen.out)
@@ -163,7 +166,7 @@ def main() -> None:
     missing = [] if chosen.tables else [row for row in wanted if row not in present]
     os.environ["OMP_NUM_THREADS"] = "1"  # of the processes
     with ProcessPoolExecutor(chosen.jobs, multiprocessing.get_context("spawn")) as pool, chosen.out.open("a") as out:
-        for future in as_completed([pool.submit(row.record, chosen.data) for row in missing]):
+        for future in as_completed([pool.submit(row.record, chosen.data, chosen.baselines) for row in missing]):
             record = future.result()
             print(json.dumps(record), file=out, flush=True)
             values = ", ".join(f"{name} {value:.2f}" for name, value in record["psnr"].items())

@@ -9,6 +9,7 @@ Estimators", IEEE TIP 2012, arXiv 1006.3056; one distribution for each group of 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -22,30 +23,63 @@ from cgdenoise.progress import Tick, no_tick
 
 # The figures behind these are in `benchmarks/NOTES.md`, "Missing pixels".
 
-_VALUES = 40
-"""Values of a patch, all channels together: a few dozen describe it, and the work grows with their cube. In grey that is patches
-of 6; those of 5 and 7 are within 0.1 dB of it, 8 is 0.2 dB worse."""
 
-_VALUES_IF_SPARSE, _SPARSE = 100, 0.3
-"""The same, and the share of known values below which it holds: a patch should know ten. With 90 % missing, patches of 10 are
-better than those of 8 and 12 by up to 0.2 dB; with 80 % they are 0.1 dB worse than those of 6, with 60 % 0.8 dB."""
+@dataclass(frozen=True)
+class _Course:
+    """How missing pixels are filled.
+
+    Attributes
+    ----------
+    values : int
+        Of a patch, all channels together: the work grows with their cube.
+    most : int
+        Patches of a group at most, of which there are one and a half as many as values, and at least 60.
+    window : int
+        Where they are searched, as in `Search`.
+    steps : float
+        References along the side of a patch.
+    completed : int
+        Patches of a group, the nearest to its reference, that are completed; all of them make its distribution.
+    uncertain : tuple of float
+        Standard deviation of what a group's covariance does not show, in parts of the image's range of about 1, in each pass.
+        Each pass knows the patches better by what the last one made of them.
+    """
+
+    values: int
+    most: int
+    window: int
+    steps: float
+    completed: int
+    uncertain: tuple[float, ...]
+
+    def search(self, channels: int) -> Search:
+        """Return how to form the groups of images of so many channels."""
+        patch = max(2, round(math.sqrt(self.values / channels)))
+        count = max(60, min(self.most, 3 * channels * patch**2 // 2))
+        return Search(patch, count, self.window, step=math.ceil(patch / self.steps))
+
+
+_DENSE = _Course(values=40, most=100, window=37, steps=3, completed=24, uncertain=4 * (0.01,))
+"""A few dozen values describe a patch: in grey that is patches of 6; those of 5 and 7 are within 0.1 dB of it, 8 is 0.2 dB worse.
+A step of 2 pixels gains 0.1 over one of 4, for four times the work. 12 completed patches lose 0.1 dB, up to 0.2; 36 gain -0.04 to
+0.07. 2 passes lose 1.3 dB, 8 gain 0.03. An uncertainty of 0.005 and one of 0.02 change -0.4 to +0.1 dB."""
+
+_SPARSE, _IF_SPARSE = (
+    0.3,
+    _Course(
+        values=100, most=140, window=61, steps=1.7, completed=40, uncertain=(0.1, 0.084, 0.071, 0.06, 0.05, 0.042, 0.036, 0.03)
+    ),
+)
+"""Share of known values below which another course holds: a patch should know ten. With 90 % missing, patches of 10 are better
+than those of 8 and 12 by up to 0.2 dB; with 80 % they are 0.1 dB worse than those of 6, with 60 % 0.8 dB. What a group of a first
+image shows is to be trusted less, and more neighbours are to be heard: against the numbers of `_DENSE` 0.2 to 0.7 dB."""
 
 _CHANNELS = 4
 """Channels at most that are completed together, by hand. They tell of one another where one is missing and another is known: with
 colours by themselves 30 % of random values missing gave 3 to 9 dB less."""
 
-_COMPLETED = 24
-"""Patches of a group, the nearest to its reference, that are completed; all of them make its distribution. 12 lose 0.1 dB, up to
-0.2; 36 gain -0.04 to 0.07 for a third more time."""
-
-_PASSES, _MOMENTUM = 4, 0.5
-"""Each pass knows the patches better by what the last one made of them, and begins further on by this part of its change. 2
-passes lose 1.3 dB, 8 gain 0.03 (half missing, from the nearest neighbours). Of momenta of 0, 0.5 and 0.75 the middle one is the
-best or within 0.05 dB."""
-
-_UNCERTAIN = 0.01
-"""Standard deviation of what the group's covariance does not show, in parts of the image's range of about 1. The best of 0.003,
-0.01, 0.015 and 0.02, or within 0.05 dB of it."""
+_MOMENTUM = 0.5
+"""Part of a pass's change by which the next begins further on. Of 0, 0.5, 0.75 the middle one is the best or within 0.05 dB."""
 
 
 def fill_missing(
@@ -76,8 +110,9 @@ def fill_missing(
     values = torch.where(known > 0, y, 0)
     planes = equal_shares(tuple(y.shape)) if shares is None else shares
     image, change = start, torch.zeros_like(start)
-    complete = partial(_completed, variance=sigma**2, tick=tick)
-    for _ in range(_PASSES):
+    course = _DENSE if float(known.mean()) >= _SPARSE else _IF_SPARSE
+    for uncertain in course.uncertain:
+        complete = partial(_completed, course=course, variance=sigma**2, uncertain=uncertain, tick=tick)
         begin = image + _MOMENTUM * change
         runs = [slice(first, first + _CHANNELS) for first in range(0, len(y), _CHANNELS)]
         filled = torch.cat([by_planes(complete, planes, values[run], known[run], begin[run]) for run in runs])
@@ -88,24 +123,16 @@ def fill_missing(
 
 
 def pixels_filled(shape: tuple[int, ...]) -> int:
-    """Return the pixels that `fill_missing` tells of in all, for an image [C, H, W] or a volume [C, D, H, W].
+    """Return the pixels that `fill_missing` tells of in all, at most, for an image [C, H, W] or a volume [C, D, H, W].
 
     Each takes half more time than one that is filtered (`patches.ridge`): 0.45 to 0.29 s for 256x256 in colour, on one core.
     """
-    return _PASSES * math.ceil(shape[0] / _CHANNELS) * len(equal_shares(shape)) * math.prod(shape[1:])
+    passes = max(len(course.uncertain) for course in (_DENSE, _IF_SPARSE))
+    return passes * math.ceil(shape[0] / _CHANNELS) * len(equal_shares(shape)) * math.prod(shape[1:])
 
 
-def _search(channels: int, share: float) -> Search:
-    """Return how to form the groups, for so many channels of which this share is known."""
-    values = _VALUES if share >= _SPARSE else _VALUES_IF_SPARSE
-    patch = max(2, round(math.sqrt(values / channels)))
-    # A distribution wants more patches than they have values; 60 of them and the window are those of `ridge`, by and large. The
-    # bounds and the step are by hand, and were not measured with others.
-    return Search(patch, count=max(60, min(100, 3 * channels * patch**2 // 2)), window=37, step=(patch + 2) // 2)
-
-
-def _completed(y: Tensor, known: Tensor, pilot: Tensor, variance: float, tick: Tick) -> Tensor:
+def _completed(y: Tensor, known: Tensor, pilot: Tensor, course: _Course, variance: float, uncertain: float, tick: Tick) -> Tensor:
     """Complete the patches of all groups and average where they overlap."""
-    search = _search(len(y), float(known.mean())).limited_to((y.shape[1], y.shape[2]))
+    search = course.search(len(y)).limited_to((y.shape[1], y.shape[2]))
     complete = native.complete_groups if native.supports(y) else composed.complete_groups
-    return complete(y, known, pilot, search, _COMPLETED, variance, _UNCERTAIN**2, tick)
+    return complete(y, known, pilot, search, course.completed, variance, uncertain**2, tick)
