@@ -98,7 +98,8 @@ class Found:
     true_lag: float
 
     @property
-    def right(self) -> Array:
+    def right(self) -> NDArray[np.bool_]:
+        """Where the law is right."""
         return np.abs(self.ratios - 1) <= TOLERANCE
 
     @property

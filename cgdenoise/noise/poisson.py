@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,10 @@ _MAX_STEPS = 4096
 
 _SAMPLE = 1_000_000
 """Values by which the range, the step and the clipping are judged, for the time that sorting them takes."""
+
+_LEVELS_TO_END = 28
+"""Levels through which the line is laid that tells where the variance ends. With the 14 of `scatter` its dark end is right less
+often: 8 of 18 crops of microscopes instead of 10 are within 15 % throughout."""
 
 _ITERATIONS = 30
 """Of the reweighted fit. 15 and 60 give the same on all pictures that were measured."""
@@ -97,7 +102,8 @@ def find_poisson_gaussian(image: NDArray[np.floating], offset: float | None, zer
     """Fit the model of Poisson-Gaussian noise from the offset that is given or else from the one that explains the image.
 
     Detectors add a pedestal to their counts. Where the variance does not grow from `zero` it may do so from the darkest values: a
-    line through variance over mean cannot fall below 0, and is too flat where it has to begin too low.
+    line through variance over mean cannot fall below 0, and is too flat where it has to begin too low. Where it does grow, a line
+    that may begin anywhere tells how much of the offset was missing ("Pedestals" in `benchmarks/NOTES.md`).
 
     Parameters
     ----------
@@ -109,9 +115,34 @@ def find_poisson_gaussian(image: NDArray[np.floating], offset: float | None, zer
         What the unit of the user calls 0: the mean of values without any counts where there is no pedestal.
     """
     line = estimate_poisson_gaussian(image, offset=zero if offset is None else offset)
-    if offset is not None or line.is_signal_dependent:
+    if offset is not None:
         return line
-    raised = estimate_from_darkest(image)
+    if not line.is_signal_dependent:
+        raised = estimate_from_darkest(image)
+        if not raised.is_signal_dependent:
+            return line
+        line = raised
+    return line if line.counts else _from_where_it_ends(image, line)
+
+
+def _from_where_it_ends(image: NDArray[np.floating], line: PoissonGaussian) -> PoissonGaussian:
+    """Return the line that begins where the variance ends, if that is above the offset that the line was laid from."""
+    channels = np.asarray(image if image.ndim == 3 else image[..., None], dtype=np.float64)
+    values = channels[:: max(1, channels.size // _SAMPLE)]
+    values = values[np.isfinite(values)]
+    # No counts are the lowest value by nature.
+    levels = measure(channels, -math.inf, -clipped_at(-values), _LEVELS_TO_END)
+    if len(levels.mean) < _MIN_LEVELS:
+        return line
+    design = np.stack([levels.mean, np.ones(len(levels.mean))], axis=1)
+    slope, constant = _robust(design, levels.variance, levels.error, _least_squares)[0]
+    if not slope > 0:
+        return line
+    # No further up than there is light: the darkest pixels have some noise, too.
+    end = min(float(-constant / slope), float(levels.mean.min()))
+    if end <= line.offset:
+        return line
+    raised = replace(_fit_line(replace(levels, mean=levels.mean - end), values - end), offset=end)
     return raised if raised.is_signal_dependent else line
 
 
@@ -243,15 +274,7 @@ def _fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
     unit = np.median(levels.variance)
     variance = levels.variance / unit
     design = np.stack([np.maximum(levels.mean / brightest, 0), np.ones(len(variance))], axis=1)
-    fitted, trust = variance, np.ones(len(variance))
-    for _ in range(_ITERATIONS):
-        # Relative to the line: errors relative to the measurements would favour the low ones.
-        weight = np.sqrt(trust) / (levels.error * fitted)
-        slope, constant = _nonnegative(design * weight[:, None], variance * weight)
-        fitted = np.maximum(design @ [slope, constant], 1e-3 * np.median(variance))
-        residual = (variance - fitted) / (levels.error * fitted)
-        # Cauchy weights; texture raises a level, so that those above the line are doubted at half the distance. By hand.
-        trust = 1 / (1 + np.square(residual / np.where(residual > 0, 1.5, 3)))
+    (slope, constant), weight, trust, residual = _robust(design, variance, levels.error, _nonnegative)
     excess = max(1.0, trust @ residual**2 / max(1.0, trust.sum() - 2))
     errors = np.sqrt(np.diag(np.linalg.pinv((design * weight[:, None]).T @ (design * weight[:, None]))) * excess)
     sigma = math.sqrt(constant * unit)
@@ -261,6 +284,27 @@ def _fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
     gain, gain_error = float(slope * unit / brightest), float(errors[0] * unit / brightest)
     evidence = float(slope / errors[0])
     return PoissonGaussian(gain, 0.0, sigma, gain_error, sigma_error, _rise(gain, sigma, values), evidence, False)
+
+
+def _robust(
+    design: Array, variance: Array, error: Array, solve: Callable[[Array, Array], Array]
+) -> tuple[Array, Array, Array, Array]:
+    """Fit variances by reweighted least squares; return the coefficients, and of each variance weight, trust and residual."""
+    fitted, trust = variance, np.ones(len(variance))
+    for _ in range(_ITERATIONS):
+        # Relative to the line: errors relative to the measurements would favour the low ones.
+        weight = np.sqrt(trust) / (error * fitted)
+        solution = solve(design * weight[:, None], variance * weight)
+        fitted = np.maximum(design @ solution, 1e-3 * np.median(variance))
+        residual = (variance - fitted) / (error * fitted)
+        # Cauchy weights; texture raises a level, so that those above the line are doubted at half the distance. By hand.
+        trust = 1 / (1 + np.square(residual / np.where(residual > 0, 1.5, 3)))
+    return solution, weight, trust, residual
+
+
+def _least_squares(design: Array, values: Array) -> Array:
+    """Return the two coefficients, of either sign, that fit values best."""
+    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
 
 
 def _nonnegative(design: Array, values: Array) -> Array:

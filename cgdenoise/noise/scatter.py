@@ -51,7 +51,7 @@ class Scatter:
     clipped: Array
 
 
-def measure(channels: Array, low: float, high: float) -> Scatter:
+def measure(channels: Array, low: float, high: float, levels: int = _LEVELS) -> Scatter:
     """Measure the noise at levels of brightness, of as many patches each; `low` and `high` are where values were clipped."""
     empty = np.empty(0)
     if min(channels.shape[:2]) < _PATCH:
@@ -67,7 +67,7 @@ def measure(channels: Array, low: float, high: float) -> Scatter:
     texture = np.square(coefficients[:, (order > 0) & (order < _PATCH // 2)]).sum(axis=1)
     fine_ones = np.flatnonzero(order >= _PATCH)
     rows = []
-    for group in np.array_split(np.argsort(coefficients[:, 0], kind="stable"), _LEVELS):
+    for group in np.array_split(np.argsort(coefficients[:, 0], kind="stable"), levels):
         smooth = group[np.argsort(texture[group], kind="stable")][: max(_MIN_SMOOTH, round(_SMOOTH_SHARE * len(group)))]
         if len(smooth) < _MIN_SMOOTH:
             continue

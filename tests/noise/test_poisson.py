@@ -156,3 +156,24 @@ def test_zero_is_where_the_unit_has_it():
     shifted = find_poisson_gaussian(image - 3, None, -3.0)
     assert shifted.offset == -3
     assert shifted.counts
+
+
+def test_a_pedestal_that_nobody_told_is_where_the_variance_ends():
+    rng = np.random.default_rng(0)
+    # A small one, whose noise passes for that of a flatter line from 0.
+    image = 0.05 + rng.poisson(RAMP * 50) / 50 + 0.002 * rng.standard_normal(RAMP.shape)
+    noise = find_poisson_gaussian(image, None, 0.0)
+    assert noise.offset == pytest.approx(0.05, abs=0.01)
+    assert noise.gain == pytest.approx(1 / 50, rel=0.05)
+
+
+@each_image
+def test_without_a_pedestal_the_noise_begins_near_zero(clean):
+    noise = find_poisson_gaussian(observe(clean, 30, 0.004), None, 0.0)
+    assert noise.gain == pytest.approx(1 / 30, rel=0.1)
+    assert 0 <= noise.offset < 0.02
+
+
+def test_an_offset_that_is_given_stays():
+    noise = find_poisson_gaussian(0.05 + observe(RAMP, 50, 0.002), 0.02, 0.0)
+    assert noise.offset == 0.02
