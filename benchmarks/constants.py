@@ -129,7 +129,8 @@ GROUPS: dict[str, tuple[Callable[[], str], dict[str, list[str]]]] = {
         poisson,
         {
             "scatter": ["_PATCH", "_MAX_PATCHES", "_MIN_STRIDE", "_LEVELS", "_SMOOTH_SHARE", "_MIN_SMOOTH", "_MAX_CLIPPED"],
-            "poisson": ["_MIN_LEVELS", "_MAX_STEPS", "_SAMPLE", "_ITERATIONS", "_MIN_EVIDENCE", "_MIN_RISE"],
+            "poisson": ["_MIN_LEVELS", "_MAX_STEPS", "_SAMPLE", "_MIN_EVIDENCE", "_MIN_RISE"],
+            "line": ["_ITERATIONS"],
         },
     ),
     "level": (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.noise.line import least_squares, nonnegative, robust_line
 from cgdenoise.noise.scatter import Scatter, measure
 
 Array = NDArray[np.float64]
@@ -29,9 +29,6 @@ _SAMPLE = 1_000_000
 _LEVELS_TO_END = 28
 """Levels through which the line is laid that tells where the variance ends. With the 14 of `scatter` its dark end is right less
 often: 8 of 18 crops of microscopes instead of 10 are within 15 % throughout."""
-
-_ITERATIONS = 30
-"""Of the reweighted fit. 15 and 60 give the same on all pictures that were measured."""
 
 _MIN_EVIDENCE = 6.0
 """Slope of the line, in standard errors, from which the variance surely grows with brightness. With 3 one of 48 pictures without
@@ -135,7 +132,7 @@ def _from_where_it_ends(image: NDArray[np.floating], line: PoissonGaussian) -> P
     if len(levels.mean) < _MIN_LEVELS:
         return line
     design = np.stack([levels.mean, np.ones(len(levels.mean))], axis=1)
-    slope, constant = _robust(design, levels.variance, levels.error, _least_squares)[0]
+    slope, constant = robust_line(design, levels.variance, levels.error, least_squares)[0]
     if not slope > 0:
         return line
     # No further up than there is light: the darkest pixels have some noise, too.
@@ -274,7 +271,7 @@ def _fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
     unit = np.median(levels.variance)
     variance = levels.variance / unit
     design = np.stack([np.maximum(levels.mean / brightest, 0), np.ones(len(variance))], axis=1)
-    (slope, constant), weight, trust, residual = _robust(design, variance, levels.error, _nonnegative)
+    (slope, constant), weight, trust, residual = robust_line(design, variance, levels.error, nonnegative)
     excess = max(1.0, trust @ residual**2 / max(1.0, trust.sum() - 2))
     errors = np.sqrt(np.diag(np.linalg.pinv((design * weight[:, None]).T @ (design * weight[:, None]))) * excess)
     sigma = math.sqrt(constant * unit)
@@ -284,38 +281,6 @@ def _fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
     gain, gain_error = float(slope * unit / brightest), float(errors[0] * unit / brightest)
     evidence = float(slope / errors[0])
     return PoissonGaussian(gain, 0.0, sigma, gain_error, sigma_error, _rise(gain, sigma, values), evidence, False)
-
-
-def _robust(
-    design: Array, variance: Array, error: Array, solve: Callable[[Array, Array], Array]
-) -> tuple[Array, Array, Array, Array]:
-    """Fit variances by reweighted least squares; return the coefficients, and of each variance weight, trust and residual."""
-    fitted, trust = variance, np.ones(len(variance))
-    for _ in range(_ITERATIONS):
-        # Relative to the line: errors relative to the measurements would favour the low ones.
-        weight = np.sqrt(trust) / (error * fitted)
-        solution = solve(design * weight[:, None], variance * weight)
-        fitted = np.maximum(design @ solution, 1e-3 * np.median(variance))
-        residual = (variance - fitted) / (error * fitted)
-        # Cauchy weights; texture raises a level, so that those above the line are doubted at half the distance. By hand.
-        trust = 1 / (1 + np.square(residual / np.where(residual > 0, 1.5, 3)))
-    return solution, weight, trust, residual
-
-
-def _least_squares(design: Array, values: Array) -> Array:
-    """Return the two coefficients, of either sign, that fit values best."""
-    return np.asarray(np.linalg.lstsq(design, values, rcond=None)[0])
-
-
-def _nonnegative(design: Array, values: Array) -> Array:
-    """Return the two coefficients >= 0 that fit values best in least squares; values and the second column are > 0."""
-    both = np.linalg.lstsq(design, values, rcond=None)[0]
-    if both.min() >= 0:
-        return np.asarray(both)
-    # The optimum then is on the border, where one of them is 0.
-    powers = np.square(design).sum(axis=0)
-    alone = np.maximum(values @ design / powers, 0)
-    return np.where(np.arange(2) == np.argmax(powers * alone**2), alone, 0)
 
 
 def _rise(gain: float, sigma: float, values: Array) -> float:
