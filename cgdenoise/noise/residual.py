@@ -20,10 +20,11 @@ of a million windows, 3 in 0.4 % (chi-square with 64 degrees of freedom), too ne
 _STRUCTURED = 0.01
 """Share of such windows from which they are no accident of the noise's law, which is never exact. By hand; not measured."""
 
-_QUIET, _LOUD, _UNEVEN = 0.1, 0.9, 64.0
+_QUIET, _LOUD, _UNEVEN = 0.1, 0.9, 55.0
 """In the tenth of the windows where the image varies least, noise is what varies: there the power may be less, by this factor,
 than at the upper quantile over all windows. Clipping halves it or more; where a microscope's noise was taken for white it was up
-to 48 times less in the dark, and 64 is above that. The quantiles are by hand, and not measured with others."""
+to 48 times less in the dark, where text was taken for noise 62 or more, and 55 lies between. The quantiles are by hand, and not
+measured with others."""
 
 _UNEVEN_COARSE = 24.0
 """The same for coarse noise: 2.3 to 17 in 133 crops of cameras, telephones and microscopes, 51 where text was taken for it."""

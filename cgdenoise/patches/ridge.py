@@ -31,9 +31,9 @@ SECOND = Search(patch=7, count=55, window=37, step=5)
 """Groups of the second step: those of the authors' code, but for its step of 4. 28 patches lose 0.1 to 0.4 dB, 110 gain -0.02 to
 0.14; a window of 19 and a step of 4 change less than 0.05 dB."""
 
-REPEATED = Search(patch=7, count=80, window=37, step=5)
-"""Groups of `repeated_ridge`. 80 patches for 55 gain 0.02 dB at noise of 25 of 255 and 0.08 at 50, steps of 3 another 0.02 for
-three times the time (`benchmarks/NOTES.md`, "Rounds")."""
+REPEATED = Search(patch=7, count=80, window=37, step=6)
+"""Groups of `repeated_ridge`. 80 patches for 55 gain 0.02 dB at noise of 25 of 255 and 0.08 at 50; steps of 5 gain less than 0.01
+for a sixth more of the time of all filters (`benchmarks/NOTES.md`, "Rounds" and "Two scales")."""
 
 ROUNDS, _LEFT = 2, 0.75
 """Rounds, and the share of the image before that the first of many would keep. The share is the paper's; 3 rounds gain 0.02 to
