@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import sparse
 
 from cgdenoise.errors import ImageError, OptionError
+from cgdenoise.images import read_image
 from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix, read_whole
-from cgdenoise.jobs.sources import Sources, affordable
+from cgdenoise.jobs.sources import Scan, Sources, affordable
 from cgdenoise.measurements import SUFFIXES, sparse_parts
-from cgdenoise.operators import ComplexFromReal, subsampled_fourier
-from cgdenoise.problems.mri import fourier_problem
+from cgdenoise.operators import Coils, ComplexFromReal, subsampled_fourier
+from cgdenoise.problems.mri import fourier_problem, parallel_problem, simulated_maps
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import fourier_lines, linear_problem, matrix_operator, named_operator, simulated
 from cgdenoise.reading import about
@@ -94,6 +96,46 @@ def simulate_problem(sources: Sources, ratio: float, count: int | None, noise: f
             saved = {"operator": np.array(name), "seed": np.array(sources.seed)}
         y = simulated(sensing, image, noise, sources.seed)
         return Simulation(linear_problem(sensing, y, level), clean, saved)
+
+
+def simulate_scan(path: str, scan: Scan, coils: int, ratio: float, noise: float, sigma: float | None, seed: int) -> Simulation:
+    """Scan a clean grey image with several coils, whose sensitivities the problem has to find, or with one.
+
+    Parameters
+    ----------
+    path : str
+        Of the image.
+    scan : Scan
+        Its mask, if there is one, and what cuts the object out.
+    coils : int
+        How many.
+    ratio : float
+        Share of the Fourier plane's lines that are sampled where there is no mask.
+    noise : float
+        Standard deviation of the noise that is added to each sample: the root of E |noise|².
+    sigma : float or None
+        Noise level that the reconstruction assumes; None for the true one.
+    seed : int
+        Of the lines and of the noise.
+
+    Raises
+    ------
+    ImageError, MeasurementError, OptionError
+        As `simulate_problem`.
+    """
+    clean = read_image(path).pages[0]
+    with about(path):
+        image = _channels(clean)
+        if image.ndim != 2:
+            raise ImageError(f"an image of shape {list(clean.shape)}; expected a grey one, (H, W)")
+        plane = (image.shape[0], image.shape[1])
+        kept = fourier_lines(plane, ratio, seed) if scan.mask is None else read_mask(scan.mask, plane)
+        level = noise if sigma is None else sigma
+        seen = Coils(simulated_maps(coils, plane)) @ ComplexFromReal(plane)
+        y = simulated(subsampled_fourier(torch.from_numpy(kept), (coils, *plane)) @ seen, image, noise, seed)
+        if coils == 1:
+            return Simulation(fourier_problem(y[0], kept, False, level), clean, {"mask": kept})
+        return Simulation(parallel_problem(y, kept, None, level, scan.crop), clean, {"mask": kept})
 
 
 def _fourier(sources: Sources, clean: Array, image: Array, share: float, noise: float, level: float) -> Simulation:

@@ -44,6 +44,11 @@ OWN = {
     },
     "mri": {
         "kspace": (["absent.npy"], "absent.npy", 1),
+        "simulate": (["--simulate", "colour.png"], "colour.png: an image of shape [16, 16, 3]; expected a grey one", 1),
+        "coils": (["--simulate", "clean.png", "--coils", "0"], "--coils", 2),
+        "ratio": (["--simulate", "clean.png", "--ratio", "0"], "clean.png: ratio 0.0; expected above 0", 2),
+        "simulate_sigma": (["--simulate", "clean.png", "--simulate-sigma", "-1"], "--simulate-sigma", 2),
+        "save_measurements": ([*MRI, "--save-measurements", "m.npz"], "--save-measurements without --simulate", 2),
         "mask": ([*MRI, "--mask", "clean.png"], "clean.png: a mask of shape (16, 16); expected (8, 8)", 1),
         "maps": ([*MRI, "--maps", "absent.npy"], "absent.npy", 1),
         "trajectory": ([*MRI, "--trajectory", "absent.npy"], "absent.npy", 1),
