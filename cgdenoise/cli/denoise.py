@@ -77,6 +77,12 @@ def denoise(
             "--temporal", help="Let frames of a stack, in time or else in depth, help those before and after; takes longer."
         ),
     ] = False,
+    warm_start: Annotated[
+        bool,
+        typer.Option(
+            "--warm-start", help="Let the fit of each frame start from the one before, unless the scene is another: faster."
+        ),
+    ] = False,
     *,
     shared: SharedOptions,
 ) -> None:
@@ -104,7 +110,10 @@ def denoise(
             raise OptionError(
                 f"--temporal with --preset {shared.preset}, which forms no groups of patches; expected balanced or best"
             )
-        options = replace(options, axes=said, channels=channels, temporal=temporal)
+        if warm_start and (options.preset.members > 1 or not options.preset.hold_out):
+            what = f"{options.preset.members} fits" if options.preset.members > 1 else "nothing held out"
+            raise OptionError(f"--warm-start with {what}; expected one fit, judged by what it holds out")
+        options = replace(options, axes=said, channels=channels, temporal=temporal, warm_start=warm_start)
         options = replace(options, memory=None if memory is None else parse_bytes(memory))
         return Denoising(options, None if shared.reference is None else read_image(shared.reference, options.axes))
 

@@ -126,7 +126,7 @@ def outcome_of(page: int, result: Restoration, stored: Array, shown: Callable[[A
     parts = tuple(of_part(part) for part in result.parts)
     status = "interrupted" if result.interrupted else "complete"
     noise = replace(result.noise, impulses=np.zeros((0, 0, 0), bool))
-    bare = replace(result, image=np.zeros(0), parts=(), noise=noise)
+    bare = replace(result, image=np.zeros(0), parts=(), noise=noise, start=None)
     return Outcome(
         page,
         bare,

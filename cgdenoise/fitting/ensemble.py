@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.loop import Problem, Schedule, fit, identity
@@ -16,6 +16,7 @@ from cgdenoise.fitting.members import EnsembleResult, Member, average, depth_sco
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, FitResult, Step, StopReason
 from cgdenoise.fitting.stopping import Budget, Circumstances, StoppingRule, rule_of
+from cgdenoise.fitting.warm import WARM_PATIENCE, Keeper, Start, is_near
 from cgdenoise.generators.build import build
 from cgdenoise.generators.spec import GeneratorSpec
 from cgdenoise.operators import Identity, Measurement
@@ -38,11 +39,12 @@ Split = Callable[[Tensor, float, torch.Generator], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class _Task:
-    """Fits to make together: of which generator, on which splits of the pixels, and whether they only choose the depth."""
+    """Fits to make together: of which generator, on which splits, whether they only choose the depth, and from where."""
 
     spec: GeneratorSpec
     splits: Sequence[int]
     probe: bool
+    start: Start | None = None
 
 
 @dataclass
@@ -70,6 +72,8 @@ class Ensemble:
         Sees every evaluation of every fit.
     cancelled : callable
         True ends the running fit and the ensemble.
+    start : Start or None
+        What one fit may start from, in place of all others, if it predicts the held-out measurements better than fresh weights.
     """
 
     measurement: Measurement
@@ -80,7 +84,9 @@ class Ensemble:
     together: int = 1
     on_step: Callable[[FitLabel, Step], None] = lambda label, step: None
     cancelled: Callable[[], bool] = lambda: False
+    start: Start | None = None
     members: list[Member] = field(default_factory=list, init=False)
+    left: Start | None = field(default=None, init=False)
 
     def run(self) -> EnsembleResult:
         """Choose the depth, fit the members, average them.
@@ -94,20 +100,29 @@ class Ensemble:
         """
         for task in self._plan():
             for attempt in range(_RESTARTS + 1):
-                members = self._fit(task, attempt, len(self.members))
+                members = self._fit(task, attempt, self._next_index())
                 self.members += members
                 if self._interrupted():
-                    return average(self.members, self.measurement.operator.in_shape)
+                    return self._averaged()
                 failed = [split for split, member in zip(task.splits, members, strict=True) if member.failed]
                 if not failed:
                     break
-                task = replace(task, splits=failed)
-        return average(self.members, self.measurement.operator.in_shape)
+                task = replace(task, splits=failed, start=None)
+        return self._averaged()
+
+    def _averaged(self) -> EnsembleResult:
+        return replace(average(self.members, self.measurement.operator.in_shape), start=self.left)
+
+    def _next_index(self) -> int:
+        return 1 + max((member.label.index for member in self.members), default=-1)
 
     def _plan(self) -> Iterator[_Task]:
         """Yield what to fit; each task is asked for when those before it are done."""
         size = self.measurement.operator.in_shape[1:]
         candidates = list(dict.fromkeys(spec.limited_to(size) for spec in self.preset.generators))
+        if self.start is not None and self.start.spec in candidates and self._is_near(self.start):
+            yield _Task(self.start.spec, [self.start.split], probe=False, start=self.start)
+            return
         probe = self.preset.has_probes and len(candidates) > 1
         for number, spec in enumerate(candidates):
             # One split for all candidates: the noise of the same held-out pixels then cancels in the comparison.
@@ -143,8 +158,34 @@ class Ensemble:
 
     def _fit_at_once(self, task: _Task, attempt: int, start: int) -> list[Member]:
         iterations = self.preset.probe_iterations if task.probe else self.preset.max_iterations
-        indices = range(start, start + len(task.splits))
-        labels = [FitLabel(index, start, task.spec.depth, attempt, task.probe, iterations) for index in indices]
+        first, warm = (start, False) if task.start is None else (task.start.index, True)
+        indices = range(first, first + len(task.splits))
+        labels = [FitLabel(index, first, task.spec.depth, attempt, task.probe, iterations, warm) for index in indices]
+        generator, problem = self._posed(task, indices)
+        if task.start is not None:
+            generator.load_state_dict(task.start.weights)
+        rule = Budget() if task.probe else self._rule(warm)
+        keeper = Keeper(generator, rule.monitor())
+        alone = len(labels) == 1 and not task.probe
+        results = fit(
+            generator,
+            problem,
+            optimiser=self.preset.optimiser,
+            stop=rule,
+            schedule=Schedule(iterations, self.preset.averaging),
+            observers=[lambda member, step: self.on_step(labels[member], step), *[keeper.observe] * alone],
+            cancelled=self.cancelled,
+        )
+        members = [
+            Member(label, result, self._score(result), of_fit, failed=not task.probe and self._has_failed(result))
+            for label, result, of_fit in zip(labels, results, (problem.held_out > 0).cpu(), strict=True)
+        ]
+        if alone and not members[0].failed:
+            self.left = Start(task.spec, first, task.splits[0], keeper.weights)
+        return members
+
+    def _posed(self, task: _Task, indices: Sequence[int]) -> tuple[nn.Module, Problem]:
+        """Return the generators of a task's fits, whose numbers give them their random ones, and what they are fitted to."""
         y, valid = self.measurement.y[None], self.measurement.valid[None]
         if task.probe and self._sees_pixels:
             y, valid = _centre(y), _centre(valid)
@@ -152,19 +193,13 @@ class Ensemble:
         training, held_out = (_laid_out(torch.cat(weights).to(y.device)) for weights in zip(*split, strict=True))
         channels, *size = y.shape[1:] if self._sees_pixels else self.measurement.operator.in_shape
         rngs = [rng_for(self.seed, 1, index) for index in indices]
-        results = fit(
-            build(task.spec, channels, tuple(size), rngs, self.dtype).to(y.device),
-            Problem(_laid_out(y), training, held_out, identity if self._sees_pixels else self.measurement.operator),
-            optimiser=self.preset.optimiser,
-            stop=Budget() if task.probe else self._rule(),
-            schedule=Schedule(iterations, self.preset.averaging),
-            observers=[lambda member, step: self.on_step(labels[member], step)],
-            cancelled=self.cancelled,
-        )
-        return [
-            Member(label, result, self._score(result), of_fit, failed=not task.probe and self._has_failed(result))
-            for label, result, of_fit in zip(labels, results, (held_out > 0).cpu(), strict=True)
-        ]
+        generator = build(task.spec, channels, tuple(size), rngs, self.dtype).to(y.device)
+        forward = identity if self._sees_pixels else self.measurement.operator
+        return generator, Problem(_laid_out(y), training, held_out, forward)
+
+    def _is_near(self, start: Start) -> bool:
+        task = _Task(start.spec, [start.split], probe=False)
+        return is_near(start.weights, *self._posed(task, [start.index]), self.measurement.sigma)
 
     def _score(self, result: FitResult) -> float:
         return score_of(result.chosen, self._judging_sigma)
@@ -172,8 +207,9 @@ class Ensemble:
     def _has_failed(self, result: FitResult) -> bool:
         return has_failed(result, self._variance, self.measurement.sigma)
 
-    def _rule(self) -> StoppingRule:
-        return rule_of(self.preset.stop, Circumstances(self.preset.patience, self.measurement.sigma, self._sees_pixels))
+    def _rule(self, warm: bool) -> StoppingRule:
+        patience = round(self.preset.patience * (WARM_PATIENCE if warm else 1))
+        return rule_of(self.preset.stop, Circumstances(patience, self.measurement.sigma, self._sees_pixels))
 
     @property
     def _sees_pixels(self) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitting.results import Evaluation, FitLabel, FitResult, StopReason
 from cgdenoise.fitting.stopping import predicted_error
+from cgdenoise.fitting.warm import Start
 
 _STUCK, _FAR_ABOVE_NOISE = 0.5, 4.0
 """A fit has failed if its error is above this part of the data's variance and above so many variances of the noise. By hand; not
@@ -82,11 +83,12 @@ class FailedFitsError(CgDenoiseError):
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """The average, [1, C, H, W], all fits in the order they ran, and the depth that was chosen."""
+    """The average, [1, C, H, W], all fits in the order they ran, the chosen depth, and what another fit may start from."""
 
     image: Tensor
     members: tuple[Member, ...]
     depth: int
+    start: Start | None = None
 
     @property
     def interrupted(self) -> bool:

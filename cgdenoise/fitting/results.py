@@ -38,6 +38,8 @@ class FitLabel:
         Whether it only helps to choose the depth.
     max_iterations : int
         Its budget.
+    warm : bool
+        Whether it started from the weights of the frame before.
     """
 
     index: int
@@ -46,6 +48,7 @@ class FitLabel:
     attempt: int
     probe: bool
     max_iterations: int
+    warm: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from cgdenoise.images import Picture
 from cgdenoise.jobs.arrangement import arrange
 from cgdenoise.jobs.large import LargePages, in_tiles
 from cgdenoise.jobs.options import Options
-from cgdenoise.jobs.over_time import restore_over_time, sequences
+from cgdenoise.jobs.over_time import restore_over_time
 from cgdenoise.jobs.pages import Source, picture_and_log, restore
+from cgdenoise.jobs.sequences import sequences
 from cgdenoise.progress import Progress
 
 
@@ -108,7 +109,7 @@ class Denoising:
             rearranged = None if clean is None else arrange(replace(clean, stack=stored.stack), self.options.channels)
             clean = clean if rearranged is None else rearranged.picture
         count = len(source.picture.pages)
-        if self.options.temporal:
+        if self.options.temporal or self.options.warm_start:
             sequences(source.picture)  # before the fits: they take long
         pages = restore(
             source,

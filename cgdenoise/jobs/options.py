@@ -43,6 +43,8 @@ class Options:
         Which channels are restored together; None for those that a file has beside each other.
     temporal : bool
         Whether frames help those before and after.
+    warm_start : bool
+        Whether the fit of a frame starts from the weights of the one before.
     at_once : int
         Processes that restore an image each.
     """
@@ -60,6 +62,7 @@ class Options:
     axes: str | None = None
     channels: Channels | None = None
     temporal: bool = False
+    warm_start: bool = False
     at_once: int = 1
 
     def settings(self) -> dict[str, Any]:
@@ -75,5 +78,6 @@ class Options:
             "axes": self.axes,
             "channels": None if self.channels is None else str(self.channels),
             "temporal": self.temporal,
+            "warm_start": self.warm_start,
         }
         return run | noise | self.noise_sources.hashes() | asdict(self.preset)

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-from cgdenoise.errors import ImageError
 from cgdenoise.fitlog.outcome import further
 from cgdenoise.images import Picture
 from cgdenoise.jobs.pages import Page, Source
+from cgdenoise.jobs.sequences import sequences
 from cgdenoise.progress import Cancelled, Progress
 from cgdenoise.reading.on_disk import let_go
 from cgdenoise.restoration.frames import AROUND, Frames, common_noise, parts_of, restore_frames
@@ -19,25 +17,6 @@ from cgdenoise.restoration.units import Array
 
 FRAMES = "frames"
 """Name of the part that is groups over frames."""
-
-
-def sequences(picture: Picture) -> list[list[int]]:
-    """Return the pages that follow each other in time or, where there is no time, in depth: for each other index one list.
-
-    Raises
-    ------
-    ImageError
-        If the pages are not known to follow each other, or have several shapes.
-    """
-    numbers = np.arange(len(picture.pages))
-    if picture.stack is not None:
-        axis = next((axis for axis in "TZ" if axis in picture.stack.axes), None)
-        if axis is None:
-            raise ImageError("no axis T or Z whose frames could help each other; expected one, in the metadata or in --axes")
-        numbers = np.moveaxis(numbers.reshape(picture.stack.shape), picture.stack.axes.index(axis), -1)
-    if len(picture.pages) == 1 or len({page.shape for page in picture.pages}) > 1:
-        raise ImageError("one page, or pages of several sizes; expected frames of one size that can help each other")
-    return [[int(number) for number in line] for line in numbers.reshape(-1, numbers.shape[-1])]
 
 
 def restore_over_time(

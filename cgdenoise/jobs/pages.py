@@ -19,6 +19,7 @@ from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.images import Picture, to_dtype
 from cgdenoise.jobs.large import LargePages, tiling_of
 from cgdenoise.jobs.options import Options
+from cgdenoise.jobs.sequences import Starts, frames_before
 from cgdenoise.progress import Progress
 from cgdenoise.reading.on_disk import RowsOnDisk, is_on_disk, let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
@@ -115,6 +116,7 @@ def restore(
     picture, large = source.picture, large or LargePages()
     _check(picture, reference)
     rows = RowsOnDisk(large.folder, picture.dtype) if is_on_disk(picture.pages[0]) else None
+    starts = Starts(frames_before(picture) if options.warm_start else {})
     done: list[Page] = []
     for number in range(len(picture.pages)):
         if number and cancelled():
@@ -122,7 +124,7 @@ def restore(
         clean = None if reference is None else reference.pages[number]
         try:
             hooks = Hooks(partial(progress, number), cancelled)
-            done.append(_restore_page(source, number, options, clean, hooks, large, rows))
+            done.append(_restore_page(source, number, options, clean, hooks, large, rows, starts))
         except TooEarlyError:
             if not done:
                 raise
@@ -161,11 +163,12 @@ def _restore_page(
     hooks: Hooks,
     large: LargePages,
     rows: RowsOnDisk | None,
+    starts: Starts,
 ) -> Page:
     page = source.picture.pages[number]
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
-    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device)
+    request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, start=starts.take(number))
     tiling = tiling_of(page, options)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None
@@ -177,6 +180,7 @@ def _restore_page(
     shown = partial(_stored, source.picture, page)
     if tiling is None:
         result = denoise_whole(request, watched)
+        starts.keep(number, result.start)
         let_go(page)
         stored = shown(result.image)
         if rows is not None:

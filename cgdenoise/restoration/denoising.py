@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cgdenoise.fitting.members import EnsembleResult
 from cgdenoise.fitting.plan import Preset
+from cgdenoise.fitting.warm import Start
 from cgdenoise.noise import NoiseModel
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.noise.stripes import Stripes
@@ -38,6 +39,8 @@ class DenoisingRequest:
         "auto", "cpu", "cuda" or "mps".
     memory : int or None
         Bytes that the process may hold; None for what the machine has free.
+    start : Start or None
+        What the fit may start from: what another frame's has left.
     """
 
     image: Array
@@ -47,6 +50,7 @@ class DenoisingRequest:
     seed: int = 0
     device: str = "auto"
     memory: int | None = None
+    start: Start | None = None
 
 
 @dataclass(frozen=True)

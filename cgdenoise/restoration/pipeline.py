@@ -13,6 +13,7 @@ from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.fitting.results import FitLabel, Step
 from cgdenoise.fitting.spending import Spending
+from cgdenoise.fitting.warm import Start
 from cgdenoise.operators import Measurement
 from cgdenoise.progress import Cancelled, Meter
 from cgdenoise.restoration.hooks import Hooks
@@ -40,6 +41,8 @@ class Context:
         Adds up the work, and calls the hooks.
     rng : torch.Generator
         For the stages after the fits, on the CPU.
+    start : Start or None
+        What the fit may start from.
     interrupted : bool
         Whether the caller asked for an end: no further stage begins.
     """
@@ -49,12 +52,13 @@ class Context:
     hooks: Hooks
     meter: Meter
     rng: torch.Generator
+    start: Start | None = None
     interrupted: bool = False
 
     @staticmethod
-    def of(device: torch.device, seed: int, hooks: Hooks, area: int) -> Context:
+    def of(device: torch.device, seed: int, hooks: Hooks, area: int, start: Start | None = None) -> Context:
         """Return the context of the restoration of an image of so many pixels."""
-        return Context(device, seed, hooks, Meter(area, hooks.progress, hooks.cancelled), rng_for(seed, 2))
+        return Context(device, seed, hooks, Meter(area, hooks.progress, hooks.cancelled), rng_for(seed, 2), start)
 
     def fit(
         self, measurement: Measurement, preset: Preset, split: Split, factor: float, shown: Callable[[torch.Tensor], Array]
@@ -97,6 +101,7 @@ class Context:
             together=1 if self.device.type == "cpu" else preset.members,
             on_step=on_step,
             cancelled=self.hooks.cancelled,
+            start=self.start,
         )
         fits = ensemble.run()
         self.interrupted = fits.interrupted

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitting.members import Member
 from cgdenoise.fitting.results import FitLabel, Step, StopReason
+from cgdenoise.fitting.warm import Start
 from cgdenoise.noise import NoiseModel
 from cgdenoise.restoration.evidence import Evidence
 from cgdenoise.restoration.units import Scale
@@ -105,6 +106,8 @@ class Restoration:
         What the measurements say of a reconstruction, in their unit; None if it is constant, or no fit had time to come out.
     tiles : int
         In how many the image was restored, because it was too large for the memory; 0 if as a whole.
+    start : Start or None
+        What the fit of the next frame may start from.
     """
 
     image: Array
@@ -120,6 +123,7 @@ class Restoration:
     scale: Scale | None = None
     evidence: Evidence | None = None
     tiles: int = 0
+    start: Start | None = None
 
     @property
     def sigma(self) -> float:

@@ -48,7 +48,7 @@ def denoise_whole(request: DenoisingRequest, hooks: Hooks) -> Restoration:
     with memory_error(f"not enough memory on {device.type} for an image of {width}x{height} pixels; expected a smaller one"):
         preset = request.preset
         scale = Scale.of(values, whole_range=preset.is_bounded)
-        context = Context.of(device, request.seed, hooks, height * width)
+        context = Context.of(device, request.seed, hooks, height * width, request.start)
         state = restored_state(request, values, scale, context)
         return restoration_of(state, request, context, time.perf_counter() - start)
 
@@ -77,6 +77,7 @@ def restoration_of(state: Denoising, request: DenoisingRequest, context: Context
         device=context.device.type,
         seconds=seconds,
         warnings=state.warnings,
+        start=fits.start,
     )
 
 

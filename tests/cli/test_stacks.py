@@ -116,3 +116,16 @@ def test_folders_that_are_images(restored, folder, noisy):
     assert "complete already" in again.out
     restored("in/a.zarr", "-o", "out/a_denoised.zarr", "--force", "--max-iterations", "3")
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["a_denoised.fit.jsonl", "a_denoised.zarr"]
+
+
+def test_frames_may_start_from_those_before(denoise, restored, folder, noisy):
+    still = np.stack([noisy, 255 - noisy, 255 - noisy])
+    tifffile.imwrite("a.tif", still, photometric="rgb", metadata={"axes": "TYXS"})
+    restored("a.tif", "--warm-start", "-q")
+    logged = read_log("a_denoised.fit.jsonl")
+    assert [page.fits[0]["warm"] for page in logged] == [False, False, True]  # the second is another scene
+    assert logged[0].header["options"]["warm_start"]
+    outcome = denoise("a.tif", "--warm-start", "--members", "2", "-o", "b.tif")
+    assert (outcome.code, "--warm-start with 2 fits" in outcome.err) == (2, True)
+    tifffile.imwrite("b.tif", noisy, photometric="rgb")
+    assert "b.tif: one page" in denoise("b.tif", "--warm-start").err
