@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from cgdenoise.noise.jpeg import SIDE, TO_YCC, Jpeg, blocks_of, clipped, find_jpeg, reduce, stored_colour, to_ycc
+from cgdenoise.noise.clipping import clipped
+from cgdenoise.noise.jpeg import SIDE, TO_YCC, Jpeg, blocks_of, find_jpeg, reduce, stored_colour, to_ycc
 
 Array = NDArray[np.float64]
 
@@ -122,7 +123,7 @@ def find_stored_noise(image: Array) -> StoredNoise | None:
     jpeg = find_jpeg(image)
     if jpeg is None:
         return None
-    cut = clipped(image)
+    cut = clipped(image).astype(float)
     if jpeg.reduced is None:
         blocks = _whole_blocks(image[..., 0] / jpeg.unit, cut)
         colours = np.zeros(len(_LEVELS))

@@ -39,6 +39,13 @@ def clipped_ends(values: Values) -> tuple[float, float]:
     return low, largest if (known == largest).mean() > _PILED else np.inf
 
 
+def clipped(image: Values) -> NDArray[np.bool_]:
+    """Return which pixels (H, W) of an image (H, W, C) have a value at an end of its channel where values pile up."""
+    ends = [clipped_ends(channel) for channel in np.moveaxis(image, 2, 0)]
+    cut: NDArray[np.bool_] = np.any([(image[..., c] <= low) | (image[..., c] >= high) for c, (low, high) in enumerate(ends)], 0)
+    return cut
+
+
 @dataclass(frozen=True)
 class Clipping:
     """Gaussian noise of one level, clipped to a range.

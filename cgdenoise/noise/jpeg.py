@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from cgdenoise.noise.clipping import clipped_ends
+from cgdenoise.noise.clipping import clipped
 
 Array = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ def find_jpeg(image: Array) -> Jpeg | None:
     if unit is None or image.shape[2] not in (1, 3) or min(image.shape[:2]) < 2 * SIDE:
         return None
     planes = image[..., :1] / unit if image.shape[2] == 1 else to_ycc(image / unit)
-    cut = clipped(image)
+    cut = clipped(image).astype(float)
     luminance = _sampled(planes[..., 0], cut)
     luminance[:, 0, 0] = 0  # what the unit calls 0 is not known
     evidence = [_evidence(luminance, steps(_LUMINANCE, quality), _OF_LUMINANCE) for quality in _QUALITIES]
@@ -137,13 +137,6 @@ def find_jpeg(image: Array) -> Jpeg | None:
         by_reduction[reduced] = _evidence(coefficients, table, _OF_COLOURS)
     reduced = max(by_reduction, key=lambda each: by_reduction[each][0] + (_USUAL if each == (2, 2) else 0))
     return Jpeg(quality, unit, reduced) if by_reduction[reduced][1] >= _WRONG_COLOURS else None
-
-
-def clipped(image: Array) -> Array:
-    """Return 1 where a pixel (H, W, C) has a value at an end of the range where values pile up, else 0: (H, W)."""
-    ends = [clipped_ends(channel) for channel in np.moveaxis(image, 2, 0)]
-    cut: Array = np.any([(image[..., c] <= low) | (image[..., c] >= high) for c, (low, high) in enumerate(ends)], 0).astype(float)
-    return cut
 
 
 def to_ycc(image: Array) -> Array:

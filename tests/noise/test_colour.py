@@ -9,6 +9,7 @@ from skimage import data
 
 from cgdenoise.noise import NoiseKind, choose
 from cgdenoise.noise.colour import OPPONENT, coarse_colour
+from cgdenoise.noise.correlation import noise_correlation
 
 CLEAN = data.coffee()[100:292, 150:342].astype(float)
 NOISY = CLEAN + 15 * np.random.default_rng(0).standard_normal(CLEAN.shape)
@@ -39,6 +40,14 @@ def test_halved_colours_are_found_with_the_level_of_each():
 @pytest.mark.parametrize("image", [CLEAN, NOISY, compressed(NOISY, 0), NOISY[..., :1], NOISY[..., :2]])
 def test_other_noise_is_left_to_others(image):
     assert coarse_colour(image) is None
+
+
+def test_clipped_lights_hide_nothing():
+    lights = np.full((192, 192, 3), 128.0)
+    lights[:, :32] = 275
+    image = compressed(lights + 15 * np.random.default_rng(1).standard_normal(lights.shape), 2)
+    assert not noise_correlation(image @ np.array(OPPONENT[1])).growth < 2
+    assert coarse_colour(image) is not None
 
 
 def test_the_model_says_so_and_keeps_a_level_that_was_told():
