@@ -28,12 +28,21 @@ def report(end: dict[str, Any], pages: int, json: bool, quiet: bool, shown: Coll
         written = "the best image so far" if end["status"] == "failed" else "the result"
         fail(f"{name}: {end['error']}; {written} is in {output}")
     if end["status"] == "interrupted":
-        note(f"{name}:{page} interrupted; the best result so far is in {output}")
+        note(f"{name}:{page} interrupted; {_left_of(end)} is in {output}")
     warn(name, [f"{page} {warning}".lstrip() for warning in end["warnings"] if warning not in shown], quiet)
     if json:
         emit_json(end)
     elif not (quiet or end["error"] or output == "-"):  # the picture itself went to standard output
         emit(f"{output}{page}: {sentence(end)}")
+
+
+def _left_of(end: dict[str, Any]) -> str:
+    """Return what there is of a page that was interrupted."""
+    if not end["tiles_left"]:
+        return "the best result so far"
+    done = end["tiles"] - end["tiles_left"]
+    again = " (--on-exists skip goes on from there)" if end["output"] != "-" else ""
+    return f"what is restored, {done} of {end['tiles']} tiles{again},"
 
 
 def report_skipped(name: str, output: str, json: bool, quiet: bool) -> None:

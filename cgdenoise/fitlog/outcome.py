@@ -196,6 +196,7 @@ def _end_record(names: Names, outcome: Outcome) -> Record:
         "sigma_estimated": result.sigma_estimated,
         "parts": list(outcome.parts),
         "tiles": result.tiles,
+        "tiles_left": result.tiles_left,
         "missing": outcome.missing,
         "evidence": None if result.evidence is None else asdict(result.evidence),
         "picture": outcome.picture,

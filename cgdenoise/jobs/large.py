@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cgdenoise.fitlog.records import Record
 from cgdenoise.images import Picture
 from cgdenoise.jobs.options import Options
-from cgdenoise.jobs.tile_file import TileFile
+from cgdenoise.jobs.tile_file import TileFile, left_by
 from cgdenoise.reading.on_disk import is_on_disk
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.memory import share_of_memory, tiling_for
@@ -39,9 +39,23 @@ class LargePages:
     folder: str = "."
     crew: Crew = field(default_factory=Here)
 
-    def kept(self, page: int, made_by: Record) -> Kept:
+    def tiling(self, page: int, image: Array, options: Options, made_by: Record) -> Tiling | None:
+        """Return in which tiles a page is restored: those that an earlier run has begun with, if they fit; None for the whole.
+
+        Raises
+        ------
+        OptionError, MemoryLimitError
+            If there is not even memory for tiles.
+        """
+        left = None if self.tiles is None else left_by(_file_of(self.tiles, page))
+        begun = left["tiling"]["side"] if left is not None and left == made_by | {"tiling": left["tiling"]} else None
+        return _tiling_of(image, options, begun)
+
+    def kept(self, page: int, made_by: Record, tiling: Tiling) -> Kept:
         """Return where the tiles of a page are kept, with those that an earlier run has left there."""
-        return KeptForOnce() if self.tiles is None else TileFile(_file_of(self.tiles, page), made_by)
+        if self.tiles is None:
+            return KeptForOnce()
+        return TileFile(_file_of(self.tiles, page), made_by | {"tiling": asdict(tiling)})
 
     def forget(self, pages: int) -> None:
         """Remove the tiles that were kept of so many pages: the output is there."""
@@ -54,16 +68,9 @@ def _file_of(path: str, page: int) -> str:
     return f"{path}.tiles" if page == 0 else f"{path}.page{page}.tiles"
 
 
-def tiling_of(page: Array, options: Options) -> Tiling | None:
-    """Return in which tiles a page is restored, None if it is restored as a whole.
-
-    Raises
-    ------
-    OptionError, MemoryLimitError
-        If there is not even memory for tiles.
-    """
+def _tiling_of(page: Array, options: Options, begun: int | None) -> Tiling | None:
     request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share_of_memory(options.memory, options.at_once))
-    return tiling_for(request, held=0 if is_on_disk(page) else _COPIES * page.nbytes)
+    return tiling_for(request, 0 if is_on_disk(page) else _COPIES * page.nbytes, begun)
 
 
 def in_tiles(picture: Picture, options: Options) -> bool:
@@ -74,4 +81,4 @@ def in_tiles(picture: Picture, options: Options) -> bool:
     OptionError, MemoryLimitError
         If there is not even memory for tiles.
     """
-    return any(tiling_of(page, options) is not None for page in picture.pages)
+    return any(_tiling_of(page, options, None) is not None for page in picture.pages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from cgdenoise.fitlog.outcome import Names, Outcome, evaluation_record, outcome_
 from cgdenoise.fitlog.records import Record
 from cgdenoise.fitting.members import TooEarlyError
 from cgdenoise.images import Picture, to_dtype
-from cgdenoise.jobs.large import LargePages, tiling_of
+from cgdenoise.jobs.large import LargePages
 from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.sequences import Starts, frames_before
 from cgdenoise.progress import Progress
@@ -169,7 +169,8 @@ def _restore_page(
     evaluations: list[Record] = []
     known = options.noise_sources.known(options.known, source.picture, number)
     request = DenoisingRequest(page, options.preset, known, -1, options.seed, options.device, start=starts.take(number))
-    tiling = tiling_of(page, options)
+    made_of = made_by(__version__, options.command, source.description["sha256"], options.settings()) | {"page": number}
+    tiling = large.tiling(number, page, options, made_of)
     # Evaluations of a large image are of a sample: there is no reference for that.
     compared = clean if tiling is None else None
 
@@ -186,8 +187,7 @@ def _restore_page(
         if rows is not None:
             rows.append(stored)
     else:
-        made_of = made_by(__version__, options.command, source.description["sha256"], options.settings())
-        kept = large.kept(number, made_of | {"page": number, "tiling": asdict(tiling)})
+        kept = large.kept(number, made_of, tiling)
         result, stored = _restore_tiles(request, tiling, watched, kept, rows, large.crew)
         if rows is not None and clean is not None:
             stored = rows.arrays([other.shape for other in source.picture.pages[: number + 1]])[-1]

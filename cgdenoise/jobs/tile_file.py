@@ -18,11 +18,25 @@ from cgdenoise.errors import ImageError
 from cgdenoise.fitlog.records import Record
 from cgdenoise.reading import about
 
-_MARK = b'{"cgdenoise tiles": '
+_NAME = "cgdenoise tiles"
+_MARK = f'{{"{_NAME}": '.encode()
 """How such a file begins: another one is nobody's to replace."""
+
+_LONGEST = 1 << 20
+"""Bytes of the first line that are looked at, at most. By hand."""
 
 _HEAD = struct.Struct("<QIIII")
 """Before the bytes of a tile: its number, height, width, channels, and the checksum of the bytes."""
+
+
+def left_by(path: str | os.PathLike[str]) -> Record | None:
+    """Return what decided the tiles of a file, as `TileFile` was given it; None if there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.readline(_LONGEST))[_NAME]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class TileFile:

@@ -47,7 +47,7 @@ def share_of_memory(memory: int | None, at_once: int) -> int | None:
     return held_memory() + int(free_memory() * _USED / at_once) if memory is None else memory // at_once
 
 
-def tiling_for(request: DenoisingRequest, held: int) -> Tiling | None:
+def tiling_for(request: DenoisingRequest, held: int, begun: int | None = None) -> Tiling | None:
     """Decide whether an image is restored as a whole or in tiles.
 
     Parameters
@@ -56,6 +56,8 @@ def tiling_for(request: DenoisingRequest, held: int) -> Tiling | None:
         Which image, how, and the memory that may be used.
     held : int
         Bytes that the result takes, however it is restored.
+    begun : int, optional
+        Side of the tiles that an earlier run has left; they are taken if they fit, also where larger ones would, or the whole.
 
     Returns
     -------
@@ -79,9 +81,9 @@ def tiling_for(request: DenoisingRequest, held: int) -> Tiling | None:
     def needed(side: int) -> float:
         return bytes_needed((min(side, height), min(side, width)), channels, request.preset)
 
-    if needed(max(height, width)) <= free:
+    if begun is None and needed(max(height, width)) <= free:
         return None
-    for side in SIDES:
+    for side in SIDES if begun is None else (begun, *SIDES):
         if needed(side) + _of_a_row(width, channels, side) <= free:
             return Tiling(height, width, side)
     least = needed(SIDES[-1]) + _of_a_row(width, channels, SIDES[-1]) + held

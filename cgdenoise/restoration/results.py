@@ -108,6 +108,8 @@ class Restoration:
         In how many the image was restored, because it was too large for the memory; 0 if as a whole.
     start : Start or None
         What the fit of the next frame may start from.
+    tiles_left : int
+        How many of them stayed as they were, for the caller ended it early.
     """
 
     image: Array
@@ -124,6 +126,7 @@ class Restoration:
     evidence: Evidence | None = None
     tiles: int = 0
     start: Start | None = None
+    tiles_left: int = 0
 
     @property
     def sigma(self) -> float:

@@ -30,7 +30,7 @@ from cgdenoise.restoration.units import (
     is_constant,
     values_in,
 )
-from cgdenoise.restoration.whole import constant, restoration_of, restored_state
+from cgdenoise.restoration.whole import constant, restoration_of, restored_state, stages_of_a_sample
 from cgdenoise.runtime import choose_device, memory_error, seed_for
 
 _OF_THE_SCALE = 1 << 22
@@ -126,9 +126,10 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
         scale = _scale_of(view, request.preset)
         part = part_of(hooks, "sample", 0, tiling.count + 1)
         context = Context.of(device, request.seed, replace(part, observers=hooks.observers), windows[..., 0].size)
-        state = restored_state(sample, windows, scale, context)
+        state = restored_state(sample, windows, scale, context, stages_of_a_sample(Layout(3, -1)))
         found = restoration_of(state, sample, context, 0.0)
-        restored = _restored(view, tiling, Common.of(state), request, kept, crew, hooks)
+        left: list[int] = []
+        restored = _restored(view, tiling, Common.of(state), request, kept, crew, hooks, left)
         for rows, values in blended(tiling, view.shape[2], restored):
             sink(rows, values * scale.factor + scale.offset)
     return replace(
@@ -138,13 +139,21 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
         interrupted=found.interrupted or hooks.cancelled(),
         seconds=time.perf_counter() - start,
         tiles=tiling.count,
+        tiles_left=len(left),
     )
 
 
 def _restored(
-    view: Array, tiling: Tiling, common: Common, request: DenoisingRequest, kept: Kept, crew: Crew, hooks: Hooks
+    view: Array,
+    tiling: Tiling,
+    common: Common,
+    request: DenoisingRequest,
+    kept: Kept,
+    crew: Crew,
+    hooks: Hooks,
+    left: list[int],
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the tiles, restored, on the scale of the whole; those that the caller left no time for as they were."""
+    """Yield the tiles, restored, on the scale of the whole; those that there was no time for as they were, and note them."""
 
     def pixels(tile: Tile) -> Array:
         part = view[tile.rows, tile.columns].copy()
@@ -160,7 +169,10 @@ def _restored(
         while tile.index not in kept and (come := next(coming, None)) is not None:
             kept.add(*come)
         done = kept.find(tile.index)
-        yield common.normalised(pixels(tile)).astype(np.float32) if done is None else done
+        if done is None:
+            left.append(tile.index)
+            done = common.normalised(pixels(tile)).astype(np.float32)
+        yield done
 
 
 def _scale_of(view: Array, preset: Preset) -> Scale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -49,16 +50,18 @@ def denoise_whole(request: DenoisingRequest, hooks: Hooks) -> Restoration:
         preset = request.preset
         scale = Scale.of(values, whole_range=preset.is_bounded)
         context = Context.of(device, request.seed, hooks, height * width, request.start)
-        state = restored_state(request, values, scale, context)
+        state = restored_state(request, values, scale, context, stages_of_the_whole(layout))
         return restoration_of(state, request, context, time.perf_counter() - start)
 
 
-def restored_state(request: DenoisingRequest, values: Array, scale: Scale, context: Context) -> Denoising:
-    """Take an image (H, W, C), on a scale, through all stages."""
+def restored_state(
+    request: DenoisingRequest, values: Array, scale: Scale, context: Context, stages: Sequence[Stage[Denoising]]
+) -> Denoising:
+    """Take an image (H, W, C), on a scale, through stages."""
     # Everything is computed from the normalised values: even a rounding that hangs on the unit could tip a decision.
     known = request.known.in_unit(scale.offset, scale.factor)
     begun = Denoising(request.preset, scale.normalise(values), scale, known)
-    return run_stages(_stages(Layout.of(request.image, request.channel_axis)), begun, context)
+    return run_stages(stages, begun, context)
 
 
 def restoration_of(state: Denoising, request: DenoisingRequest, context: Context, seconds: float) -> Restoration:
@@ -93,13 +96,14 @@ def _shown(layout: Layout, prepared: Prepared, scale: Scale, fitted: Tensor) -> 
     return scale.to_array(prepared.restored(fitted), layout.ndim, layout.channel_axis)
 
 
-def _stages(layout: Layout) -> list[Stage[Denoising]]:
-    return [
-        Stage("stripes", remove_stripes),
-        Stage("measuring noise", measure_noise, lambda state: _NOISE),
-        fits_stage(layout),
-        *patch_stages(),
-    ]
+def stages_of_the_whole(layout: Layout) -> list[Stage[Denoising]]:
+    """Return the stages of an image of which all is there."""
+    return [Stage("stripes", remove_stripes), *stages_of_a_sample(layout)]
+
+
+def stages_of_a_sample(layout: Layout) -> list[Stage[Denoising]]:
+    """Return the stages of windows of an image: no line of it is there, and no stripe is seen, or could be taken from tiles."""
+    return [Stage("measuring noise", measure_noise, lambda state: _NOISE), fits_stage(layout), *patch_stages()]
 
 
 def fits_stage(layout: Layout) -> Stage[Denoising]:

@@ -90,7 +90,7 @@ def test_the_bytes_are_those_of_a_local_run_also_when_a_worker_is_killed(start, 
 @pytest.mark.slow
 def test_tiles_of_a_large_picture_go_to_the_workers(restored, denoise, folder, noisy, cluster, monkeypatch):
     """One worker is killed while tiles are away, and then the command; no tile that had come is made again."""
-    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held: Tiling(24, 24, 12, 4))
+    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held, begun: Tiling(24, 24, 12, 4))
     Image.fromarray(noisy[:24, :24]).save("large.png")
     restored("large.png", "-o", "local.png")
     address, workers = cluster

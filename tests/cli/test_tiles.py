@@ -14,6 +14,7 @@ from PIL import Image
 from cgdenoise.cli.options import parse_bytes
 from cgdenoise.errors import OptionError
 from cgdenoise.fitlog.reader import read_log
+from cgdenoise.jobs.tile_file import TileFile
 from cgdenoise.restoration.tile_work import TileTask
 from cgdenoise.restoration.tiles import Tiling
 
@@ -21,7 +22,7 @@ from cgdenoise.restoration.tiles import Tiling
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Tiles of 16 pixels for pictures of 24."""
-    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held: Tiling(24, 24, 16, 4))
+    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held, begun: Tiling(24, 24, 16, 4))
 
 
 def test_the_log_says_in_how_many_tiles(restored, folder, noisy_png):
@@ -60,6 +61,48 @@ def test_a_run_that_was_killed_goes_on_at_the_missing_tiles(restored, denoise, f
     assert len(made) == 1
     assert (folder / "out.png").read_bytes() == (folder / "whole.png").read_bytes()
     assert not (folder / "out.png.tiles").exists()
+
+
+def test_tiles_of_one_size_are_gone_on_with_when_more_memory_is_free(restored, denoise, folder, noisy_png, monkeypatch):
+    """The size of tiles hangs on what is free, which differs from run to run."""
+    sides, add = [], TileFile.add
+
+    def tiling(request, held, begun):
+        sides.append(begun)
+        return Tiling(24, 24, begun or 16, 4)
+
+    def dies(self, index, values):
+        add(self, index, values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", tiling)
+    monkeypatch.setattr(TileFile, "add", dies)
+    denoise("noisy.png")
+    monkeypatch.setattr(TileFile, "add", add)
+    denoise("noisy.png", "--seed", "1", "-o", "other.png")
+    restored("noisy.png", "--force")
+    assert sides == [None, None, 16]
+    assert not list(folder.glob("*.tiles"))
+
+
+def test_an_interruption_says_how_many_tiles_are_restored(denoise, restored, folder, noisy_png, monkeypatch):
+    add = TileFile.add
+
+    def interrupts(self, index, values):
+        add(self, index, values)
+        if index == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(TileFile, "add", interrupts)
+    outcome = denoise("noisy.png")
+    assert outcome.code == 128 + signal.SIGINT
+    assert "2 of 4 tiles (--on-exists skip goes on from there), is in noisy_denoised.png" in outcome.err
+    assert read_log(folder / "noisy_denoised.fit.jsonl")[0].end["tiles_left"] == 2
+    begun = []
+    monkeypatch.setattr(TileFile, "add", lambda self, index, values: begun.append(index) or add(self, index, values))
+    restored("noisy.png", "--on-exists", "skip")
+    assert begun == [2, 3]
+    assert not list(folder.glob("*.tiles"))
 
 
 def test_pages_of_a_stack_keep_tiles_of_their_own(restored, folder, noisy):

@@ -125,7 +125,7 @@ def test_processes_share_the_memory(noisy, monkeypatch, memory, at_once, share):
     monkeypatch.setattr("cgdenoise.restoration.memory.free_memory", lambda: 1_000)
     monkeypatch.setattr("cgdenoise.restoration.memory.held_memory", lambda: 100)
     seen = []
-    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held: seen.append(request.memory))
+    monkeypatch.setattr("cgdenoise.jobs.large.tiling_for", lambda request, held, begun: seen.append(request.memory))
     restore(source(noisy), options=options(memory=memory, at_once=at_once))
     assert seen == [share]
 

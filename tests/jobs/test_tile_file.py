@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cgdenoise.errors import ImageError
-from cgdenoise.jobs.tile_file import TileFile
+from cgdenoise.jobs.tile_file import TileFile, left_by
 
 KEY = {"input": "abc", "seed": 0}
 TILES = {index: np.random.default_rng(index).normal(size=(5, 7, 2)).astype(np.float32) for index in (0, 1, 5)}
@@ -23,6 +23,14 @@ def test_tiles_are_found_again_by_another_run(tmp_path):
     for index, values in TILES.items():
         np.testing.assert_array_equal(again.find(index), values)
     assert again.find(2) is None
+
+
+def test_what_decided_them_is_told(tmp_path):
+    filled(tmp_path / "x.tiles")
+    assert left_by(tmp_path / "x.tiles") == KEY
+    (tmp_path / "y").write_text("bathroom")
+    assert left_by(tmp_path / "y") is None
+    assert left_by(tmp_path / "z") is None
 
 
 def test_tiles_of_other_choices_do_not_count(tmp_path):

@@ -138,6 +138,7 @@ def test_what_there_was_no_time_for_stays_as_it_was():
     image, result = restored(NOISY, FAST, kept=kept, hooks=hooks)
     assert result.interrupted
     assert sorted(kept) == [0]
+    assert (result.tiles, result.tiles_left) == (4, 3)
     np.testing.assert_allclose(image[-50:], NOISY[-50:], atol=1e-3)
     assert np.abs(image[:50, :50] - NOISY[:50, :50]).mean() > 5
 
@@ -150,6 +151,14 @@ def test_missing_pixels_are_filled_and_constant_parts_stay():
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[:50, :50], 7, atol=1e-3)
     assert abs(found[100:102, 100:102] - CLEAN[100:102, 100:102]).mean() < 40
+
+
+def test_no_stripes_are_said_to_be_taken_from_tiles():
+    """A wide image, of whose lines windows beside each other are parts."""
+    rng = np.random.default_rng(3)
+    image = np.tile(CLEAN, (1, 4)) + 5 * rng.standard_normal((128, 512)) + 8 * rng.standard_normal((128, 1))
+    _, result = restored(image, replace(FAST, max_iterations=3), tiling=Tiling(128, 512, 384, 32))
+    assert not any("stripes" in reason for reason in result.noise.reasons)
 
 
 def test_a_constant_image_is_given_back():
@@ -184,6 +193,11 @@ class TestMemory:
     @pytest.mark.parametrize(("megabytes", "side"), [(1000, 768), (500, 512), (310, 384), (230, 256)])
     def test_a_large_one_is_cut(self, megabytes, side):
         assert tiling_for(self.request_of(3000, memory=megabytes << 20), 0).side == side
+
+    def test_tiles_that_were_begun_are_gone_on_with_if_they_fit(self):
+        assert tiling_for(self.request_of(3000), 0, 384).side == 384
+        assert tiling_for(self.request_of(512), 0, 256).side == 256
+        assert tiling_for(self.request_of(3000, memory=310 << 20), 0, 768).side == 384
 
     def test_what_the_result_takes_counts(self):
         assert tiling_for(self.request_of(3000), 300 << 20).side == 512
