@@ -118,9 +118,7 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
     let_go(view)
     windows = check_image(sample.image)
     if is_constant(windows):
-        tops = range(0, len(view), BAND)
-        for top, band in zip(tops, bands_of(view), strict=True):
-            sink(slice(top, top + len(band)), values_in(band))
+        _give_back(view, sink)
         return replace(constant(request, (0, 0, 0), device.type), seconds=time.perf_counter() - start)
     with memory_error(f"not enough memory on {device.type} for tiles of {tiling.side} pixels; expected a smaller --memory"):
         scale = _scale_of(view, request.preset)
@@ -141,6 +139,11 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
         tiles=tiling.count,
         tiles_left=len(left),
     )
+
+
+def _give_back(view: Array, sink: Sink) -> None:
+    for number, band in enumerate(bands_of(view)):
+        sink(slice(number * BAND, number * BAND + len(band)), values_in(band))
 
 
 def _restored(
