@@ -150,7 +150,7 @@ GROUPS: dict[str, tuple[Callable[[], str], dict[str, list[str]]]] = {
             "clipping": ["_PILED"],
         },
     ),
-    "correlation": (correlation, {"correlation": ["_FLAT", "_LESS_FLAT", "_MIN_BLOCKS", "_MAX_BLOCKS", "_WHITE", "_EVEN"]}),
+    "correlation": (correlation, {"correlation": ["_FLAT", "_LESS_FLAT", "MIN_BLOCKS", "_MAX_BLOCKS", "_WHITE", "_EVEN"]}),
     "missing": (missing, {"missing": ["_BLOCK", "_FLAT", "_MIN_COUNT"]}),
 }
 
@@ -160,7 +160,7 @@ def scaled(module: str, name: str, factor: float) -> Iterator[None]:
     """Scale a constant of a module of `cgdenoise.noise`, also where other modules have imported it."""
     home = importlib.import_module(f"cgdenoise.noise.{module}")
     value = getattr(home, name)
-    users = [importlib.import_module(f"cgdenoise.noise.{user}") for user in ("impulse", "outliers", "places")]
+    users = [importlib.import_module(f"cgdenoise.noise.{user}") for user in ("impulse", "outliers", "places", "growth")]
     homes = [home, *(user for user in users if not name.startswith("_") and hasattr(user, name))]
     for place in homes:
         setattr(place, name, (1 + value) / 2 if factor > 1 and 0.5 < value < 1 else type(value)(value * factor))

@@ -13,7 +13,6 @@ is shown). A ratio further from 1 than 15 % and twice that scatter is marked.
 from __future__ import annotations
 
 import argparse
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgdenoise.jobs.examine import examine_file
-from cgdenoise.jobs.noise_sources import NoiseSources
+from cgdenoise.images import Picture
+from cgdenoise.jobs.examine import examine_picture
+from cgdenoise.jobs.noise_sources import File, NoiseSources
 from cgdenoise.noise.law import NoiseLaw
 
 Array = NDArray[np.float64]
@@ -110,9 +110,8 @@ class Found:
 
 def compared(noisy: Array, clean: Array, dtype: np.dtype[Any]) -> tuple[Found, Truth, NoiseLaw]:
     """Hold what the command says of a picture against the truth."""
-    file = io.BytesIO()
-    Image.fromarray(np.squeeze(noisy).astype(dtype)).save(file, "PNG")
-    law = examine_file("noisy.png", file.getvalue(), None, NoiseSources(), None)[0].law
+    picture = Picture((np.squeeze(noisy).astype(dtype),), None, "png")
+    law = examine_picture(File("noisy", ""), picture, None, NoiseSources(), None)[0].law
     true = truth(noisy, clean)
     assumed = law.variance(clean)
     means = np.array([assumed[true.tenth == number].mean() for number in range(len(true.variance))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from cgdenoise.jobs.found import called
 from cgdenoise.jobs.noise_sources import File, NoiseSources
 from cgdenoise.noise import NoiseKind, NoiseModel, NoiseReport, choose, examine
 from cgdenoise.noise.exposures import ExposureNoise
+from cgdenoise.noise.growth import growth_of_coarse
 from cgdenoise.noise.known import KnownNoise
 from cgdenoise.noise.law import DARK_FRAMES, IMAGE, NoiseLaw
 from cgdenoise.reading import about
@@ -99,11 +100,19 @@ def examine_picture(
             if law is None:
                 model = choose(values, NoiseKind(told.kind), sigma=told.sigma, offset=told.offset)
                 measured_by = IMAGE if sources.dark is None else DARK_FRAMES
-                law = NoiseLaw.of(model, report.correlation.autocorrelation, measured_by)
+                law = _grown(NoiseLaw.of(model, report.correlation.autocorrelation, measured_by), values)
             else:
                 model = law.model_of(values)
         pages.append(ExaminedPage(file, number, picture.pages[number], report, model, law, exposures))
     return pages
+
+
+def _grown(law: NoiseLaw, values: Array) -> NoiseLaw:
+    """Return the law of coarse noise with its growth, which a restoration has no use for; other laws have theirs."""
+    growth = growth_of_coarse(values) if law.kind is NoiseKind.CORRELATED else None
+    if growth is None:
+        return law
+    return replace(law, gain=growth.gain, offset=growth.offset, read_sigma=growth.read_sigma)
 
 
 def law_file(page: ExaminedPage, sources: NoiseSources) -> bytes:

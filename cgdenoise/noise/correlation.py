@@ -12,13 +12,13 @@ from cgdenoise.noise.quiet import quietest_level
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
 # estimation".
 
-_BLOCK = 16
+BLOCK = 16
 """Side of the blocks in pixels; distances up to half of it are measured. Not measured with others."""
 
 _FLAT, _LESS_FLAT = 0.05, 0.2
 """Shares of the blocks, those with the least power at low frequencies, that `excess` is measured in and `growth` compares."""
 
-_MIN_BLOCKS = 60
+MIN_BLOCKS = 60
 """Blocks that count at least, however small their share."""
 
 _MAX_BLOCKS = 16_000
@@ -45,9 +45,9 @@ of a camera's shots, which have some of its noise left."""
 _NEGLIGIBLE = 0.1
 """Autocorrelation below which pixels count as independent; by hand, and not measured: it defines the correlation length."""
 
-_U, _V = np.indices((_BLOCK, _BLOCK))
-_MIDDLE = (np.maximum(_U, _V) >= _BLOCK // 4) & (np.maximum(_U, _V) < _BLOCK // 2)
-_FINE = np.minimum(_U, _V) >= 3 * _BLOCK // 4
+_U, _V = np.indices((BLOCK, BLOCK))
+_MIDDLE = (np.maximum(_U, _V) >= BLOCK // 4) & (np.maximum(_U, _V) < BLOCK // 2)
+_FINE = np.minimum(_U, _V) >= 3 * BLOCK // 4
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,11 @@ def noise_correlation(
         If the array has not 2 or 3 axes.
     """
     noise = noise or patch_noise(image)
-    spectra = _spectra(image)
+    spectra = block_spectra(image)
     if spectra is None:
         return _white(noise.sigma, 1.0, np.inf, 1.0, 1.0)
     contrasts = _contrasts(spectra, noise)
-    flat, less_flat = _flat_spectra(contrasts, _FLAT), _flat_spectra(contrasts, _LESS_FLAT)
+    flat, less_flat = flat_spectra(contrasts, _FLAT), flat_spectra(contrasts, _LESS_FLAT)
     excess, error = _excess(flat)
     flattest = flat[:, _MIDDLE].mean()
     growth = float(less_flat[:, _MIDDLE].mean() / flattest) if flattest > 0 else 1.0
@@ -141,7 +141,7 @@ def noise_correlation(
     least = quietest / noise.sigma if noise.sigma > 0 else 0.0
     if excess < (_WHITE_TOLD if told and level_told else _WHITE) or (not told and growth > _EVEN and least < _EVERYWHERE):
         return _white(noise.sigma, excess, error, growth, least)
-    power = _without_shading(np.mean(_flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
+    power = without_shading(np.mean(flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
     covariance = _covariance(power)
     autocorrelation = covariance / covariance[0, 0]
     length = correlation_length(autocorrelation)
@@ -184,9 +184,18 @@ def power_spectrum(autocorrelation: NDArray[np.float64], shape: tuple[int, int])
     return np.maximum(spectra, 0)
 
 
-def _without_shading(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a power spectrum (16, 16) whose lowest coefficients, which shading is mostly in, are no more than those beside."""
+def without_shading(power: NDArray[np.float64], frequencies: int = 1) -> NDArray[np.float64]:
+    """Return a power spectrum (16, 16) whose lowest coefficients, which shading is mostly in, are no more than those beside.
+
+    With one frequency these are the neighbours on the diagonal, with more the mean of all at the next.
+    """
     power = power.copy()
+    if frequencies > 1:
+        highest = np.maximum(_U, _V)
+        low = highest < frequencies
+        power[low] = np.minimum(power[low], power[highest == frequencies].mean())
+        power[0, 0] = power[highest == frequencies].mean()
+        return power
     power[0, 1] = min(power[0, 1], power[1, 1])
     power[1, 0] = min(power[1, 0], power[1, 1])
     power[0, 0] = (power[0, 1] + power[1, 0]) / 2
@@ -194,24 +203,24 @@ def _without_shading(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _white(sigma: float, excess: float, error: float, growth: float, least: float) -> NoiseCorrelation:
-    autocorrelation = np.zeros((_BLOCK // 2, _BLOCK // 2))
+    autocorrelation = np.zeros((BLOCK // 2, BLOCK // 2))
     autocorrelation[0, 0] = 1
     return NoiseCorrelation(sigma, 0, autocorrelation, excess, error, growth, least, True)
 
 
-def _spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
+def block_spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
     """Return DCT coefficients of blocks, (N, C, 16, 16), in the order of their places; None for too few blocks."""
     channels = (image[..., None] if image.ndim == 2 else image).astype(np.float64)
-    if min(channels.shape[:2]) < _BLOCK:
+    if min(channels.shape[:2]) < BLOCK:
         return None
-    windows = np.lib.stride_tricks.sliding_window_view(channels, (_BLOCK, _BLOCK), axis=(0, 1))
-    stride = max(_BLOCK // 4, int(np.ceil(np.sqrt(np.prod(windows.shape[:3], dtype=float) / _MAX_BLOCKS))))
-    blocks = windows[::stride, ::stride].reshape(-1, channels.shape[2], _BLOCK, _BLOCK)
+    windows = np.lib.stride_tricks.sliding_window_view(channels, (BLOCK, BLOCK), axis=(0, 1))
+    stride = max(BLOCK // 4, int(np.ceil(np.sqrt(np.prod(windows.shape[:3], dtype=float) / _MAX_BLOCKS))))
+    blocks = windows[::stride, ::stride].reshape(-1, channels.shape[2], BLOCK, BLOCK)
     blocks = blocks[np.isfinite(blocks).all(axis=(1, 2, 3))]
     kept = unclipped(blocks.reshape(*blocks.shape[:2], -1), channels) if len(blocks) else np.zeros(0, dtype=bool)
     # Clipped blocks are better than none.
-    blocks = blocks[kept] if kept.sum() >= _MIN_BLOCKS / _FLAT else blocks
-    if len(blocks) < _MIN_BLOCKS:
+    blocks = blocks[kept] if kept.sum() >= MIN_BLOCKS / _FLAT else blocks
+    if len(blocks) < MIN_BLOCKS:
         return None
     spectra: NDArray[np.float64] = dctn(blocks, axes=(2, 3), norm="ortho")
     return spectra
@@ -225,11 +234,11 @@ def _contrasts(spectra: NDArray[np.float64], noise: PatchNoise) -> NDArray[np.fl
     return power
 
 
-def _flat_spectra(power: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+def flat_spectra(power: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     """Return the power (K, 16, 16) of the flattest share of the blocks (N, 16, 16), in the order of their places."""
     odd = (_U + _V) % 2 == 1
-    low = (np.maximum(_U, _V) < _BLOCK // 4) & (_U + _V > 0)
-    count = min(len(power), max(_MIN_BLOCKS, round(share * len(power))))
+    low = (np.maximum(_U, _V) < BLOCK // 4) & (_U + _V > 0)
+    count = min(len(power), max(MIN_BLOCKS, round(share * len(power))))
     halves = []
     for measured in (odd, ~odd):
         texture = power[:, low & ~measured].sum(axis=1)
@@ -256,6 +265,6 @@ def _covariance(power: NDArray[np.float64]) -> NDArray[np.float64]:
     Coefficient u stands for frequencies around pi u / 16; the last one also for the half interval up to pi.
     """
     to_pi = np.pad(power, (0, 1), mode="edge")
-    half = slice(_BLOCK // 2)
-    covariance: NDArray[np.float64] = dctn(to_pi, type=1)[half, half] / (2 * _BLOCK) ** 2
+    half = slice(BLOCK // 2)
+    covariance: NDArray[np.float64] = dctn(to_pi, type=1)[half, half] / (2 * BLOCK) ** 2
     return covariance

@@ -33,7 +33,8 @@ class NoiseLaw:
     sigma : float
         Root mean square of the noise over the image that it was measured in; everywhere the same where the gain is 0.
     gain, offset, read_sigma : float
-        Of the line; the gain is 0 where the variance does not grow with brightness.
+        Of the line; the gain is 0 where the variance does not grow with brightness. A restoration takes correlated noise at its
+        level, `sigma`, everywhere.
     covariance : tuple of tuples of float or None
         Between the channels, [C][C], where they share the noise.
     autocorrelation : tuple of tuples of float or None
@@ -81,8 +82,8 @@ class NoiseLaw:
         return self.measured_by != IMAGE
 
     def variance(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the variance of the noise at each brightness, as a restoration assumes it."""
-        if self.kind not in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN):
+        """Return the variance of the noise at each brightness."""
+        if not self.gain:
             return np.full(np.shape(mean), self.sigma**2)
         return self.gain * np.maximum(mean - self.offset, 0) + self.read_sigma**2
 
