@@ -29,7 +29,7 @@ def draw_noise(page: ExaminedPage, kind: str) -> bytes:
     -------
     bytes
         The picture. Of the variance: what was measured (in smooth patches, and by a second exposure), the lines through it (from
-        the offset, from the darkest values), and the curve that a restoration would assume.
+        the offset, from the darkest values), and the law.
     """
     figure, grid = panels(1, 3, 4.6, 4.0)
     brightness, distance, channels = grid[0]
@@ -58,9 +58,9 @@ def _draw_variance(panel: Any, page: ExaminedPage, values: Any) -> None:
     # From 0 as the report has it, and from the darkest values: where no offset is known, both are tried.
     _line(panel, x, estimate_poisson_gaussian(values, offset=0.0), "C1", "line from 0")
     _line(panel, x, estimate_from_darkest(values), "C2", "line from the darkest")
-    assumed = page.law.variance(x)
-    panel.plot(x, assumed, color="black", linewidth=3, alpha=0.5, zorder=1, label="assumed")
-    highest = max([*assumed, *levels.variance, *([] if page.exposures is None else page.exposures.variance)])
+    law = page.law.variance(x)
+    panel.plot(x, law, color="black", linewidth=3, alpha=0.5, zorder=1, label="law")
+    highest = max([*law, *levels.variance, *([] if page.exposures is None else page.exposures.variance)])
     panel.set(xlabel="brightness", ylabel="variance of the noise", title="variance")
     panel.set_ylim(0, 1.15 * highest or 1)
     panel.legend(fontsize="small")
