@@ -33,6 +33,13 @@ class NoiseKind(StrEnum):
     CORRELATED = "correlated"
 
 
+class MeasuredNoise(StrEnum):
+    """What the noise of measurements may be."""
+
+    GAUSSIAN = "gaussian"
+    POISSON = "poisson"
+
+
 class StopName(StrEnum):
     """Of the stopping rules, as `Preset.stop` has them."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cgdenoise.cli.law import Law
 from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.output import emit, emit_json
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, SaveMeasurements, Task, check_saving, run
@@ -58,6 +59,7 @@ def cs(
         str | None, typer.Option(metavar="FOLDER", help="Write a small set of files there, and print the commands that use them.")
     ] = None,
     *,
+    law: Law,
     shared: SharedOptions,
 ) -> None:
     """Reconstruct an image from linear measurements y = A x, with A a matrix, a named operator or one of your own.
@@ -78,6 +80,10 @@ def cs(
     check_saving(save_measurements, simulate)
     if simulate is not None and maps is not None:
         raise OptionError("--maps with --simulate; expected measurements of coils")
+    if simulate is not None and law.counts(None) is not None:
+        raise OptionError("--noise poisson with --simulate; expected measurements that are counts")
+    if simulate is not None and law.outliers:
+        raise OptionError("--outliers with --simulate; expected measurements")
     source = str(measurements or simulate)
     sides, variables = parse_shape(shape), parse_variables(variable)
     targets = ArrayTargets.of(source, shared)
@@ -99,7 +105,7 @@ def cs(
             "variables": variables,
         }
         if simulate is None:
-            return targets.task(source, read_problem(sources, sigma), described)
+            return targets.task(source, read_problem(sources, sigma, law.counts(sigma), law.outliers), described)
         simulation = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
         saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cgdenoise.cli.cs import parse_shape
+from cgdenoise.cli.law import Law
 from cgdenoise.cli.options import SharedOptions, with_shared_options
 from cgdenoise.cli.run import ARRAY_OUTPUT, ArrayTargets, SaveMeasurements, Task, check_saving, run
 from cgdenoise.errors import OptionError
@@ -55,6 +56,7 @@ def ct(
     simulate_sigma: Annotated[float, typer.Option(min=0, help="Noise level of simulated integrals.")] = 0.0,
     save_measurements: SaveMeasurements = None,
     *,
+    law: Law,
     shared: SharedOptions,
 ) -> None:
     """Reconstruct a slice from its line integrals in few directions, or of few photons: parallel beams or a fan.
@@ -67,6 +69,11 @@ def ct(
         raise OptionError("expected one of SINOGRAM and --simulate")
     if sigma is not None and photons is not None:
         raise OptionError("--sigma with --photons; expected one of them")
+    if law.counts(None) is not None and (photons is not None or simulate is not None):
+        other = "--photons, by which integrals are logarithms of counts" if photons is not None else "--simulate"
+        raise OptionError(f"--noise poisson with {other}; expected one of them")
+    if simulate is not None and law.outliers:
+        raise OptionError("--outliers with --simulate; expected measurements")
     if photons is not None and not 0 < photons < float("inf"):
         raise OptionError(f"--photons {photons}; expected a number above 0")
     if simulate_sigma and (simulate is None or photons is not None):
@@ -82,7 +89,7 @@ def ct(
         options = ScanOptions(angles, fan, axis, pitch, sides, sigma, photons)
         described = {"angles": angles, "fan": fan, "axis": axis, "pitch": pitch, "photons": photons}
         if simulate is None:
-            return targets.task(source, read_sinogram_problem(source, options), described)
+            return targets.task(source, read_sinogram_problem(source, options, law.counts(sigma), law.outliers), described)
         simulation = simulate_sinogram_problem(source, options, simulate_sigma, shared.seed)
         saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}

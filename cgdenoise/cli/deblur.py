@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cgdenoise.cli.law import Law
 from cgdenoise.cli.options import SharedOptions, Sigma, with_shared_options
 from cgdenoise.cli.restore import BatchOptions, restore_pictures, solving
 
@@ -26,6 +27,7 @@ def deblur(
     ],
     sigma: Sigma = None,
     *,
+    law: Law,
     shared: SharedOptions,
 ) -> None:
     """Undo a blur, known or not. The noise level is estimated if it is not given.
@@ -37,6 +39,6 @@ def deblur(
         from cgdenoise.jobs.inputs import read_psf
         from cgdenoise.jobs.posed import Deblurring
 
-        return Deblurring(psf, None if psf == "unknown" else read_psf(psf), sigma)
+        return Deblurring(psf, None if psf == "unknown" else read_psf(psf), sigma, law.counts(sigma), law.outliers)
 
     restore_pictures(batch, shared, [psf], solving("deblur", shared, pose))

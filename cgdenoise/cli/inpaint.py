@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cgdenoise.cli.axes import Axes, checked_axes
-from cgdenoise.cli.options import ExactSigma, SharedOptions, with_shared_options
+from cgdenoise.cli.law import Law
+from cgdenoise.cli.options import CertainSigma, SharedOptions, with_shared_options
 from cgdenoise.cli.restore import BatchOptions, restore_pictures, solving
 from cgdenoise.errors import OptionError
 
@@ -26,12 +27,13 @@ def inpaint(
         ),
     ] = None,
     invert: Annotated[bool, typer.Option("--invert", help="White is missing instead.")] = False,
-    sigma: ExactSigma = 0.0,
+    sigma: CertainSigma = None,
     axes: Axes = None,
     *,
+    law: Law,
     shared: SharedOptions,
 ) -> None:
-    """Fill the missing pixels of images; the others stay as they are, unless --sigma says that they are noisy.
+    """Fill the missing pixels of images; the others stay as they are, unless they are clearly noisy or --sigma says so.
 
     NaN in a float file is missing too, and without --mask what is transparent, which then becomes opaque. Size, bit depth, range,
     alpha (but for that) and metadata stay as they are. Of several inputs all have the same mask. Pages of a TIFF, or those of an
@@ -44,6 +46,8 @@ def inpaint(
         from cgdenoise.jobs.inputs import read_whole
         from cgdenoise.jobs.posed import Inpainting
 
-        return Inpainting(None if mask is None else (mask, read_whole(mask, "mask")), invert, sigma)
+        return Inpainting(
+            None if mask is None else (mask, read_whole(mask, "mask")), invert, sigma, law.counts(sigma), law.outliers
+        )
 
     restore_pictures(batch, shared, [mask], solving("inpaint", shared, pose, checked_axes(axes)))

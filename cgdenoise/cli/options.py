@@ -53,10 +53,13 @@ Dark = Annotated[
         help="Dark frames, one a page: they tell the offset and the read noise of a detector that counts.", metavar="FILE"
     ),
 ]
-ExactSigma = Annotated[
-    float,
+CertainSigma = Annotated[
+    float | None,
     typer.Option(
-        "--sigma", min=0, help="Noise level (standard deviation) of the measured values, in their unit. 0: they are kept exactly."
+        "--sigma",
+        min=0,
+        help="Noise level (standard deviation) in the file's own grey levels; 0 for none. Not given: estimated; 0 if it may "
+        "be texture.",
     ),
 ]
 

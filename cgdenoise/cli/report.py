@@ -64,7 +64,7 @@ def sentence(end: dict[str, Any]) -> str:
     if not end["fits"]:
         return "constant image, given back as it is"
     parts = [f"{end['made_of']} ({briefly(end)})"]
-    if end["picture"] is None:
+    if end["picture"] is None or end["sigma"]:
         parts.append(_noise(end))
     parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
     if end["missing"] is not None:

@@ -238,7 +238,9 @@ def _solve(
     solution = replace(solution, outcome=replace(solution.outcome, picture=remark))
     output, log, sides = written
     names = Names(options.command, task.name, output, log, options.preset_name, options.arguments)
-    settings = replace(options, known=KnownNoise(sigma=task.problem.sigma)).settings()
+    sigma, law = task.problem.sigma, task.problem.noise
+    known = KnownNoise(sigma=sigma) if law is None else KnownNoise(law.kind, law.read_sigma, law.gain)
+    settings = replace(options, known=known).settings()
     records = solution_log(names, task.problem, solution, settings, {"name": task.name} | task.description)
     records = seal(records, hash_of(files[output]))
     more = {} if sides is None else {sides: side_by_side(without_prior(task.problem), solution.picture)}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cgdenoise.cli.options import ExactSigma, SharedOptions, with_shared_options
+from cgdenoise.cli.law import Law
+from cgdenoise.cli.options import CertainSigma, SharedOptions, with_shared_options
 from cgdenoise.cli.restore import BatchOptions, restore_pictures, solving
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def upscale(
     kernel: Annotated[
         KernelName, typer.Option(help="How the pixels were averaged: over their area, or as a bicubic filter does.")
     ] = KernelName.BOX,
-    sigma: ExactSigma = 0.0,
+    sigma: CertainSigma = None,
     *,
+    law: Law,
     shared: SharedOptions,
 ) -> None:
     """Make pictures with more pixels, from which these would come by averaging.
@@ -41,6 +43,6 @@ def upscale(
         from cgdenoise.jobs.posed import Upscaling
         from cgdenoise.operators import Kernel
 
-        return Upscaling(factor, Kernel(kernel), sigma)
+        return Upscaling(factor, Kernel(kernel), sigma, law.counts(sigma), law.outliers)
 
     restore_pictures(batch, shared, [], solving("upscale", shared, pose))

@@ -19,7 +19,17 @@ from cgdenoise.jobs.pages import Source
 from cgdenoise.jobs.pictures import enlarged, filled, only_page, page_or_volume, visible
 from cgdenoise.jobs.solve import solution_log, solve
 from cgdenoise.operators import Kernel
-from cgdenoise.problems import LinearProblem, blind_deblurring, deblurring, inpainting, upscaling
+from cgdenoise.problems import (
+    CountNoise,
+    LinearProblem,
+    blind_deblurring,
+    counted,
+    deblurring,
+    inpainting,
+    inpainting_of_counts,
+    upscaling,
+)
+from cgdenoise.problems.outliers import impulses_in, telling_of
 from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.units import OF_VOLUME
 
@@ -53,22 +63,35 @@ class Inpainting:
         The name of a mask and what its file holds; without one what is transparent is missing.
     invert : bool
         Whether white is missing.
-    sigma : float
-        Noise level of the known pixels.
+    sigma : float or None
+        Noise level of the known pixels; None to estimate it.
+    counts : CountNoise or None
+        If they are counts, how; `sigma` is then in it.
+    outliers : bool
+        Whether known pixels that are far off are missing, too.
     """
 
     mask: tuple[str, Array] | None
     invert: bool
-    sigma: float
+    sigma: float | None
+    counts: CountNoise | None = None
+    outliers: bool = False
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it, with a warning if the mask may be inverted."""
         page = page_or_volume(picture)
         keep = visible(picture) if self.mask is None else self._kept(self.mask, page)
-        problem = inpainting(page, keep, self.sigma)
+        off = impulses_in(page, keep) if self.outliers else None
+        page = page if off is None or not off.any() else np.where(off, np.nan, page)
+        if self.counts is None:
+            problem = inpainting(page, keep, self.sigma)
+        else:
+            known = page if keep is None else np.where(keep if page.ndim == keep.ndim else keep[..., None], page, np.nan)
+            problem = inpainting_of_counts(page, keep, self.counts.in_picture(known))
+        problem = problem if off is None else telling_of(problem, off)
         if problem.missing is not None and problem.missing > _MOST_MISSING:
             hint = f"; if the mask means the others, {'leave out' if self.invert else 'use'} --invert" if self.mask else ""
-            problem = replace(problem, warnings=(f"{problem.missing:.1%} of the pixels are missing{hint}",))
+            problem = replace(problem, warnings=(*problem.warnings, f"{problem.missing:.1%} of the pixels are missing{hint}"))
         return problem
 
     def blank(self, picture: Picture) -> Picture:
@@ -89,7 +112,7 @@ class Inpainting:
     def settings(self) -> Record:
         """Return what decides the solution."""
         mask = None if self.mask is None else _hash(self.mask[1])
-        return {"sigma": self.sigma, "mask": mask, "invert": self.invert}
+        return {"mask": mask, "invert": self.invert} | noise_settings(self.sigma, self.counts, self.outliers)
 
 
 @dataclass(frozen=True)
@@ -104,17 +127,24 @@ class Deblurring:
         Point-spread function, (h, w); None to find it.
     sigma : float or None
         Noise level; None to estimate it.
+    counts : CountNoise or None
+        As `Inpainting` has it.
+    outliers : bool
+        Whether values that are far off do not count.
     """
 
     name: str
     psf: Array | None
     sigma: float | None
+    counts: CountNoise | None = None
+    outliers: bool = False
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it."""
-        if self.psf is None:
-            return blind_deblurring(picture.pages[0], self.sigma)
-        return deblurring(picture.pages[0], self.psf, self.sigma)
+        page = picture.pages[0]
+        off = impulses_in(page) if self.outliers else None
+        problem = blind_deblurring(page, self.sigma, off) if self.psf is None else deblurring(page, self.psf, self.sigma, off)
+        return _with_noise(problem, page, off, self.counts)
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the solution's."""
@@ -127,20 +157,30 @@ class Deblurring:
 
     def settings(self) -> Record:
         """Return what decides the solution."""
-        return {"sigma": self.sigma, "psf": self.name if self.psf is None else _hash(self.psf)}
+        return {"psf": self.name if self.psf is None else _hash(self.psf)} | noise_settings(
+            self.sigma, self.counts, self.outliers
+        )
 
 
 @dataclass(frozen=True)
 class Upscaling:
-    """Too few pixels: `factor` times as many are wanted along each side, of which `kernel` made these; `sigma` is their noise."""
+    """Too few pixels: `factor` times as many are wanted along each side, of which `kernel` made these.
+
+    `sigma` is the level of their noise, None to estimate it; `counts` and `outliers` as `Deblurring` has them.
+    """
 
     factor: int
     kernel: Kernel
-    sigma: float
+    sigma: float | None
+    counts: CountNoise | None = None
+    outliers: bool = False
 
     def problem(self, picture: Picture) -> LinearProblem:
         """Pose it."""
-        return upscaling(picture.pages[0], self.factor, self.kernel, self.sigma)
+        page = picture.pages[0]
+        off = impulses_in(page) if self.outliers else None
+        problem = upscaling(page, self.factor, self.kernel, self.sigma, off)
+        return _with_noise(problem, page, off, self.counts)
 
     def blank(self, picture: Picture) -> Picture:
         """Return a picture like the solution's."""
@@ -152,7 +192,7 @@ class Upscaling:
 
     def settings(self) -> Record:
         """Return what decides the solution."""
-        return {"sigma": self.sigma, **self.description()}
+        return self.description() | noise_settings(self.sigma, self.counts, self.outliers)
 
 
 @dataclass(frozen=True)
@@ -197,6 +237,20 @@ class Solving:
         blank, found = self.blank(source.picture), solution.picture
         planes = [found] if len(blank.pages) == 1 else [plane.reshape(blank.pages[0].shape) for plane in found]
         return Made(blank.with_pages(planes), records, 1, 1)
+
+
+def _with_noise(problem: LinearProblem, page: Array, off: Array | None, counts: CountNoise | None) -> LinearProblem:
+    """Return a problem of a picture that tells of its outliers, and whose noise may be that of counts."""
+    problem = problem if off is None else telling_of(problem, off)
+    return (
+        problem if counts is None else counted(problem, counts.in_picture(page if off is None else np.where(off, np.nan, page)))
+    )
+
+
+def noise_settings(sigma: float | None, counts: CountNoise | None, outliers: bool) -> Record:
+    """Return what a user has told of the noise, for the log."""
+    told = {"sigma": sigma} if counts is None else {"sigma": counts.sigma, "noise": "poisson", "gain": counts.gain}
+    return told | {"outliers": outliers}
 
 
 def _hash(array: Array) -> str:

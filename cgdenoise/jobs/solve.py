@@ -77,8 +77,8 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         result = run_reconstruction(request, replace(hooks, observers=[observe]))
     except RestorationError as error:
         result, failure = error.best, str(error)
-    result = replace(result, sigma_estimated=problem.is_estimated)
-    picture = problem.shown(result.image)
+    result = problem.solved(result)
+    picture = problem.view(result.image)
     verdict = judge(problem, result, failure)
     outcome = replace(
         outcome_of(0, result, picture, problem.shown, reference),
@@ -88,7 +88,7 @@ def solve(problem: LinearProblem, options: Options, reference: Array | None, hoo
         missing=problem.missing,
         start=_start(problem, reference),
     )
-    return Solution(problem.within(result.image), picture, outcome, evaluations)
+    return Solution(result.image, picture, outcome, evaluations)
 
 
 def solution_log(names: Names, problem: LinearProblem, solution: Solution, settings: Record, description: Record) -> list[Record]:

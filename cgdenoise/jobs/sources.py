@@ -14,7 +14,9 @@ from cgdenoise.errors import MeasurementError, OptionError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.jobs.inputs import read_array, read_mask, read_matrix
 from cgdenoise.measurements import Measurements, read_measurements
+from cgdenoise.problems.counts import CountNoise, counted
 from cgdenoise.problems.mri import CROP, fourier_problem, parallel_problem
+from cgdenoise.problems.outliers import without_outliers
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import linear_problem, matrix_operator, named_operator
 from cgdenoise.problems.whitening import Whitening, whitening
@@ -85,7 +87,9 @@ class Sources:
     seed: int
 
 
-def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
+def read_problem(
+    sources: Sources, sigma: float | None, counts: CountNoise | None = None, outliers: bool = False
+) -> LinearProblem:
     """Read measurements, and the operator that made them.
 
     Parameters
@@ -94,6 +98,10 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
         Where they are.
     sigma : float or None
         Noise level; None for what the file says, or else it is estimated.
+    counts : CountNoise or None
+        If the measurements are counts, how; its Gaussian noise goes before what the file says.
+    outliers : bool
+        Whether those that are far off are left out.
 
     Raises
     ------
@@ -106,6 +114,9 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
         level = measurements.sigma if sigma is None else sigma
         name = _operator_name(sources, measurements)
         if name == "fourier" or sources.scan.mask is not None or (name is None and _has_plane(sources, measurements)):
+            if counts is not None or outliers:
+                told = "--outliers" if outliers else "--noise poisson"
+                raise OptionError(f"{told} of Fourier samples; expected real measurements of the whole image")
             return _fourier(measurements, sources.scan, sources.real or measurements.real, level)
         shape = sources.shape or measurements.shape
         has_matrix = sources.matrix is not None or measurements.matrix is not None
@@ -122,7 +133,8 @@ def read_problem(sources: Sources, sigma: float | None) -> LinearProblem:
                 operator = matrix_operator(matrix, shape)
         problem = linear_problem(operator, measurements.y, level)
         _check(problem)
-        return problem
+        problem = without_outliers(problem) if outliers else problem
+        return problem if counts is None else counted(problem, counts.in_numbers(problem.y))
 
 
 def read_kspace_problem(path: str, scan: Scan, sigma: float | None) -> LinearProblem:

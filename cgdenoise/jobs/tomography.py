@@ -17,6 +17,8 @@ from cgdenoise.images import read_image
 from cgdenoise.jobs.inputs import read_array
 from cgdenoise.measurements import SUFFIXES, read_named
 from cgdenoise.operators.tomography import Fan, Scan, projector, projector_bytes
+from cgdenoise.problems.counts import CountNoise, counted
+from cgdenoise.problems.outliers import without_outliers
 from cgdenoise.problems.problem import Array, LinearProblem
 from cgdenoise.problems.sensing import simulated
 from cgdenoise.problems.tomography import tomography_problem
@@ -106,8 +108,10 @@ class SimulatedScan:
         return buffer.getvalue()
 
 
-def read_sinogram_problem(path: str, told: ScanOptions) -> LinearProblem:
-    """Read a sinogram, [views, bins] or, if only that goes with the angles, [bins, views].
+def read_sinogram_problem(
+    path: str, told: ScanOptions, counts: CountNoise | None = None, outliers: bool = False
+) -> LinearProblem:
+    """Read a sinogram, [views, bins] or, if only that goes with the angles, [bins, views]; of emissions, their counts.
 
     Raises
     ------
@@ -130,7 +134,12 @@ def read_sinogram_problem(path: str, told: ScanOptions) -> LinearProblem:
         scan = options.scan(angles, y.shape[1])
         shape = _plane(options.shape or (scan.bins, scan.bins))
         _check_memory(scan, shape)
-        problem = tomography_problem(y, scan, shape, options.sigma, options.photons)
+        if counts is not None and options.photons is not None:
+            raise OptionError("--noise poisson of integrals that are logarithms of counts, as the file says")
+        sigma = options.sigma if counts is None else 0.0
+        problem = tomography_problem(y, scan, shape, sigma, options.photons)
+        problem = without_outliers(problem) if outliers else problem
+        problem = problem if counts is None else counted(problem, counts.in_numbers(y))
         return problem.in_unit(_number("unit", saved["unit"])) if "unit" in saved else problem
 
 

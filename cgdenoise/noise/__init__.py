@@ -1,7 +1,7 @@
 """What is known of the noise in an image: its level, its law, and how values share it."""
 
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
-from cgdenoise.noise.choose import choose
+from cgdenoise.noise.choose import certain_level, choose
 from cgdenoise.noise.estimate import estimate_sigma, sigma_with_uncertainty
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.report import NoiseReport, examine
@@ -11,6 +11,7 @@ __all__ = [
     "NoiseKind",
     "NoiseModel",
     "NoiseReport",
+    "certain_level",
     "choose",
     "estimate_sigma",
     "examine",

@@ -99,7 +99,7 @@ def find_blur(page: Array) -> Kernel:
     return found
 
 
-def blind_deblurring(page: Array, sigma: float | None) -> LinearProblem:
+def blind_deblurring(page: Array, sigma: float | None, off: NDArray[np.bool_] | None = None) -> LinearProblem:
     """Return the problem of a blur that is not known, as `pictures.deblurring` does of a known one; its warning says which it is.
 
     Raises
@@ -110,7 +110,7 @@ def blind_deblurring(page: Array, sigma: float | None) -> LinearProblem:
     if not np.isfinite(check_image(page)).all():
         raise ImageError("missing values (NaN); expected a picture without them")
     kernel = find_blur(page)
-    problem = deblurring(page, kernel.psf, sigma)
+    problem = deblurring(page, kernel.psf, sigma, off)
     told = f"the blur was found to be {kernel}; if the result looks wrong, try other numbers: --psf {kernel}"
     return replace(problem, warnings=(*problem.warnings, told), found={"psf_found": str(kernel)})
 

@@ -23,7 +23,7 @@ from cgdenoise.restoration.units import Array, check_image, find_channel_axis, i
 def inpaint(
     image: Array,
     keep: ArrayLike | None = None,
-    sigma: float = 0.0,
+    sigma: float | None = None,
     *,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
@@ -41,8 +41,8 @@ def inpaint(
         Real, in any unit. NaN, and what a masked array masks, is missing.
     keep : (H, W) array of bool, optional
         False where a pixel is missing, too.
-    sigma : float
-        Noise level of the others; 0 keeps them as they are.
+    sigma : float, optional
+        Noise level of the others; 0 keeps them as they are. Estimated if not given: then 0, too, where it may be texture.
     channel_axis, preset, members, max_iterations, seed, device, progress
         As of `denoise`; presets are those of `reconstruct`.
 
@@ -98,7 +98,7 @@ def deblur(
 def upscale(
     image: Array,
     factor: int = 2,
-    sigma: float = 0.0,
+    sigma: float | None = None,
     *,
     channel_axis: int | None = None,
     preset: str | Preset = "balanced",
@@ -116,8 +116,8 @@ def upscale(
         Real, in any unit, without NaN.
     factor : int
         Of both sides, at least 2. (Where pixels were averaged by another filter: `reconstruct` with `operators.Downsample`.)
-    sigma : float
-        Noise level; 0 for none.
+    sigma : float, optional
+        Noise level; 0 for none. Estimated if not given: then 0, too, where it may be texture.
     channel_axis, preset, members, max_iterations, seed, device, progress
         As of `inpaint`.
 
@@ -159,8 +159,7 @@ def solve(
         result = run_reconstruction(problem.request(chosen, seed, device), hooks)
     verdict = judge(problem, result, None)
     warnings = (*verdict.warnings, *([verdict.error] if verdict.error else []))
-    image = problem.within(result.image)
-    return replace(result, image=image, sigma_estimated=problem.is_estimated, warnings=warnings)
+    return replace(problem.solved(result), warnings=warnings)
 
 
 def _as_array(problem: LinearProblem, result: Restoration, image: Array, channel_axis: int) -> Restoration:

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
 from cgdenoise.fitting.holdout import Sampling
-from cgdenoise.noise import estimate_sigma
+from cgdenoise.noise import certain_level, estimate_sigma
 from cgdenoise.operators import Blur, Downsample, Kernel, PixelMask
 from cgdenoise.problems.problem import Array, LinearProblem, Start
 from cgdenoise.restoration.evidence import SMOOTH
+from cgdenoise.restoration.noise_level import is_worth_taking_away
 from cgdenoise.restoration.units import OF_VOLUME, check_image
 
 
-def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> LinearProblem:
+def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float | None) -> LinearProblem:
     """Return the problem of the pixels that are missing.
 
     Parameters
@@ -26,8 +27,9 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
         (H, W) or (H, W, C), or a volume (D, H, W, C); real; NaN is missing too. The result is of its shape.
     keep : bool array, (H, W) or (D, H, W), or None
         Where the pixels were measured; None everywhere.
-    sigma : float
-        Noise level of the others, in grey levels. 0 keeps them as they are.
+    sigma : float or None
+        Noise level of the others, in grey levels. 0 keeps them as they are. None estimates it, and takes what may be texture for
+        0, as it does with volumes.
 
     Raises
     ------
@@ -42,19 +44,20 @@ def inpainting(page: Array, keep: NDArray[np.bool_] | None, sigma: float) -> Lin
         raise ImageError("nothing is missing; expected a mask that leaves something out, or NaN")
     if not valid.any():
         raise ImageError("nothing is left: the mask keeps missing values only")
+    level = _level_between(np.where(valid, values, np.nan)) if sigma is None else sigma
     mask = torch.from_numpy(_planes(valid))
     y = _planes(np.where(valid, values, 0.0))
 
     def view(image: Array) -> Array:
         filled = _pixels(image, page.shape)
         # The measured pixels are the file's own numbers: float32, in which a fit is made, would lose digits of them.
-        return filled if sigma else np.where(valid.reshape(page.shape), page, filled)
+        return filled if level else np.where(valid.reshape(page.shape), page, filled)
 
     missing = 1 - float(valid.mean())
-    return LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), sigma, certain=True, missing=missing)
+    return LinearProblem(PixelMask(mask), y, view, Sampling.pixels(mask), level, sigma is None, certain=True, missing=missing)
 
 
-def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> LinearProblem:
+def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None, off: NDArray[np.bool_] | None = None) -> LinearProblem:
     """Return the problem of a known blur. The image reaches beyond the frame: what lies there was blurred into it.
 
     Parameters
@@ -65,6 +68,8 @@ def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> Li
         [h, w], as `Blur` takes it.
     sigma : float or None
         Noise level in grey levels; None estimates it.
+    off : bool array or None
+        Of the shape of the page: values that do not count.
 
     Raises
     ------
@@ -76,6 +81,7 @@ def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> Li
         raise ImageError("missing values (NaN); expected a picture without them")
     if psf.shape[0] > page.shape[0] or psf.shape[1] > page.shape[1]:
         raise ImageError(f"a picture of {list(page.shape[:2])} and a PSF of shape {list(psf.shape)}; expected one no larger")
+    counting = _counting(values, off)
     y = _planes(values)
     below, right = psf.shape[0] - 1, psf.shape[1] - 1
     channels, height, width = y.shape
@@ -88,8 +94,8 @@ def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> Li
         Blur((channels, height + below, width + right), psf),
         y,
         view,
-        Sampling.pixels(torch.ones(y.shape)),
-        estimate_sigma(values) if sigma is None else sigma,
+        Sampling.pixels(torch.from_numpy(_planes(counting))),
+        estimate_sigma(np.where(counting, values, np.nan)) if sigma is None else sigma,
         sigma is None,
         consistency=0,  # what a blur takes away drowns in the rounding of the pixels
         predicted=SMOOTH,
@@ -97,7 +103,9 @@ def deblurring(page: Array, psf: NDArray[np.float64], sigma: float | None) -> Li
     )
 
 
-def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearProblem:
+def upscaling(
+    page: Array, factor: int, kernel: Kernel, sigma: float | None, off: NDArray[np.bool_] | None = None
+) -> LinearProblem:
     """Return the problem of a picture with more pixels, from which this one would come by averaging.
 
     Parameters
@@ -108,8 +116,10 @@ def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearP
         Of both sides, at least 2.
     kernel : Kernel
         How the pixels were averaged.
-    sigma : float
-        Noise level in grey levels; 0 for none.
+    sigma : float or None
+        Noise level in grey levels; 0 for none. None estimates it, and takes what may be texture for 0.
+    off : bool array or None
+        Of the shape of the page: values that do not count.
 
     Raises
     ------
@@ -123,13 +133,28 @@ def upscaling(page: Array, factor: int, kernel: Kernel, sigma: float) -> LinearP
     values = check_image(page)
     if not np.isfinite(values).all():
         raise ImageError("missing values (NaN); expected a picture without them")
+    counting = _counting(values, off)
+    level = certain_level(np.where(counting, values, np.nan)) if sigma is None else sigma
     y = _planes(values)
     channels, height, width = y.shape
     shape = (height * factor, width * factor, *page.shape[2:])
     operator = Downsample((channels, *shape[:2]), factor, kernel)
-    sampling = Sampling.pixels(torch.ones(y.shape))
+    sampling = Sampling.pixels(torch.from_numpy(_planes(counting)))
     start = Start("repeated pixels", lambda: y.repeat(factor, 1).repeat(factor, 2))
-    return LinearProblem(operator, y, lambda image: _pixels(image, shape), sampling, sigma, certain=True, start=start)
+    return LinearProblem(
+        operator, y, lambda image: _pixels(image, shape), sampling, level, sigma is None, certain=True, start=start
+    )
+
+
+def _level_between(values: Array) -> float:
+    """Return the noise level of a picture with missing pixels, 0 where it may be texture; that of a volume is not looked for."""
+    level = 0.0 if values.ndim == OF_VOLUME else certain_level(values)
+    return level if level and is_worth_taking_away(values, level) else 0.0
+
+
+def _counting(values: Array, off: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Return which values count, (H, W, C)."""
+    return np.ones(values.shape, bool) if off is None else ~off.reshape(values.shape)
 
 
 def _planes(values: Array) -> Array:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.fitting.plan import Preset
+from cgdenoise.noise.model import NoiseModel
 from cgdenoise.operators import ForwardOperator
 from cgdenoise.restoration.evidence import PREDICTED
 from cgdenoise.restoration.reconstructing import ReconstructionRequest
+from cgdenoise.restoration.results import Restoration
 
 Array = NDArray[Any]
 
@@ -61,6 +63,8 @@ class LinearProblem:
         What was found of the operator while the problem was posed, for the log.
     start : Start or None
         Compared with a reference beside the reconstruction; it does nothing else.
+    noise : NoiseModel or None
+        Law of the measurements' noise, for the log, where it is more than a level.
     """
 
     operator: ForwardOperator
@@ -77,6 +81,7 @@ class LinearProblem:
     found: Mapping[str, str] = field(default_factory=dict)
     start: Start | None = None
     support: Array | None = None
+    noise: NoiseModel | None = None
 
     def within(self, image: Array) -> Array:
         """Return an image, or any reconstruction of it, with 0 where it has to be."""
@@ -88,7 +93,8 @@ class LinearProblem:
 
     def in_unit(self, unit: float) -> LinearProblem:
         """Return the same problem with measurements, and an image, of so many times the numbers."""
-        scaled = replace(self, y=unit * self.y, sigma=None if self.sigma is None else unit * self.sigma)
+        noise = None if self.noise is None else self.noise.in_unit(0.0, 1 / unit)
+        scaled = replace(self, y=unit * self.y, sigma=None if self.sigma is None else unit * self.sigma, noise=noise)
         if (start := self.start) is None:
             return scaled
         return replace(scaled, start=replace(start, image=lambda: unit * start.image()))
@@ -97,6 +103,13 @@ class LinearProblem:
     def is_estimated(self) -> bool:
         """Whether the noise level that counts was not told."""
         return self.sigma_estimated or self.sigma is None
+
+    def solved(self, result: Restoration) -> Restoration:
+        """Return what `run_reconstruction` made of it, with 0 where it has to be, and with where its noise level came from."""
+        noise = result.noise if self.noise is None else self.noise
+        if self.sigma_estimated:
+            noise = replace(noise, reasons=("its level was estimated from the measurements, before any fit",))
+        return replace(result, image=self.within(result.image), noise=noise, sigma_estimated=self.is_estimated)
 
     def request(self, preset: Preset, seed: int, device: str) -> ReconstructionRequest:
         """Return what `run_reconstruction` is asked to solve it."""

@@ -76,7 +76,9 @@ class Iterate:
 
 
 @torch.no_grad()
-def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, iterations: int, tick: Tick = no_tick) -> Iterate:
+def minimise_variation(
+    measurement: Measurement, begun: Iterate, weight: float, iterations: int, tick: Tick = no_tick, most: float = math.inf
+) -> Iterate:
     """Go on towards min ||V (A x - y)||² / 2 + weight TV(x); with a weight of 0 towards min TV(x) subject to V A x = V y.
 
     TV is the sum over the pixels of the length of the gradient, isotropic (Rudin, Osher & Fatemi, Physica D, 1992) but for the
@@ -96,6 +98,9 @@ def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, 
         How many.
     tick : callable
         Called after each iteration, see `pixels_varied`.
+    most : float
+        Bound of the dual variable of real measurements: the most that one of them may pull. With a weight of 0 and a bound c
+        it is min TV(x) + c / gain ||V (A x - y)||_1, which a few wrong measurements do not move.
     """
     x, gradients, misfit = begun.image, begun.gradients, begun.misfit
     # The norm of the gradient is at most 2 for each axis, squared 4; that of A over its gain 1: together 3 for images.
@@ -108,6 +113,8 @@ def minimise_variation(measurement: Measurement, begun: Iterate, weight: float, 
         gradients = gradients / gradients.square().sum((0, 1)).sqrt().clamp(min=1)
         # The proximal map of the conjugate of ||r||² / (2 weight), r the residual.
         misfit = (misfit - dual / begun.gain * measurement.residual(extrapolated)) / damping
+        if most < math.inf:
+            misfit = misfit.clamp(-most, most)
         following = x - primal * (gradient_adjoint(gradients, begun.depth) + measurement.adjoint(misfit) / begun.gain)
         extrapolated, x = 2 * following - x, following
         tick(_OF_A_FILTER * x[0].numel())

@@ -147,6 +147,21 @@ def test_noisy_pixels_are_restored_too(done, files, clean, keep):
     assert not np.array_equal(read(files / "holes_inpainted.png")[keep], clean[keep])
 
 
+def test_noise_that_nobody_told_is_taken_away_if_it_is_certain(done, files):
+    smooth = np.linspace(60, 190, 128)[:, None] + np.zeros(128)
+    noisy = smooth + np.random.default_rng(1).normal(0, 20, smooth.shape)
+    Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8)).save(files / "noisy.png")
+    Image.fromarray((np.random.default_rng(0).random((128, 128)) < 0.6).astype(np.uint8) * 255).save(files / "mask.png")
+    line = ("inpaint", "noisy.png", "--mask", "mask.png")
+    found = json.loads(done(*line, "--json").out)
+    assert (found["sigma"], found["sigma_estimated"]) == (pytest.approx(20, rel=0.1), True)
+    (log,) = read_log(files / "noisy_inpainted.fit.jsonl")
+    assert log.header["noise"]["reasons"] == ["its level was estimated from the measurements, before any fit"]
+    assert " (estimated), " in done(*line, "--force").out
+    told = json.loads(done(*line, "--sigma", "0", "--json", "--force").out)
+    assert (told["sigma"], told["sigma_estimated"]) == (0, False)
+
+
 def test_16_bits_stay(done, files, clean):
     tifffile.imwrite(files / "deep.tif", clean[..., 0].astype(np.uint16) * 257)
     done("inpaint", "deep.tif", "--mask", "mask.png")

@@ -14,7 +14,13 @@ from cgdenoise.operators import ComplexFromReal, Measurement, SubsampledDCT, sub
 from cgdenoise.problems import fourier_lines
 from cgdenoise.problems.sensing import simulated
 from cgdenoise.progress import Cancelled
-from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
+from cgdenoise.restoration.noise_level import (
+    FOLDS,
+    HELD_OUT,
+    estimate_by_hold_out,
+    is_worth_taking_away,
+    pixels_estimated,
+)
 from cgdenoise.restoration.presets import RECONSTRUCTION
 
 SIDE = 48
@@ -73,3 +79,13 @@ def test_end_during_the_estimate_is_the_fits_business(monkeypatch, light):
     operator = SubsampledDCT((SIDE, SIDE), SIDE**2 // 2, 0)
     found = reconstruct(operator, operator(torch.from_numpy(IMAGE)).numpy(), sigma=None, preset=quick())
     assert (found.sigma, found.interrupted) == (0, False)
+
+
+def test_pixels_believe_in_noise_and_not_in_texture():
+    rows, columns = np.indices((64, 64))
+    holes = np.random.default_rng(0).random((64, 64)) < 0.4
+    dots = np.where(holes, np.nan, 100.0 + 60 * ((rows % 3 + columns % 4) % 2))[..., None]
+    slope = np.where(holes, np.nan, rows + np.random.default_rng(1).normal(0, 20, holes.shape))[..., None]
+    assert not is_worth_taking_away(dots, 20)
+    assert is_worth_taking_away(slope, 20)
+    assert not is_worth_taking_away(np.full((16, 16, 1), np.nan), 20)
