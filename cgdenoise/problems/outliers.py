@@ -80,7 +80,8 @@ def impulses_in(page: Array, keep: NDArray[np.bool_] | None = None) -> NDArray[n
         beyond = (known < low - margin) | (known > high + margin)
     problem = inpainting(known, None, 0.0)
     off = _found(problem, problem.sampling or Sampling.entries(problem.operator.out_shape))
-    return (np.moveaxis(off.numpy(), 0, 2) & beyond).reshape(page.shape)
+    found: NDArray[np.bool_] = np.moveaxis(off.numpy(), 0, 2) & beyond
+    return found.reshape(page.shape)
 
 
 def _found(problem: LinearProblem, sampling: Sampling) -> torch.Tensor:

@@ -18,7 +18,7 @@ from cgdenoise.restoration.total_variation import Iterate, minimise_variation
 _FOLDS, _ITERATIONS = 4, 150
 """Parts that are held out in turn, and iterations with the rest."""
 
-_PULLS = (8.0, 2.0, 0.5)
+_PULLS: tuple[float, ...] = (8.0, 2.0, 0.5)
 """Most that a measurement may pull, as a share of what all do; the first part that is held out chooses."""
 
 _USUAL, _FAR = 0.75, 12.0
