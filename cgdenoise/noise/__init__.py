@@ -1,7 +1,8 @@
 """What is known of the noise in an image: its level, its law, and how values share it."""
 
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
-from cgdenoise.noise.choose import certain_level, choose
+from cgdenoise.noise.certain import certain_level
+from cgdenoise.noise.choose import choose
 from cgdenoise.noise.estimate import estimate_sigma, sigma_with_uncertainty
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.report import NoiseReport, examine

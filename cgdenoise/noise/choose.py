@@ -57,9 +57,8 @@ _OF_QUIETEST = 0.1
 25 of 255 (`benchmarks/structured.py`)."""
 
 _ENOUGH_PIXELS = 128**2
-"""Pixels from which an image has flat places enough to tell noise from texture. Below, noise is white unless said. By hand: at
-64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`), and 9 % of clean
-crops seem to have white noise of more than `TEXTURE`; at 32² 31 % do."""
+"""Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said. By
+hand: at 64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`)."""
 
 
 def choose(
@@ -116,23 +115,6 @@ def _of_stored(stored: StoredNoise, mask: NDArray[np.bool_]) -> NoiseModel:
     reason = f"stored as JPEG of quality {stored.jpeg.quality}; {noise}"
     sigma = float(np.sqrt(np.trace(covariance) / len(covariance)))
     return NoiseModel(NoiseKind.GAUSSIAN, sigma, mask, covariance=covariance, stored=stored, reasons=(reason,))
-
-
-def certain_level(values: Array) -> float:
-    """Return the level of the noise where it is hardly texture, else 0: for values that are kept exactly if there is none.
-
-    One of 64 clean crops of 128² has a level above 0; with half of the pixels missing, where the level is rough, a seventh do.
-
-    Parameters
-    ----------
-    values : (H, W, C) array
-        In any unit, NaN where missing.
-    """
-    span = float(np.nanmax(values) - np.nanmin(values))
-    if not span or values.shape[0] * values.shape[1] < _ENOUGH_PIXELS:
-        return 0.0
-    level = choose(values, NoiseKind.GAUSSIAN).sigma
-    return level if level >= TEXTURE * span else 0.0
 
 
 @dataclass(frozen=True)
