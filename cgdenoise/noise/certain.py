@@ -9,7 +9,7 @@ from cgdenoise.noise.choose import TEXTURE, choose
 from cgdenoise.noise.model import NoiseKind
 
 _ENOUGH_PIXELS = 128**2
-"""Pixels from which an image has flat places enough to tell noise from texture. At 64² 9 % of 72 clean crops of photographs seem to
+"""Pixels from which an image has flat places enough to tell noise from texture. At 64² 9 % of clean crops of photographs seem to
 have noise of more than `TEXTURE`, at 32² 31 %; at 128² one of 64 does."""
 
 
