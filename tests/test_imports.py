@@ -104,6 +104,13 @@ def test_importing_the_package_and_help_leave_the_heavy_libraries_alone():
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.slow
+def test_restoring_pictures_leaves_what_draws_alone():
+    code = "import sys, cgdenoise.jobs.files, cgdenoise.jobs.posed; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_public_names_resolve_and_unknown_ones_do_not():
     assert all(getattr(cgdenoise, name) is not None for name in cgdenoise.__all__)
     assert not hasattr(cgdenoise, "nonsense")

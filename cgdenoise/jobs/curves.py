@@ -6,14 +6,16 @@ import io
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from cgdenoise.restoration.units import Array
 
 
 def draw_curves(signals: Mapping[str, Array]) -> bytes:
     """Return a PNG with signals, each [N], real, by their names: the first one grey, behind the others."""
+    # Here, for it takes as long to import as all the rest, and few runs draw.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
