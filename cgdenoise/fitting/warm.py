@@ -15,12 +15,12 @@ from cgdenoise.generators.spec import GeneratorSpec
 
 _NEAR = 0.5
 """Part of what fresh weights miss of the held-out measurements, without the noise, up to which a start is near. By hand: frames
-that move by 1.5 pixels start at 0.02 to 0.4, such that move by 5 and lose by it at 0.51, those after a cut above 2
+that move by 1.5 pixels start at 0.02 to 0.4, such that move by 5 and lose by it at 0.51, those after a cut at 3.3
 (benchmarks/NOTES.md, "Starting from the frame before")."""
 
 WARM_PATIENCE = 0.5
-"""Of a fit that starts near, relative to others: the same pictures are kept, but one of eight, a third of the iterations earlier
-(likewise)."""
+"""Of a fit that starts near, relative to others: it ends ten iterations earlier and kept the same pictures in six stacks of
+eight, better ones in the other two (likewise)."""
 
 
 @dataclass(frozen=True, eq=False)
