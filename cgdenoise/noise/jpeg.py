@@ -40,12 +40,12 @@ _OF_LUMINANCE, _OF_COLOURS = (0.35, 0.03), (0.7, 0.03)
 share of those that lie anywhere, as where colours were clipped. Undoing their interpolation makes that of the colours larger:
 nine of ten are within 0.7 to 1.9 of their multiples, and within 1.2 to 5 on a picture with many clipped colours."""
 
-_BLOCKS = 400
-"""Blocks that are looked at, evenly over the image. By hand: 12 suffice (128² in colour)."""
+_BLOCKS = 200
+"""Blocks that are looked at, evenly over the image, up to twice as many. By hand, for the time."""
 
 _EVIDENCE, _MEAN_EVIDENCE = 50.0, 0.5
 """Logarithm of how much likelier the coefficients are at those steps than anywhere between, in all and each, from which the image
-was stored so. Measured: see `find_jpeg`."""
+was stored so. On six photographs at qualities 10 to 90 it was 0.9 to 2 each, and -2 to -3 where blocks begin elsewhere."""
 
 _USUAL = 30.0
 """Evidence for colours at half the resolution both ways beforehand: most files have that, and coarse steps tell little."""
