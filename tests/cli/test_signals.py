@@ -1,12 +1,14 @@
 """`cs` of signals: one axis, from files to numbers and a drawing."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cgdenoise.fitlog.reader import read_log
+from cgdenoise.measurements import write_cfl
 
 QUICK = ("--preset", "fast", "--members", "1", "--threads", "1", "--device", "cpu", "--max-iterations", "40")
 LENGTH = 128
@@ -54,6 +56,16 @@ def test_total_variation_competes_and_patches_do_not(cli, files):
     end = read_log("signal_reconstructed.fit.jsonl")[0].end
     assert {part["name"] for part in end["parts"]} == {"total variation", "generator"}
     assert end["psnr"] > 30  # steps are what it is made for
+
+
+@pytest.mark.parametrize(("shape", "laid_out"), [((LENGTH,), (LENGTH, 1)), ((1, 2, 8, 8), (2, 8, 8))])
+def test_barts_files_hold_signals_and_volumes_too(cli, files, light, shape, laid_out):
+    write_cfl("y", np.loadtxt("y.txt")[:, None].astype(np.complex64))
+    outcome = cli("cs", "y.cfl", "--matrix", "A.npy", "--shape", ",".join(map(str, shape)), *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+    sides = [int(side) for side in Path("y_reconstructed.hdr").read_text().split("\n")[1].split()]
+    assert tuple(sides[: len(laid_out)]) == laid_out
+    assert set(sides[len(laid_out) :]) == {1}
 
 
 def test_a_drawing_is_a_png(refused, files):
