@@ -66,6 +66,8 @@ def sentence(end: dict[str, Any]) -> str:
     parts = [f"{end['made_of']} ({briefly(end)})"]
     if end["picture"] is None or end["sigma"]:
         parts.append(_noise(end))
+    if end["tiles"]:
+        parts.append(f"in {end['tiles']} tiles")
     parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
     if end["missing"] is not None:
         parts.append(f"{end['missing']:.1%} missing")

@@ -81,7 +81,8 @@ def test_the_bytes_are_those_of_a_local_run_also_when_a_worker_is_killed(start, 
     assert (again.returncode, out.count(b"skipped")) == (1, 6)
     assert b"in/bad.png: not an image" in err
     again = start(*run, "--on-exists", "skip", "--seed", "1", "--journal", "k.jsonl")
-    time.sleep(1)
+    while not (frames / "k.jsonl").exists() and again.poll() is None:
+        time.sleep(0.05)  # until it listens
     again.send_signal(signal.SIGTERM)
     again.communicate(timeout=60)
     assert again.returncode == 128 + signal.SIGTERM

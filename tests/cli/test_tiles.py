@@ -33,6 +33,10 @@ def test_the_log_says_in_how_many_tiles(restored, folder, noisy_png):
     assert {path.name for path in folder.iterdir()} == {"noisy.png", "noisy_denoised.png", "noisy_denoised.fit.jsonl"}
 
 
+def test_the_line_of_the_result_says_so_too(restored, noisy_png):
+    assert re.search(r" noise [\d.]+ \(estimated\), in 4 tiles, [\d.]+ s$", restored("noisy.png").out.strip())
+
+
 def test_a_reference_is_compared_with_the_whole(restored, folder, noisy_png, clean):
     Image.fromarray(clean).save("clean.png")
     end = json.loads(restored("noisy.png", "--json", "--reference", "clean.png").out)
