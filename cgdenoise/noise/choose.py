@@ -56,6 +56,10 @@ _OF_QUIETEST = 0.1
 """Standard error of the level of the quietest windows, relative to it: 0.09 to 0.10 over thirty pictures with noise of 5, 15 and
 25 of 255 (`benchmarks/structured.py`)."""
 
+_NEARLY_EXACT = 95
+"""Quality of JPEG from which coarse noise is told from texture as without it. By hand: pictures of cameras at 97 have
+coarse noise; at 40 to 80, whose fine frequencies are lost, texture passes for it, which cost up to 3 dB (two photographs)."""
+
 _ENOUGH_PIXELS = 128**2
 """Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said. By
 hand: at 64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`)."""
@@ -92,7 +96,7 @@ def choose(
     span = float(np.nanmax(values) - np.nanmin(values))
     may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
     stored = find_stored_noise(values) if may_be_stored else None
-    if stored is not None and stored.is_white:
+    if stored is not None and (stored.is_white or stored.jpeg.quality < _NEARLY_EXACT):
         return _of_stored(stored, mask)
     told = kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
     noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without

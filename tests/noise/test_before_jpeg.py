@@ -45,6 +45,8 @@ def test_coarse_noise_is_not_taken_for_white():
     found = find_stored_noise(stored(0, 90, 128 + 40 * noise))
     assert found is not None
     assert not found.is_white
+    assert choose(stored(0, 97, 128 + 40 * noise)).kind is NoiseKind.CORRELATED
+    assert choose(stored(0, 80, 128 + 40 * noise)).stored is not None  # it may be texture, and so much is lost
 
 
 def test_what_is_left_is_what_quantisation_leaves():
