@@ -12,7 +12,7 @@ from torch import Tensor
 from cgdenoise.fitting.members import Member
 from cgdenoise.operators import Measurement
 from cgdenoise.operators.norm import power_iteration
-from cgdenoise.restoration.mixture import Mixture, Part
+from cgdenoise.restoration.mixture import VARIATION, Mixture, Part
 
 _OF_A_UNIT = 64
 """Independent numbers that a held-out unit of many is taken for: a line of the Fourier plane with all coils is more than one and
@@ -30,8 +30,9 @@ _LEAST_VISIBLE = 1e-3
 _POWERS = 10
 """Steps of the power iteration for the norm of A, which is then some per cent short."""
 
-_USUAL_SHARE = 0.3
-"""Root mean square of the shares of what is beside the leading prior, as the truth would choose them: 0 to 0.5 in 30 contests."""
+_EXPECTED, _USUAL_SHARE = 0.2, 0.3
+"""Share of total variation that is expected beside a leading prior, and how far shares are from what is expected of them, root
+mean square: the truth chose 0 to 0.5 in 33 contests, 0.2 in the mean."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ def mixed(contenders: Sequence[Contender], trial: Trial) -> Mixture:
 
     Without more the most probable are those with which they err least (stacking: Wolpert, Neural Networks, 1992; Breiman, Machine
     Learning, 1996), but few measurements judge. So what the best mixture leaves is taken for chance, and the shares of all but
-    the leading contender are expected to be some `_USUAL_SHARE`: a ridge. It is the stronger the less the measurements see of
-    what tells another image from the leading one: of a sharper image a blur shows next to nothing. The first contender leads
-    unless another errs less by more than chance.
+    the leading contender are expected to be near 0, that of total variation near `_EXPECTED`: a ridge. It is the stronger the
+    less the measurements see of what tells another image from the leading one: of a sharper image a blur shows next to nothing.
+    The first contender leads unless another errs less by more than chance.
 
     What A x - y holds of noise does not depend on the shares, as they sum to 1.
 
@@ -129,7 +130,11 @@ def mixed(contenders: Sequence[Contender], trial: Trial) -> Mixture:
     images = [contender.judged for contender in contenders]
     visible = torch.stack([_visible(trial, image - images[leading]) for image in images]).to(gram)
     others = torch.ones_like(visible).index_fill(0, torch.tensor(leading), 0)
-    shares = _best(gram + by_chance * torch.diag(others / visible)).tolist()
+    weights = by_chance * others / visible
+    expected = torch.tensor([_EXPECTED * (contender.name == VARIATION) for contender in contenders]).to(gram)
+    # As shares sum to 1, what is linear in them is a quadratic form as well.
+    linear = (weights * expected).expand_as(gram)
+    shares = _best(gram + torch.diag(weights) - linear - linear.mT).tolist()
     parts = [Part(contender.name, contender.image, share) for contender, share in zip(contenders, shares, strict=True)]
     return Mixture(tuple(parts))
 
