@@ -14,15 +14,15 @@ from cgdenoise.noise.anscombe import GeneralisedAnscombe
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.poisson import find_poisson_gaussian
 from cgdenoise.operators import Measurement, Weights
-from cgdenoise.operators.least_squares import pilot
+from cgdenoise.operators.least_squares import constant_image
 from cgdenoise.problems.pictures import inpainting
 from cgdenoise.problems.problem import Array, LinearProblem
-from cgdenoise.restoration.measured import on_channels, scale_of
+from cgdenoise.restoration.measured import on_channels
 from cgdenoise.restoration.total_variation import Iterate, minimise_variation
 from cgdenoise.restoration.units import OF_VOLUME
 
-_PILOT, _ITERATIONS = 10, 100
-"""Conjugate gradients and iterations of total variation from which the means are taken. By hand."""
+_ITERATIONS = 200
+"""Of total variation, from which the means are taken. By hand."""
 
 _FITTING = 4.0
 """Weight of total variation in variances of the noise: by hand, amid those that held-out measurements choose
@@ -149,15 +149,13 @@ def _means(problem: LinearProblem, y: Array, sampling: Sampling, gain: float, si
     """Return what the measurements are without their noise, roughly."""
     unit = float(np.abs(y).max()) or 1.0
     measured = Measurement(on_channels(problem.operator, False), torch.from_numpy(y / unit), sampling.valid)
-    first = pilot(measured, _PILOT)
-    scale = scale_of(first, with_phase=False)
-    image = first
-    if scale is not None:
-        variance = (gain * max(float(y.mean()), gain) + sigma**2) / (unit * scale.factor) ** 2
-        begun = measured.normalised(scale.offset, scale.factor)
-        start = Iterate.first(begun, (first - scale.offset) / scale.factor)
-        image = minimise_variation(begun, start, _FITTING * variance, _ITERATIONS).image * scale.factor + scale.offset
-    means: NDArray[np.float64] = measured.operator(image).numpy() * unit
+    # From the best constant image, whose level is the scale: least squares would begin with the noise that a blur makes strong.
+    constant = constant_image(measured)
+    factor = float(constant.abs().max()) or 1.0
+    variance = (gain * max(float(y.mean()), gain) + sigma**2) / (unit * factor) ** 2
+    begun = measured.normalised(0.0, factor)
+    found = minimise_variation(begun, Iterate.first(begun, constant / factor), _FITTING * variance, _ITERATIONS)
+    means: NDArray[np.float64] = measured.operator(found.image * factor).numpy() * unit
     return means
 
 

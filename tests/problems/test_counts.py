@@ -49,6 +49,18 @@ def test_gaussian_noise_on_top_counts_too():
     assert (problem.noise.kind, problem.noise.read_sigma) == (NoiseKind.POISSON_GAUSSIAN, 12.0)
 
 
+def test_strong_noise_under_a_blur_is_weighed_by_the_image_and_not_by_itself():
+    """Least squares of a blur hold much more noise than image: weights by them came out anyhow."""
+    psf = gaussian_psf(1.2)
+    clean = deblurring(PICTURE, psf, 0.0)
+    wide = np.pad(PICTURE, (len(psf) - 1) // 2, mode="reflect")[None]
+    means = clean.operator(torch.from_numpy(wide)).numpy()[0]
+    y = counts(means, 30.0)
+    weights = counted(deblurring(y, psf, 0.0), CountNoise(30.0)).y[0][y > 0] / y[y > 0]
+    ideal = np.sqrt(np.maximum(means, 30.0))[y > 0]
+    assert (weights * ideal).std() < 0.2 * (weights * ideal).mean()
+
+
 def test_missing_pixels_among_counts_are_posed_where_the_noise_is_of_one_level():
     keep = np.random.default_rng(2).random(PICTURE.shape) < 0.7
     problem = inpainting_of_counts(counts(PICTURE, 5.0), keep, CountNoise(5.0))
