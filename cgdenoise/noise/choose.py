@@ -107,8 +107,7 @@ def choose(
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
-    model = _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
-    return model if stored is None or model.correlation_length else _of_stored(stored, mask)
+    return _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
 
 
 def _of_stored(stored: StoredNoise, mask: NDArray[np.bool_]) -> NoiseModel:
