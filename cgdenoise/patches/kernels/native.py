@@ -45,8 +45,12 @@ def library() -> ctypes.CDLL | None:
 
 
 def supports(image: Tensor) -> bool:
-    """Tell whether the compiled functions take such images."""
-    return image.device.type == "cpu" and image.dtype == torch.float32 and library() is not None
+    """Tell whether the compiled functions take such images; of a CUDA device they do, by way of the CPU.
+
+    Two cores with the compiled functions need half the time that torch's take on an H200 (`benchmarks/NOTES.md`, "A GPU beside
+    many cores").
+    """
+    return image.device.type in ("cpu", "cuda") and image.dtype == torch.float32 and library() is not None
 
 
 def filter_groups(
@@ -57,7 +61,7 @@ def filter_groups(
     Parameters
     ----------
     noisy, pilot : Tensor
-        What to filter and what to take the weights from, [C, H, W], float32 and on the CPU as all others.
+        What to filter and what to take the weights from, [C, H, W], float32 and on one device as all others.
     guide : Tensor
         To compare patches in, [K, H, W].
     search : Search
@@ -93,7 +97,7 @@ def complete_groups(
     Parameters
     ----------
     y, known : Tensor
-        Values, and 1 where they are known and 0 where they are not, [C, H, W], float32 and on the CPU as all others.
+        Values, and 1 where they are known and 0 where they are not, [C, H, W], float32 and on one device as all others.
     pilot : Tensor
         To compare patches in, and to take their distributions from, [C, H, W].
     search : Search
@@ -135,7 +139,8 @@ def _averaged(
 
     It is given how the groups are formed, images and numbers of its own, and the tiles; the result is of the first image's shape.
     """
-    guide, images = guide.contiguous(), [image.contiguous() for image in images]
+    device = guide.device
+    guide, images = guide.cpu().contiguous(), [image.cpu().contiguous() for image in images]
     sums, weights = torch.zeros_like(images[0]), torch.zeros_like(images[0])
     arguments = [*(image.data_ptr() for image in (*images, sums, weights)), *numbers]
     size = (guide.shape[1], guide.shape[2])
@@ -149,7 +154,7 @@ def _averaged(
             if function(*groups, *arguments, part.data_ptr(), len(part), side, torch.get_num_threads()):
                 raise MemoryError("no memory for the work space of the groups")
             tick(pixels * int(((part[:, 1] - part[:, 0]) * (part[:, 3] - part[:, 2])).sum()))
-    return sums / weights
+    return (sums / weights).to(device)
 
 
 def _apart(rows: int, columns: int, side: int) -> Iterator[Tensor]:
