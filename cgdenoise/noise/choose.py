@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cgdenoise.noise.before_jpeg import StoredNoise, find_stored_noise
+from cgdenoise.noise.before_jpeg import find_stored_noise
 from cgdenoise.noise.clipping import clipped_share
 from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
@@ -56,9 +56,11 @@ _OF_QUIETEST = 0.1
 """Standard error of the level of the quietest windows, relative to it: 0.09 to 0.10 over thirty pictures with noise of 5, 15 and
 25 of 255 (`benchmarks/structured.py`)."""
 
-_NEARLY_EXACT = 95
-"""Quality of JPEG from which coarse noise is told from texture as without it. By hand: pictures of cameras at 97 have
-coarse noise; at 40 to 80, whose fine frequencies are lost, texture passes for it, which cost up to 3 dB (two photographs)."""
+_FINE, _NEARLY_EXACT = 85, 95
+"""Qualities of JPEG from which noise that was not white before may be coarse, and from which JPEG then counts for nothing. By
+hand: cameras' noise is coarse at 97, and at 89 it cost 3.5 dB to take it for white; at 40 to 80, whose fine frequencies are lost,
+texture passes for coarse noise, which cost up to 3 dB (two photographs). Of ten clean photographs at 90, four of them not white,
+none is coarse (`benchmarks/NOTES.md`, "JPEG")."""
 
 _ENOUGH_PIXELS = 128**2
 """Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said. By
@@ -92,12 +94,29 @@ def choose(
         What the user's unit calls 0.
     """
     mask, reasons = _impulses(values, kind)
-    rest = np.where(mask, np.nan, values)
-    span = float(np.nanmax(values) - np.nanmin(values))
     may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
     stored = find_stored_noise(values) if may_be_stored else None
-    if stored is not None and (stored.is_white or stored.jpeg.quality < _NEARLY_EXACT):
-        return _of_stored(stored, mask)
+    if stored is not None and (stored.is_white or stored.jpeg.quality < _FINE):
+        return NoiseModel.of_stored(stored, mask)
+    model = _without_jpeg(values, mask, reasons, kind, sigma, gain, offset, zero)
+    if stored is not None and stored.jpeg.quality < _NEARLY_EXACT and model.kind is not NoiseKind.CORRELATED:
+        return NoiseModel.of_stored(stored, mask)
+    return model
+
+
+def _without_jpeg(
+    values: Array,
+    mask: NDArray[np.bool_],
+    reasons: tuple[str, ...],
+    kind: NoiseKind,
+    sigma: float | None,
+    gain: float | None,
+    offset: float | None,
+    zero: float,
+) -> NoiseModel:
+    """Return the model of an image, as `choose`; `mask` says which values are impulses, for which `reasons`."""
+    rest = np.where(mask, np.nan, values)
+    span = float(np.nanmax(values) - np.nanmin(values))
     told = kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN)
     noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without
     coarse = None if noise is None else _coarse_noise(rest, kind, noise, level_told=sigma is not None)
@@ -108,16 +127,6 @@ def choose(
     noise = noise or patch_noise(rest)
     level = _Level(sigma, 0.0, coarse) if sigma is not None else _believable_level(rest, noise, coarse, kind, span)
     return _without_gain(rest, kind, noise, replace(level, reasons=(*reasons, *level.reasons)), mask, told=sigma is not None)
-
-
-def _of_stored(stored: StoredNoise, mask: NDArray[np.bool_]) -> NoiseModel:
-    """Return the model of an image that was stored as JPEG."""
-    covariance = stored.covariance
-    least = "" if stored.sigma > stored.hidden else "at most "
-    noise = f"before, it had white noise of {least}{stored.level:.2g} of 255"
-    reason = f"stored as JPEG of quality {stored.jpeg.quality}; {noise}"
-    sigma = float(np.sqrt(np.trace(covariance) / len(covariance)))
-    return NoiseModel(NoiseKind.GAUSSIAN, sigma, mask, covariance=covariance, stored=stored, reasons=(reason,))
 
 
 @dataclass(frozen=True)

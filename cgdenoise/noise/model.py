@@ -88,6 +88,16 @@ class NoiseModel:
             transform=None,
         )
 
+    @staticmethod
+    def of_stored(stored: StoredNoise, impulses: NDArray[np.bool_]) -> NoiseModel:
+        """Return the model of an image that was stored as JPEG."""
+        covariance = stored.covariance
+        least = "" if stored.sigma > stored.hidden else "at most "
+        noise = f"before, it had white noise of {least}{stored.level:.2g} of 255"
+        reason = f"stored as JPEG of quality {stored.jpeg.quality}; {noise}"
+        sigma = float(np.sqrt(np.trace(covariance) / len(covariance)))
+        return NoiseModel(NoiseKind.GAUSSIAN, sigma, impulses, covariance=covariance, stored=stored, reasons=(reason,))
+
     @property
     def correlation_length(self) -> int:
         """Distance in pixels from which the noise of two pixels is independent; 0 for white noise."""

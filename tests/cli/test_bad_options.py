@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from cgdenoise.cli import app
+from cgdenoise.cli.law import Law
 from cgdenoise.cli.options import SharedOptions
 from cgdenoise.cli.restore import BatchOptions
 
@@ -115,6 +116,11 @@ SHARED = {
     "no_log": (["--no-log", "--report", "page.html"], "--report with --no-log; expected one of them", 2),
     "side_by_side": (["--side-by-side", "sides.txt"], "sides.txt: suffix '.txt'; expected .png", 2),
 }
+LAW = {
+    "noise": (["--noise", "uniform"], "--noise", 2),
+    "gain": (["--gain", "1"], "--gain without --noise poisson", 2),
+    "outliers": (["--outliers=no"], "--outliers", 2),
+}
 BATCH = {
     "from_file": (["--from-file", "absent.txt"], "absent.txt: cannot be read", 1),
     "null": (["--null"], "--null without a list", 2),
@@ -130,6 +136,9 @@ ROWS += [
     (name, [*GIVEN[name], *words], told, code)
     for name in ("inpaint", "deblur", "upscale")
     for words, told, code in BATCH.values()
+]
+ROWS += [
+    (name, [*given, *words], told, code) for name, given in GIVEN.items() if name != "mri" for words, told, code in LAW.values()
 ]
 
 
@@ -161,10 +170,11 @@ def test_a_bad_value_is_refused(cli, files, monkeypatch, command, args, told, co
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_a_row(name):
-    own = set(inspect.signature(COMMANDS[name].__wrapped__).parameters) - {"shared"}
+    own = set(inspect.signature(COMMANDS[name].__wrapped__).parameters) - {"shared", "law"}
     assert own == set(OWN[name])
 
 
 def test_every_option_that_commands_share_has_a_row():
     assert {field.name for field in fields(SharedOptions)} - {"arguments", "config"} == set(SHARED)
     assert {field.name for field in fields(BatchOptions)} - {"inputs"} == set(BATCH)
+    assert {field.name for field in fields(Law)} == set(LAW)

@@ -52,14 +52,14 @@ def test_restore_tells_every_evaluation(noisy):
 @pytest.mark.parametrize("shape", [(3, 300, 3), (2, 40, 17)])
 def test_low_strips_of_files_have_their_channels_last(shape):
     strip = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
-    picture, (outcome,), _ = restore(Source(images.Picture((strip,), None, "tiff"), {"name": "a.tif"}))
+    picture, (outcome,), _ = restore(Source(images.Picture((strip,), None, "tiff"), {"name": "a.tif", "sha256": ""}))
     assert picture.pages[0].shape == shape
     assert outcome.error is None
 
 
 def test_pages_after_a_cancelled_one_stay_as_they_are(noisy):
     pages = (noisy, noisy[::-1].copy())
-    given = Source(images.Picture(pages, None, "tiff"), {"name": "a.tif"})
+    given = Source(images.Picture(pages, None, "tiff"), {"name": "a.tif", "sha256": ""})
     asked = iter(range(1_000_000))
     picture, outcomes, records = restore(given, cancelled=lambda: next(asked) >= 15)
     assert [(outcome.page, outcome.status) for outcome in outcomes] == [(0, "interrupted")]
@@ -97,7 +97,7 @@ def test_of_a_finished_page_nothing_is_kept_but_what_is_stored(noisy, clean, pic
     stack = images.Picture((noisy, noisy[::-1].copy(), noisy[:, ::-1].copy()), None, "tiff")
     reference = images.Picture((clean, clean[::-1].copy(), clean[:, ::-1].copy()), None, "tiff") if compared else None
     guided = options(preset=replace(options().preset, guided=True))
-    picture, outcomes, records = restore(Source(stack, {"name": "a.tif"}), reference=reference, options=guided)
+    picture, outcomes, records = restore(Source(stack, {"name": "a.tif", "sha256": ""}), reference=reference, options=guided)
     assert [page.dtype for page in picture.pages] == [np.uint8] * 3
     assert len(pictures["image"]) == 3
     assert not [ref for refs in pictures.values() for ref in refs if ref() is not None]

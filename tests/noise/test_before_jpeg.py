@@ -46,6 +46,7 @@ def test_coarse_noise_is_not_taken_for_white():
     assert found is not None
     assert not found.is_white
     assert choose(stored(0, 97, 128 + 40 * noise)).kind is NoiseKind.CORRELATED
+    assert choose(stored(0, 90, 128 + 40 * noise)).kind is NoiseKind.CORRELATED
     assert choose(stored(0, 80, 128 + 40 * noise)).stored is not None  # it may be texture, and so much is lost
 
 
