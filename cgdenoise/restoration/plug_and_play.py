@@ -16,7 +16,7 @@ from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import fill_missing, pixels_filled
 from cgdenoise.patches.matching import Search
 from cgdenoise.patches.planes import Shares, by_planes, equal_shares
-from cgdenoise.patches.ridge import first_estimate, refine
+from cgdenoise.patches.ridge import FIRST, first_estimate, refine
 from cgdenoise.progress import Tick, no_tick
 
 # By hand where nothing else is said; `benchmarks/NOTES.md` has what half and twice of each change ("Plug-and-play").
@@ -41,10 +41,15 @@ _MOMENTUM = 0.5
 each pass moves a little (a quarter of the Fourier lines: 4 dB more than 12 passes without it). 0.75 loses 0.2 to 1 dB on
 photographs of texture; 0.25 gains as much with Fourier lines and loses 0.2 with other measurements, more on smooth pictures."""
 
+_WHOLE = 10
+"""Passes, at the end, that filter in two steps, by small patches. Those before have what an operator has mixed up still to take
+apart, as Fourier lines do, and one step by large patches: 0.5 to 1.5 dB there (256²), and 0.1 less with low resolution."""
+
+_ROUGH = FIRST
 _COARSE = Search(patch=7, count=28, window=37, step=4)
 _FINE = Search(patch=5, count=45, window=37, step=3)
-"""Groups of the two steps of each pass. Smaller patches than white noise wants (9 and 7): 0.1 to 0.5 dB, most with low
-resolution and blur; a second step with patches of 6 and a step of 4 pixels loses 0.1 of that."""
+"""Groups of the passes before, and of the two steps of those at the end: smaller patches than white noise wants (9 and 7) gain
+0.1 to 0.5 dB, most with low resolution and blur; a second step with patches of 6 and a step of 4 pixels loses 0.1 of that."""
 
 _TRUST = 0.3
 """Factor of sigma² / level²: a filtered image errs by more than the level (Zhang et al. have 0.23). With half of it motion blur
@@ -106,17 +111,21 @@ def plug_and_play(
     for step in range(PASSES - passes, PASSES):
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
-        noise = ChannelNoise.equal(level, len(image))
-        coarse = partial(first_estimate, noise=noise, search=_COARSE, tick=tick)
-        fine = partial(refine, noise=noise, search=_FINE, tick=tick)
-        filtered = by_planes(fine, planes, measured, by_planes(coarse, planes, measured))
+        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - _WHOLE, planes, tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
 
+def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, tick: Tick) -> Tensor:
+    """Filter an image or a volume as a pass does, in two steps if `whole`."""
+    search = _COARSE if whole else _ROUGH
+    filtered = by_planes(partial(first_estimate, noise=noise, search=search, tick=tick), planes, image)
+    return by_planes(partial(refine, noise=noise, search=_FINE, tick=tick), planes, image, filtered) if whole else filtered
+
+
 def pixels_refined(shape: tuple[int, ...], passes: int = PASSES) -> int:
     """Return how many pixels `plug_and_play` reports to `tick` in all, at most, for an image [C, *size]."""
-    return max(2 * passes * len(equal_shares(shape)) * math.prod(shape[1:]), pixels_filled(shape))
+    return max((passes + min(passes, _WHOLE)) * len(equal_shares(shape)) * math.prod(shape[1:]), pixels_filled(shape))
 
 
 def _gain(measurement: Measurement, like: Tensor) -> float:
