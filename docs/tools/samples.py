@@ -141,7 +141,7 @@ def spokes(folder: Path, images: NDArray[np.complex128]) -> None:
 
 
 def tomography(folder: Path, side: int, rng: np.random.Generator) -> None:
-    """Line integrals of a phantom in a sixth of the directions that it would take, with noise."""
+    """Line integrals of a phantom in a sixth of the directions that it would take, with noise; and counts of them."""
     phantom = transform.resize(data.shepp_logan_phantom(), (side, side), anti_aliasing=True)
     rows, columns = np.mgrid[:side, :side] - side // 2
     phantom *= np.hypot(rows, columns) < side // 2  # what turns must not leave the detector
@@ -149,6 +149,7 @@ def tomography(folder: Path, side: int, rng: np.random.Generator) -> None:
     sinogram = transform.radon(phantom, angles, circle=True).T
     sinogram += rng.normal(0, 0.2, sinogram.shape)
     np.save(folder / "sinogram.npy", sinogram)
+    np.save(folder / "emissions.npy", rng.poisson(40 * np.clip(sinogram, 0, None)))
     np.save(folder / "back_projected.npy", np.clip(transform.iradon(sinogram.T, angles, circle=True), 0, 1))
 
 
