@@ -80,13 +80,13 @@ def cs(
     check_saving(save_measurements, simulate)
     if simulate is not None and maps is not None:
         raise OptionError("--maps with --simulate; expected measurements of coils")
-    if simulate is not None and law.counts(None) is not None:
+    if simulate is not None and law.is_of_counts:
         raise OptionError("--noise poisson with --simulate; expected measurements that are counts")
     if simulate is not None and law.outliers:
         raise OptionError("--outliers with --simulate; expected measurements")
     source = str(measurements or simulate)
     sides, variables = parse_shape(shape), parse_variables(variable)
-    targets = ArrayTargets.of(source, shared)
+    targets = ArrayTargets.of(source, shared, save_measurements)
 
     def read() -> Task:
         if operator is not None and ":" in operator and "" not in sys.path:
@@ -107,11 +107,10 @@ def cs(
         if simulate is None:
             return targets.task(source, read_problem(sources, sigma, law.counts(sigma), law.outliers), described)
         simulation = simulate_problem(sources, ratio, count, simulate_sigma, sigma)
-        saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
-        return targets.task(source, simulation.problem, described, simulation.clean, saved)
+        return targets.simulated(source, simulation, described)
 
-    run("cs", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, matrix, mask, maps], shared, read)
+    run("cs", targets.paths, [source, matrix, mask, maps], shared, read)
 
 
 def write_example(folder: str, shared: SharedOptions) -> None:

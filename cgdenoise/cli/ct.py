@@ -69,7 +69,7 @@ def ct(
         raise OptionError("expected one of SINOGRAM and --simulate")
     if sigma is not None and photons is not None:
         raise OptionError("--sigma with --photons; expected one of them")
-    if law.counts(None) is not None and (photons is not None or simulate is not None):
+    if law.is_of_counts and (photons is not None or simulate is not None):
         other = "--photons, by which integrals are logarithms of counts" if photons is not None else "--simulate"
         raise OptionError(f"--noise poisson with {other}; expected one of them")
     if simulate is not None and law.outliers:
@@ -81,7 +81,7 @@ def ct(
     check_saving(save_measurements, simulate)
     source = str(sinogram or simulate)
     sides = parse_shape(shape)
-    targets = ArrayTargets.of(source, shared)
+    targets = ArrayTargets.of(source, shared, save_measurements)
 
     def read() -> Task:
         from cgdenoise.jobs.tomography import ScanOptions, read_sinogram_problem, simulate_sinogram_problem
@@ -91,8 +91,7 @@ def ct(
         if simulate is None:
             return targets.task(source, read_sinogram_problem(source, options, law.counts(sigma), law.outliers), described)
         simulation = simulate_sinogram_problem(source, options, simulate_sigma, shared.seed)
-        saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
         described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma}
-        return targets.task(source, simulation.problem, described, simulation.clean, saved)
+        return targets.simulated(source, simulation, described)
 
-    run("ct", [*targets.paths, *([save_measurements] if save_measurements else [])], [source, angles], shared, read)
+    run("ct", targets.paths, [source, angles], shared, read)

@@ -32,7 +32,6 @@ class Law:
             help="What one count of Poisson noise adds to a value. Not given: estimated in pictures, else 1 for whole numbers."
         ),
     ] = None
-
     outliers: Annotated[
         bool,
         typer.Option(
@@ -43,11 +42,16 @@ class Law:
     def __post_init__(self) -> None:
         if self.gain is not None and not (math.isfinite(self.gain) and self.gain > 0):
             raise OptionError(f"--gain {self.gain}; expected a finite number above 0")
-        if self.gain is not None and self.noise is not MeasuredNoise.POISSON:
+        if self.gain is not None and not self.is_of_counts:
             raise OptionError("--gain without --noise poisson")
+
+    @property
+    def is_of_counts(self) -> bool:
+        """Whether it is Poisson noise."""
+        return self.noise is MeasuredNoise.POISSON
 
     def counts(self, sigma: float | None) -> CountNoise | None:
         """Return the noise of counts, with Gaussian noise on top, if it is that."""
         from cgdenoise.problems.counts import CountNoise
 
-        return CountNoise(self.gain, sigma or 0.0) if self.noise is MeasuredNoise.POISSON else None
+        return CountNoise(self.gain, sigma or 0.0) if self.is_of_counts else None

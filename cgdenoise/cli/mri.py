@@ -92,7 +92,7 @@ def mri(
         raise OptionError("--shape without --trajectory; on the grid the samples have the image's shape")
     sides = parse_shape(shape)
     source = str(kspace or simulate)
-    targets = ArrayTargets.of(source, shared)
+    targets = ArrayTargets.of(source, shared, save_measurements)
     variables = parse_variables(variable)
     if noise_scan is not None and sigma is not None:
         raise OptionError("--noise-scan with --sigma; expected one of them")
@@ -114,12 +114,10 @@ def mri(
         }
         if simulate is not None:
             simulation = simulate_scan(simulate, scan, coils, ratio, simulate_sigma, sigma, shared.seed)
-            saved = {} if save_measurements is None else {save_measurements: simulation.saved()}
             described |= {"simulated_from": simulate, "simulated_sigma": simulate_sigma, "coils": coils}
-            return targets.task(source, simulation.problem, described, simulation.clean, saved)
+            return targets.simulated(source, simulation, described)
         if trajectory is None:
             return targets.task(source, read_kspace_problem(source, scan, sigma), described)
         return targets.task(source, read_trajectory_problem(source, scan, trajectory, sides, sigma), described)
 
-    written = [*targets.paths, *([save_measurements] if save_measurements else [])]
-    run("mri", written, [source, mask, maps, noise_scan, trajectory], shared, read)
+    run("mri", targets.paths, [source, mask, maps, noise_scan, trajectory], shared, read)

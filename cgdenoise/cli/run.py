@@ -24,7 +24,9 @@ from cgdenoise.reading import about
 
 if TYPE_CHECKING:
     from cgdenoise.jobs.options import Options
+    from cgdenoise.jobs.simulation import Simulation
     from cgdenoise.jobs.solve import Solution
+    from cgdenoise.jobs.tomography import SimulatedScan
     from cgdenoise.problems import LinearProblem
 
 
@@ -171,24 +173,27 @@ class ArrayTargets:
         Path of the picture to look at.
     array : str
         Path of the numbers: .npy, or .cfl, which has a .hdr beside it.
+    measurements : str or None
+        Path of the simulated measurements, if they are kept.
     """
 
     picture: str
     array: str
+    measurements: str | None = None
 
     @staticmethod
-    def of(source: str, shared: SharedOptions) -> ArrayTargets:
+    def of(source: str, shared: SharedOptions, measurements: str | None = None) -> ArrayTargets:
         """Choose the paths from the input's and from what the user asked for."""
         path = Path(beside(source, shared.output, shared.suffix, ".png"))
         kind = ".cfl" if Path(source).suffix.lower() in (".cfl", ".hdr") else ".npy"
         picture = path.with_suffix(".png") if path.suffix.lower() in (".npy", ".cfl") else path
-        return ArrayTargets(str(picture), str(picture.with_suffix(kind)))
+        return ArrayTargets(str(picture), str(picture.with_suffix(kind)), measurements)
 
     @property
     def paths(self) -> list[str]:
         """All of them."""
         header = [str(Path(self.array).with_suffix(".hdr"))] if self.array.endswith(".cfl") else []
-        return [self.picture, self.array, *header]
+        return [self.picture, self.array, *header, *([self.measurements] if self.measurements else [])]
 
     def task(
         self,
@@ -216,6 +221,11 @@ class ArrayTargets:
             return {self.picture: data} | encode_array(solution.image, self.array), remark
 
         return Task(source, problem, encode, {"sha256": sha256(source)} | description, clean, extra or {})
+
+    def simulated(self, source: str, simulation: Simulation | SimulatedScan, description: dict[str, Any]) -> Task:
+        """Return the task of a simulated problem, as `task`; its measurements are kept if they have a path."""
+        kept = {} if self.measurements is None else {self.measurements: simulation.saved()}
+        return self.task(source, simulation.problem, description, simulation.clean, kept)
 
 
 def _solve(

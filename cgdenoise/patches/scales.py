@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.fft import dctn, idctn
 from torch import Tensor
+
+from cgdenoise.patches.cosine import back, transformed
 
 _SHARE = 0.5
 """The coarse scale's share in the lowest frequencies; all of them lose 0.05 dB at 25 of 255, 0.3 and 0.7 0.01
@@ -47,9 +48,9 @@ def halved(image: Tensor) -> tuple[Tensor, float]:
         The noise's standard deviation there, in parts of what it was.
     """
     height, width = image.shape[-2:]
-    low = _transformed(image)[..., : height // 2, : width // 2]
+    low = transformed(image)[..., : height // 2, : width // 2]
     weaker = math.sqrt((height // 2) * (width // 2) / (height * width))
-    return _back(low * weaker), weaker
+    return back(low * weaker), weaker
 
 
 def with_coarse(fine: Tensor, coarse: Tensor, removed: Tensor) -> Tensor:
@@ -71,17 +72,9 @@ def with_coarse(fine: Tensor, coarse: Tensor, removed: Tensor) -> Tensor:
     stronger = math.sqrt(fine.shape[-2] * fine.shape[-1] / (height * width))
     share = _SHARE * _falling(height)[:, None] * _falling(width)
     change = torch.zeros_like(fine)
-    change[..., :height, :width] = share.to(fine) * (stronger * _transformed(coarse) - _transformed(fine)[..., :height, :width])
-    return fine + removed * _back(change)
+    change[..., :height, :width] = share.to(fine) * (stronger * transformed(coarse) - transformed(fine)[..., :height, :width])
+    return fine + removed * back(change)
 
 
 def _falling(length: int) -> Tensor:
     return torch.exp2(-(torch.arange(length) / (_HALF * length)).square())
-
-
-def _transformed(image: Tensor) -> Tensor:
-    return torch.as_tensor(dctn(image.cpu().numpy(), axes=(-2, -1), norm="ortho")).to(image)
-
-
-def _back(spectrum: Tensor) -> Tensor:
-    return torch.as_tensor(idctn(spectrum.cpu().numpy(), axes=(-2, -1), norm="ortho")).to(spectrum)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 from torch import Tensor
 
 from cgdenoise.noise.correlation import power_spectrum
 from cgdenoise.noise.law import Rows
+from cgdenoise.patches.cosine import back, transformed
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,4 @@ class Whitening:
 
 
 def _in_frequencies(image: Tensor, gains: NDArray[np.float32]) -> Tensor:
-    values = image.detach().cpu().numpy()
-    filtered = idctn(dctn(values, axes=(1, 2), norm="ortho") * gains, axes=(1, 2), norm="ortho")
-    return torch.from_numpy(filtered).to(image)
+    return back(transformed(image) * torch.from_numpy(gains).to(image))
