@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgdenoise.patches.kernels.native import Method
+from cgdenoise.patches.kernels.native import Keep
 from cgdenoise.patches.matching import TILE, Search, match_frames, overlapped, tiles
 from cgdenoise.progress import Tick
 
@@ -30,9 +30,8 @@ def filter_groups(
     pilot: Tensor,
     guide: Tensor,
     search: Search,
-    method: Method,
+    keep: Keep,
     variances: Tensor,
-    edge: float,
     tick: Tick,
 ) -> Tensor:
     """Filter all groups of an image and average the overlapping estimates, as `kernels.native.filter_groups` does.
@@ -42,7 +41,7 @@ def filter_groups(
 
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
         frames = [image[area][:, None] for image in (noisy, pilot, variances)]
-        sums, counts = _filter_area(frames[0], frames[1], frames[2], members, search.patch, method, edge)
+        sums, counts = _filter_area(frames[0], frames[1], frames[2], members, search.patch, keep)
         return sums[:, 0], counts[:, 0]
 
     return overlapped(noisy, guide, search, TILE, estimate, tick)
@@ -53,9 +52,8 @@ def filter_frames(
     pilot: Tensor,
     guide: Tensor,
     search: Search,
-    method: Method,
+    keep: Keep,
     variances: Tensor,
-    edge: float,
     tick: Tick,
 ) -> Tensor:
     """Filter all groups of frames, in which patches of the frames before and after are members, too.
@@ -64,7 +62,7 @@ def filter_frames(
     ----------
     noisy, pilot, guide, variances : Tensor
         As those of `filter_groups`, [C, F, H, W].
-    search, method, edge, tick
+    search, keep, tick
         As there. The window is about the same place in each frame.
 
     Returns
@@ -80,7 +78,7 @@ def filter_frames(
         for tile in parts:
             area = (slice(None), near, *tile.area)
             members = match_frames(guide[area], frame - near.start, tile, search)
-            sums, counts = _filter_area(noisy[area], pilot[area], variances[area], members, search.patch, method, edge)
+            sums, counts = _filter_area(noisy[area], pilot[area], variances[area], members, search.patch, keep)
             total[area] += sums
             count[area] += counts
             tick(pixels * tile.references)
@@ -88,7 +86,7 @@ def filter_frames(
 
 
 def _filter_area(
-    noisy: Tensor, pilot: Tensor, variances: Tensor, members: Tensor, patch: int, method: Method, edge: float
+    noisy: Tensor, pilot: Tensor, variances: Tensor, members: Tensor, patch: int, keep: Keep
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of each pixel's weighted estimates and that of their weights, both [C, F, H, W].
 
@@ -107,7 +105,7 @@ def _filter_area(
     x = _patches(pilot, patch).flatten(0, 1).index_select(0, index).view_as(y)
     middles = variances[..., patch // 2 :, patch // 2 :][..., : noisy.shape[2] - patch + 1, : noisy.shape[3] - patch + 1]
     deviations, variance = x - x.mean(1, keepdim=True), middles.flatten()[index].view(y.shape[:2]).mean(1)
-    theta = _theta(deviations, variance, method, edge)
+    theta = _theta(deviations, variance, keep)
     theta += (1 - theta.sum(2, keepdim=True)) / theta.shape[2]  # what the deviations leave is the mean patch's
     mean = y.mean(1, keepdim=True)
     estimates = torch.baddbmm(mean.expand_as(y), theta, y - mean)
@@ -133,36 +131,13 @@ def _put_together(patches: Tensor, shape: torch.Size, patch: int) -> Tensor:
     return functional.fold(of_each, shape[2:], patch).reshape(shape)
 
 
-def _theta(groups: Tensor, variance: Tensor, method: Method, edge: float) -> Tensor:
+def _theta(groups: Tensor, variance: Tensor, keep: Keep) -> Tensor:
     """Return the weights with which the deviations of a group's members from their mean are combined."""
-    if method is Method.PROJECTION:
-        return _projection(groups, variance, edge)
-    return _ridge(groups, variance) if method is Method.RIDGE else _shrinkage(groups, variance, edge)
-
-
-def _shrinkage(groups: Tensor, variance: Tensor, edge: float) -> Tensor:
-    """Return a ridge of which a direction with so many times the noise's power keeps half, sharpened by 3 theta² - 2 theta³.
-
-    The polynomial takes shares beside 1/2 towards 0 and 1 (McWeeny's purification, Rev. Mod. Phys. 32, 1960), so that weak
-    directions go and strong ones stay whole, without a decomposition.
-    """
-    theta = _ridge(groups, edge * variance)
-    square = theta @ theta
-    return 3 * square - 2 * square @ theta
-
-
-def _projection(groups: Tensor, variance: Tensor, edge: float) -> Tensor:
-    """Return the projection onto the principal directions with more than so many times the power that noise has in one."""
-    powers, directions = _eigh(groups @ groups.mT)
-    kept: Tensor = directions * (powers > edge * groups.shape[2] * variance[:, None])[:, None]
-    return kept @ kept.mT
-
-
-def _eigh(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Return eigenvalues and eigenvectors, by way of the CPU where the device has no kernel for it, as MPS."""
-    supported = matrices if matrices.device.type == "cuda" else matrices.cpu()
-    powers, directions = torch.linalg.eigh(supported)
-    return powers.to(matrices.device), directions.to(matrices.device)
+    theta = _ridge(groups, keep.edge * variance)
+    for _ in range(keep.purified):
+        square = theta @ theta
+        theta = 3 * square - 2 * square @ theta
+    return theta
 
 
 def _ridge(groups: Tensor, variance: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 The scheme is that of weighted nuclear norms (WNNM: Gu, Zhang, Zuo & Feng, CVPR 2014; IJCV 2017): strong singular values of a
 group stay, weak ones go, and what is matched and decomposed next is the result with a tenth of what was taken out. There are
 three differences. The image begins as the result of another filter, so that few rounds suffice. Singular values are not computed:
-a ridge with a polynomial on top shrinks them alike (`kernels.native.Method.SHRINKAGE`). And how much noise is left is asked of
-each pixel's neighbourhood instead of each group, as in `repeated_ridge`.
+a ridge, purified, shrinks them alike (`kernels.native.Keep`). And how much noise is left is asked of each pixel's neighbourhood
+instead of each group, as in `repeated_ridge`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.kernels.native import Method
 from cgdenoise.patches.matching import Search
-from cgdenoise.patches.ridge import filter_rotated, pixel_variances, removed_power
+from cgdenoise.patches.ridge import Purified, filter_rotated, pixel_variances, removed_power
 from cgdenoise.progress import Tick, no_tick
 
 SHRUNK = Search(patch=5, count=40, window=37, step=4)
@@ -33,9 +32,8 @@ _REMAINS = 0.45
 _AROUND = 5
 """Side of a neighbourhood whose noise is asked for; 7 and 13 give the same within 0.02 dB (as above)."""
 
-_EDGE = 0.5
-"""Power at which a direction keeps half, in parts of the most that noise alone would show; 0.4 and 0.6 are the same within
-0.05 dB (as above)."""
+_PURIFIED = Purified(0.5, 1)
+"""Shares of 0.4 and 0.6 are the same within 0.05 dB; purified twice it loses 0.02 to 0.05 (as above)."""
 
 
 def repeated_shrinkage(
@@ -68,5 +66,5 @@ def repeated_shrinkage(
     for _ in range(rounds):
         current = image.lerp(noisy, _GIVEN_BACK)
         left = _REMAINS**2 * (variances - removed_power(noisy, current, _AROUND)).abs()
-        image = filter_rotated(current, current, noise, left, search, Method.SHRINKAGE, tick, _EDGE)
+        image = filter_rotated(current, current, noise, left, search, _PURIFIED, tick)
     return noise.rotate_back(image)

@@ -77,7 +77,7 @@ def test_photograph_gains_what_was_measured(camera):
     y = noisy(camera)
     first = first_estimate(y, white(y))
     assert psnr(y, camera) == pytest.approx(20.14, abs=0.01)
-    assert psnr(first, camera) == pytest.approx(28.47, abs=0.1)
+    assert psnr(first, camera) == pytest.approx(28.31, abs=0.1)
     assert psnr(nonlocal_ridge(y, white(y)), camera) == pytest.approx(28.72, abs=0.1)
 
 

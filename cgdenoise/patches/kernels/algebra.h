@@ -1,14 +1,10 @@
 /* Algebra of the small symmetric matrices that groups have. */
 
 enum {
-    HIGH = 5,   /* rows that are multiplied at a time: with two blocks of columns each, they fit the registers of AVX2 */
-    MOST = 3,   /* blocks of columns, with as many rows: fit those of AVX-512, which alone has odd numbers of them */
-    WIDE = 16,  /* columns that rows are padded to */
-    LANES = 16, /* matrices whose eigenvectors are found at a time */
-    SWEEPS = 15 /* at most; a matrix of 28 rows takes 6 or 7 */
+    HIGH = 5, /* rows that are multiplied at a time: with two blocks of columns each, they fit the registers of AVX2 */
+    MOST = 3, /* blocks of columns, with as many rows: fit those of AVX-512, which alone has odd numbers of them */
+    WIDE = 16 /* columns that rows are padded to */
 };
-
-#define SMALL 1e-6f /* entries beside the diagonal up to which all are left as they are */
 
 static inline int64_t padded(int64_t count, int to) { return (count + to - 1) / to * to; }
 
@@ -79,67 +75,5 @@ static void invert(float *restrict a, float *restrict work, int size, int width)
             add_multiply(factors, HIGH, 1, rows, to, HIGH, width, HIGH);
         }
         for (int l = 0; l < HIGH * width; l++) pivots[l] = -rows[l];
-    }
-}
-
-/* Tell whether any of LANES entries is not small. */
-static int any_large(const float *entries) {
-    int found = 0;
-    for (int l = 0; l < LANES; l++) found |= entries[l] * entries[l] > SMALL * SMALL;
-    return found;
-}
-
-/* One rotation of each of LANES matrices, which makes their entry (p, q) zero. */
-static void rotate(float *restrict a, float *restrict vectors, int size, int p, int q) {
-    float cosine[LANES], sine[LANES];
-    float *restrict pp = a + (p * size + p) * LANES, *restrict qq = a + (q * size + q) * LANES;
-    float *restrict pq = a + (p * size + q) * LANES;
-#pragma omp simd
-    for (int l = 0; l < LANES; l++) {
-        const float twice = 2 * pq[l], apart = qq[l] - pp[l];
-        const float tangent = twice / (apart + copysignf(sqrtf(apart * apart + twice * twice) + FLT_MIN, apart));
-        cosine[l] = 1 / sqrtf(1 + tangent * tangent);
-        sine[l] = tangent * cosine[l];
-        pp[l] -= tangent * pq[l];
-        qq[l] += tangent * pq[l];
-        pq[l] = 0;
-    }
-    for (int i = 0; i < size; i++) {
-        float *restrict x = a + (i < p ? i * size + p : p * size + i) * LANES;
-        float *restrict y = a + (i < q ? i * size + q : q * size + i) * LANES;
-        float *restrict of_p = vectors + (p * size + i) * LANES, *restrict of_q = vectors + (q * size + i) * LANES;
-        if (i != p && i != q) {
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) {
-                const float before = x[l];
-                x[l] = cosine[l] * before - sine[l] * y[l];
-                y[l] = sine[l] * before + cosine[l] * y[l];
-            }
-        }
-#pragma omp simd
-        for (int l = 0; l < LANES; l++) {
-            const float before = of_p[l];
-            of_p[l] = cosine[l] * before - sine[l] * of_q[l];
-            of_q[l] = sine[l] * before + cosine[l] * of_q[l];
-        }
-    }
-}
-
-/* Eigenvalues and eigenvectors of LANES symmetric matrices, whose entries are at most 1, by Jacobi's rotations.
- *
- * a is [size][size][LANES], of which the upper triangles are read; its diagonals become the eigenvalues, and
- * vectors [size][size][LANES] has the eigenvectors as rows. */
-static void eigen(float *restrict a, float *restrict vectors, int size) {
-    memset(vectors, 0, (size_t)size * size * LANES * sizeof *vectors);
-    for (int i = 0; i < size; i++)
-        for (int l = 0; l < LANES; l++) vectors[(i * size + i) * LANES + l] = 1;
-    for (int sweep = 0, turned = 1; turned && sweep < SWEEPS; sweep++) {
-        turned = 0;
-        for (int p = 0; p < size; p++)
-            for (int q = p + 1; q < size; q++)
-                if (any_large(a + (p * size + q) * LANES)) {
-                    rotate(a, vectors, size, p, q);
-                    turned = 1;
-                }
     }
 }

@@ -1,15 +1,13 @@
 /* A group's patches as the columns of a matrix, filtered by a symmetric matrix theta. */
 
-enum { RIDGE, PROJECTION, SHRINKAGE }; /* how theta is found */
-
 /* What to filter, and how; the arrays are those of the whole image. */
 typedef struct {
     Groups groups;
     const float *noisy, *pilot; /* to filter, and to find theta by */
     const float *variances;     /* of the noise, at each pixel of each channel */
     float *sums, *counts;       /* weighted estimates and weights, to be added to */
-    int channels, method;
-    float edge; /* eigenvalue, in units of the noise's in a patch, from which a direction is kept by PROJECTION; by SHRINKAGE, half */
+    int channels, purified; /* how often theta is purified */
+    float edge;             /* power of a direction that keeps half, in parts of the noise's in a patch */
 } Filter;
 
 /* What a thread filters in. */
@@ -17,7 +15,6 @@ typedef struct {
     Found found;
     float *noisy, *pilot, *variances, *sums, *weights;              /* planes of the tile's area */
     float *x, *y, *means, *estimates, *theta, *pivots, *confidence; /* of one group in one channel */
-    float *lanes, *vectors;                                         /* of LANES of them */
 } FilterWork;
 
 /* Sizes of a group's matrices: pixels in a patch, and members and pixels as they are padded. */
@@ -78,11 +75,11 @@ static void ridge(const float *restrict x, float variance, const Shape *shape, i
 }
 
 /* theta = 3 theta^2 - 2 theta^3, which takes shares beside 1/2 towards 0 and 1 (McWeeny's purification). work has HIGH rows,
- * and sharp as many as theta. */
-static void sharpen(float *restrict theta, const Shape *shape, int count, float *restrict work, float *restrict sharp) {
+ * and pure as many as theta. */
+static void purify(float *restrict theta, const Shape *shape, int count, float *restrict work, float *restrict pure) {
     const int width = shape->width;
     for (int r = 0; r < shape->members; r += HIGH) {
-        float *square = work, *to = sharp + r * width;
+        float *square = work, *to = pure + r * width;
         memset(square, 0, HIGH * width * sizeof *square);
         add_multiply(theta + r * width, width, 1, theta, square, HIGH, width, count);
         for (int l = 0; l < HIGH * width; l++) {
@@ -91,35 +88,7 @@ static void sharpen(float *restrict theta, const Shape *shape, int count, float 
         }
         add_multiply(square, width, 1, theta, to, HIGH, width, count);
     }
-    memcpy(theta, sharp, (size_t)shape->members * width * sizeof *theta);
-}
-
-/* lanes[..][lane] = X'X / its trace, as far as the upper triangle; returns the trace. */
-static float add_lane(const float *restrict x, const Shape *shape, int count, int lane, float *restrict gram,
-                      float *restrict lanes) {
-    const int width = shape->width;
-    memset(gram, 0, (size_t)shape->members * width * sizeof *gram);
-    add_multiply(x, 1, width, x, gram, shape->members, width, shape->pixels);
-    float trace = FLT_MIN;
-    for (int i = 0; i < count; i++) trace += gram[i * width + i];
-    for (int i = 0; i < count; i++)
-        for (int j = i; j < count; j++) lanes[(i * count + j) * LANES + lane] = gram[i * width + j] / trace;
-    return trace;
-}
-
-/* theta = the projection onto those of a lane's eigenvectors whose eigenvalues are above a limit. */
-static void projection(const float *restrict powers, const float *restrict vectors, int lane, float limit, const Shape *shape,
-                       int count, float *restrict theta, float *restrict kept) {
-    const int width = shape->width;
-    int found = 0;
-    for (int e = 0; e < count; e++) {
-        if (!(powers[(e * count + e) * LANES + lane] > limit)) continue;
-        float *row = kept + found++ * width;
-        for (int i = 0; i < count; i++) row[i] = vectors[(e * count + i) * LANES + lane];
-        for (int i = count; i < width; i++) row[i] = 0;
-    }
-    memset(theta, 0, (size_t)shape->members * width * sizeof *theta);
-    add_multiply(kept, 1, width, kept, theta, shape->members, width, found);
+    memcpy(theta, pure, (size_t)shape->members * width * sizeof *theta);
 }
 
 /* Put Y theta back where the patches are, Y [n][width]: a member counts by the inverse of the noise that theta lets through.
@@ -151,38 +120,19 @@ static void put_back(const float *restrict y, const float *restrict means, const
         }
 }
 
-/* Filter up to LANES groups, the channels of one group after the other, and put them back. */
-static void filter_groups(const Filter *filter, const Tile *tile, FilterWork *work, int first, int lanes) {
+/* Filter a group, one channel after the other, and put it back. */
+static void filter_group(const Filter *filter, const Tile *tile, FilterWork *work, const int32_t *places) {
     const Shape shape = shape_of(&filter->groups);
     const int64_t plane = tile->height * tile->stride;
     const int count = filter->groups.count, patch = filter->groups.patch;
-    float traces[LANES];
-    if (filter->method == PROJECTION) {
-        memset(work->lanes, 0, (size_t)count * count * LANES * sizeof *work->lanes);
-        for (int lane = 0; lane < lanes; lane++) {
-            const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
-            gather(work->noisy + (first + lane) % filter->channels * plane, tile->stride, places, patch, count, shape.width,
-                   work->x, work->means);
-            traces[lane] = add_lane(work->x, &shape, count, lane, work->theta, work->lanes);
-        }
-        eigen(work->lanes, work->vectors, count);
-    }
-    for (int lane = 0; lane < lanes; lane++) {
-        const int channel = (first + lane) % filter->channels;
-        const int32_t *places = work->found.members + (first + lane) / filter->channels * (int64_t)count;
-        const float variance = variance_of(work->variances + channel * plane, tile->stride, places, patch, count);
-        if (filter->method == PROJECTION)
-            projection(work->lanes, work->vectors, lane, filter->edge * (float)shape.pixels * variance / traces[lane], &shape,
-                       count, work->theta, work->x);
-        else {
-            gather(work->pilot + channel * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
-            const int shrinks = filter->method == SHRINKAGE;
-            ridge(work->x, shrinks ? filter->edge * variance : variance, &shape, count, work->theta, work->pivots);
-            if (shrinks) sharpen(work->theta, &shape, count, work->pivots, work->x);
-        }
-        gather(work->noisy + channel * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
+    for (int c = 0; c < filter->channels; c++) {
+        const float variance = variance_of(work->variances + c * plane, tile->stride, places, patch, count);
+        gather(work->pilot + c * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
+        ridge(work->x, filter->edge * variance, &shape, count, work->theta, work->pivots);
+        for (int n = 0; n < filter->purified; n++) purify(work->theta, &shape, count, work->pivots, work->x);
+        gather(work->noisy + c * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
         put_back(work->y, work->means, work->theta, &shape, places, tile->stride, patch, count, work->estimates,
-                 work->confidence, work->sums + channel * plane, work->weights + channel * plane);
+                 work->confidence, work->sums + c * plane, work->weights + c * plane);
     }
 }
 
@@ -215,9 +165,8 @@ static void filter_tile(const Filter *filter, const int32_t *bounds, FilterWork 
     memset(work->sums, 0, area * sizeof *work->sums);
     memset(work->weights, 0, area * sizeof *work->weights);
     find_members(groups, &tile, &work->found);
-    const int matrices = tile.rows * tile.columns * filter->channels;
-    for (int first = 0; first < matrices; first += LANES)
-        filter_groups(filter, &tile, work, first, matrices - first < LANES ? matrices - first : LANES);
+    for (int group = 0; group < tile.rows * tile.columns; group++)
+        filter_group(filter, &tile, work, work->found.members + group * (int64_t)groups->count);
     add_tile(filter, &tile, work);
 }
 
@@ -225,7 +174,6 @@ static void *memory_to_filter(const Filter *filter, int side, FilterWork *work) 
     const Groups *groups = &filter->groups;
     const Shape shape = shape_of(groups);
     const int64_t members = shape.members, width = shape.width, planes = filter->channels * most_pixels(groups, side);
-    const int64_t lanes = filter->method == PROJECTION ? (int64_t)groups->count * groups->count * LANES : 0;
     const Part parts[] = {
         {&work->noisy, planes},
         {&work->pilot, planes},
@@ -239,8 +187,6 @@ static void *memory_to_filter(const Filter *filter, int side, FilterWork *work) 
         {&work->theta, (members + HIGH) * width},
         {&work->pivots, 2 * HIGH * width},
         {&work->confidence, 2 * width},
-        {&work->lanes, lanes},
-        {&work->vectors, lanes},
     };
     return allot(parts, sizeof parts / sizeof *parts);
 }

@@ -21,10 +21,10 @@
 /* Add the filtered groups of some tiles: see Groups and Filter. */
 EXPORT int filter_tiles(const float *guide, const int32_t *rows, const int32_t *columns, int guide_channels, int height, int width,
                         int patch, int count, int reach, const float *noisy, const float *pilot, const float *variances,
-                        float *sums, float *weights, int channels, int method, float edge, const int32_t *tiles, int tile_count,
+                        float *sums, float *weights, int channels, int purified, float edge, const int32_t *tiles, int tile_count,
                         int side, int threads) {
     const Groups groups = {guide, rows, columns, guide_channels, height, width, patch, count, reach};
-    const Filter filter = {groups, noisy, pilot, variances, sums, weights, channels, method, edge};
+    const Filter filter = {groups, noisy, pilot, variances, sums, weights, channels, purified, edge};
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {

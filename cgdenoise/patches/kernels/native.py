@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from enum import IntEnum
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -29,12 +29,25 @@ _AT_A_TIME = 32
 """Tiles of a call, so that whoever waits hears of it several times a second: a tile of 8x8 references takes 5 ms in colour."""
 
 
-class Method(IntEnum):
-    """How the weights of a group are found, by its number in filter.h."""
+@dataclass(frozen=True)
+class Keep:
+    """How much is kept of a principal direction of a group with p times the power that noise has: p / (p + edge), purified.
 
-    RIDGE = 0
-    PROJECTION = 1
-    SHRINKAGE = 2
+    Attributes
+    ----------
+    edge : float
+        Power at which half is kept.
+    purified : int
+        How often a share s becomes 3 s² - 2 s³, which takes those beside 1/2 towards 0 and 1 (McWeeny, Rev. Mod. Phys. 32, 1960):
+        weak directions go and strong ones stay whole, without a decomposition.
+    """
+
+    edge: float
+    purified: int
+
+
+RIDGE = Keep(1, 0)
+"""What has the least expected error if the pilot is the truth."""
 
 
 @cache
@@ -54,7 +67,7 @@ def supports(image: Tensor) -> bool:
 
 
 def filter_groups(
-    noisy: Tensor, pilot: Tensor, guide: Tensor, search: Search, method: Method, variances: Tensor, edge: float, tick: Tick
+    noisy: Tensor, pilot: Tensor, guide: Tensor, search: Search, keep: Keep, variances: Tensor, tick: Tick
 ) -> Tensor:
     """Filter all groups of an image and average the overlapping estimates, on as many threads as torch uses.
 
@@ -66,13 +79,10 @@ def filter_groups(
         To compare patches in, [K, H, W].
     search : Search
         Limited to the image's size.
-    method : Method
-        How to find the weights.
+    keep : Keep
+        What the weights keep.
     variances : Tensor
         Of the noise at each pixel, [C, H, W]; a group's is their mean over the middles of its patches.
-    edge : float
-        Power of a direction, in parts of the noise's in a patch, from which `Method.PROJECTION` keeps it and `Method.SHRINKAGE`
-        more than half of it; not for `Method.RIDGE`.
     tick : callable
         Called several times a second.
 
@@ -86,7 +96,8 @@ def filter_groups(
     MemoryError
         If the work space could not be allocated.
     """
-    return _averaged(_loaded().filter_tiles, guide, search, (noisy, pilot, variances), (len(noisy), method, edge), tick)
+    numbers = (len(noisy), keep.purified, keep.edge)
+    return _averaged(_loaded().filter_tiles, guide, search, (noisy, pilot, variances), numbers, tick)
 
 
 def complete_groups(

@@ -7,16 +7,12 @@ from cgdenoise.native.build import GROUPS, GROUPS_AVX2, GROUPS_AVX512
 from cgdenoise.native.library import load
 from cgdenoise.patches import composed
 from cgdenoise.patches.kernels import native
-from cgdenoise.patches.kernels.native import Method
+from cgdenoise.patches.kernels.native import RIDGE, Keep
 from cgdenoise.patches.matching import Search
 
 SIZES = [(1, 1), (3, 5), (7, 7), (17, 31), (61, 8), (2, 40), (97, 53)]
-ROUNDING = {
-    Method.RIDGE: 1e-5,
-    Method.SHRINKAGE: 1e-5,
-    Method.PROJECTION: 1e-4,
-}  # eigenvectors are found to a millionth of the largest power
-EDGE, SEARCH, COARSE = 2.5, Search(5, 18, 15, 3), Search(4, 18, 15, 4)
+KEEPS = [RIDGE, Keep(2.5, 1), Keep(3, 3)]
+SEARCH, COARSE = Search(5, 18, 15, 3), Search(4, 18, 15, 4)
 UNCERTAIN = 0.01  # of patches whose values have a variance of 0.6: so much that float32 solves their systems to four places
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="not compiled")
@@ -39,11 +35,11 @@ def picture(channels: int, height: int, width: int, seed: int = 0) -> torch.Tens
     return waves + 0.3 * torch.randn(waves.shape, generator=torch.Generator().manual_seed(seed))
 
 
-def filtered(how, noisy: torch.Tensor, method: Method, search: Search = SEARCH) -> torch.Tensor:
-    pilot = noisy if method is Method.PROJECTION else picture(*noisy.shape, seed=1)
+def filtered(how, noisy: torch.Tensor, keep: Keep, search: Search = SEARCH) -> torch.Tensor:
+    pilot = noisy if keep.purified > 1 else picture(*noisy.shape, seed=1)
     variances = torch.linspace(0.05, 0.2, noisy.numel()).view_as(noisy)
     limited = search.limited_to((noisy.shape[1], noisy.shape[2]))
-    return how(noisy, pilot, pilot[:2], limited, method, variances, EDGE, lambda pixels: None)
+    return how(noisy, pilot, pilot[:2], limited, keep, variances, lambda pixels: None)
 
 
 def completed(how, known: torch.Tensor, variance: float, search: Search = COARSE) -> torch.Tensor:
@@ -59,30 +55,30 @@ def mask(channels: int, height: int, width: int, share: float) -> torch.Tensor:
     return known.float()
 
 
-@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("keep", KEEPS, ids=str)
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 @pytest.mark.parametrize("size", SIZES)
-def test_as_torch_does(library, size, channels, method):
+def test_as_torch_does(library, size, channels, keep):
     noisy = picture(channels, *size)
-    expected, found = (filtered(how, noisy, method) for how in (composed.filter_groups, native.filter_groups))
-    torch.testing.assert_close(found, expected, rtol=0, atol=ROUNDING[method])
+    expected, found = (filtered(how, noisy, keep) for how in (composed.filter_groups, native.filter_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("keep", KEEPS, ids=str)
 @pytest.mark.parametrize("search", [Search(1, 1, 1, 1), Search(2, 5, 5, 2), Search(9, 28, 37, 5), Search(6, 64, 65, 3)], ids=str)
-def test_any_search(library, search, method):
+def test_any_search(library, search, keep):
     noisy = picture(2, 60, 71)
-    expected, found = (filtered(how, noisy, method, search) for how in (composed.filter_groups, native.filter_groups))
-    torch.testing.assert_close(found, expected, rtol=0, atol=ROUNDING[method])
+    expected, found = (filtered(how, noisy, keep, search) for how in (composed.filter_groups, native.filter_groups))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", Method)
-def test_same_bytes_on_any_number_of_threads(method, monkeypatch):
+@pytest.mark.parametrize("keep", KEEPS, ids=str)
+def test_same_bytes_on_any_number_of_threads(keep, monkeypatch):
     noisy = picture(3, 150, 170)
     results = []
     for threads in (1, 2, 5):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        results.append(filtered(native.filter_groups, noisy, method))
+        results.append(filtered(native.filter_groups, noisy, keep))
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
 
@@ -122,7 +118,7 @@ def test_every_pixel_is_told_of_once(way, monkeypatch):
     noisy = picture(1, 110, 90)
     search = Search(5, 18, 15, 3)
     if way == "filter":
-        native.filter_groups(noisy, noisy, noisy, search, Method.RIDGE, torch.full_like(noisy, 0.1), EDGE, told.append)
+        native.filter_groups(noisy, noisy, noisy, search, RIDGE, torch.full_like(noisy, 0.1), told.append)
     else:
         native.complete_groups(noisy, torch.ones_like(noisy), noisy, search, 3, 0.1, UNCERTAIN, told.append)
     assert len(told) > 4
@@ -139,13 +135,13 @@ def test_tiles_of_torch_do_not_change_what_is_completed(side, monkeypatch):
 
 
 @pytest.mark.parametrize("side", [1, 3])
-@pytest.mark.parametrize("method", Method)
-def test_tiles_of_torch_do_not_change_its_result(method, side, monkeypatch):
+@pytest.mark.parametrize("keep", KEEPS, ids=str)
+def test_tiles_of_torch_do_not_change_its_result(keep, side, monkeypatch):
     noisy = picture(3, 28, 33)
     results = []
     for tile in (side, 99):
         monkeypatch.setattr(composed, "TILE", tile)
-        results.append(filtered(composed.filter_groups, noisy, method))
+        results.append(filtered(composed.filter_groups, noisy, keep))
     torch.testing.assert_close(*results, rtol=0, atol=2e-6)
 
 
@@ -167,10 +163,10 @@ def test_a_library_that_was_not_built_is_passed_over(monkeypatch):
     assert native.library.__wrapped__() is GROUPS
 
 
-@pytest.mark.parametrize("method", Method)
-def test_wide_registers_give_the_same_bytes(method, monkeypatch):
+@pytest.mark.parametrize("keep", KEEPS, ids=str)
+def test_wide_registers_give_the_same_bytes(keep, monkeypatch):
     found = []
     for library in SUITED[:-1]:  # all that multiply and add at once
         monkeypatch.setattr(native, "library", lambda library=library: load(library, native._SIGNATURES))
-        found.append(filtered(native.filter_groups, picture(3, 97, 53), method, Search(7, 45, 37, 4)))
+        found.append(filtered(native.filter_groups, picture(3, 97, 53), keep, Search(7, 45, 37, 4)))
     assert all(torch.equal(one, found[0]) for one in found)
