@@ -24,7 +24,7 @@ from cgdenoise.generators.build import build
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.matching import Search, references
-from cgdenoise.patches.ridge import FIRST, SECOND, first_estimate, nonlocal_ridge, refine
+from cgdenoise.patches.ridge import FIRST, PROJECTION, SECOND, first_estimate, nonlocal_ridge, refine
 from cgdenoise.restoration.presets import PRESETS
 from cgdenoise.runtime import available_cores, choose_dtype, keep_freed_memory, rng_for
 
@@ -62,16 +62,16 @@ def operations(spec: DecoderSpec, side: int, channels: int, width: int) -> list[
     return found
 
 
-def group_operations(search: Search, side: int, channels: int, projected: bool) -> list[Operation]:
+def group_operations(search: Search, side: int, channels: int, purified: int) -> list[Operation]:
     """Count a step of `nonlocal_ridge` on a square image of white noise, whose patches are compared in one plane."""
     groups = len(references(side, search)) ** 2
     k, n = search.count, search.patch**2
-    # Eigenvectors by tridiagonal form and QR: Golub & Van Loan, Matrix Computations, 8.3. A positive definite inverse: 2/3 + 1/3.
-    weights = 9 * k**3 + k**2 * n if projected else k**3
+    # A positive definite inverse: 2/3 + 1/3 (Golub & Van Loan, Matrix Computations, 4.2). Two products for each purification.
+    weights = k**3 + 2 * purified * k**3
     return [
         Operation("matching", groups * search.window**2 * 3 * n, 4 * side**2),
         Operation("Gram matrices", groups * channels * k**2 * n, 0),
-        Operation("eigenvectors" if projected else "inverses", groups * channels * weights, 0),
+        Operation("inverses, purification" if purified else "inverses", groups * channels * weights, 0),
         Operation("estimates", groups * channels * 2 * k**2 * n, 4 * 4 * channels * side**2),
     ]
 
@@ -106,9 +106,9 @@ def groups_against_floor(side: int, runs: int, rate: float, bandwidth: float) ->
     print(f"\n{side}² RGB, groups of similar patches, float32; {more:.0f} MB over what was there.\n")
     print("| | GFLOP | floor, ms | measured, ms |\n| --- | --- | --- | --- |")
     whole = 0.0
-    for name, search, seconds in (("first", FIRST, measured[0]), ("second", SECOND, measured[1])):
+    for name, search, purified, seconds in (("first", FIRST, PROJECTION.times, measured[0]), ("second", SECOND, 0, measured[1])):
         total = 0.0
-        for operation in group_operations(search, side, 3, name == "first"):
+        for operation in group_operations(search, side, 3, purified):
             floor = max(operation.flops / rate, operation.bytes / bandwidth)
             total += floor
             print(f"| {name} step: {operation.name} | {operation.flops / 1e9:.2f} | {1e3 * floor:.1f} | |")

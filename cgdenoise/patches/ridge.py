@@ -60,7 +60,7 @@ class Purified:
     times: int
 
 
-_PROJECTION = Purified(1.2, 3)
+PROJECTION = Purified(1.2, 3)
 """Of the first step, nearly a projection. One by eigenvectors gives the same in the end (within 0.01 dB at noise of 15 and 25 of
 255, 0.02 less at 50) for 1.4 times the time, and 0.1 to 0.2 dB less in the loop of Fourier lines; purified twice, 0.02 less; a
 share of 1 loses 0.03 to 0.04, of 1.4 0.01 (`benchmarks/NOTES.md`, "Directions without eigenvectors")."""
@@ -110,7 +110,7 @@ def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, tick:
     Tensor
         [C, H, W].
     """
-    return _filter(y, None, noise, search, _PROJECTION, tick)
+    return _filter(y, None, noise, search, PROJECTION, tick)
 
 
 def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECOND, tick: Tick = no_tick) -> Tensor:

@@ -3,7 +3,7 @@
 /* What to filter, and how; the arrays are those of the whole image. */
 typedef struct {
     Groups groups;
-    const float *noisy, *pilot; /* to filter, and to find theta by */
+    const float *noisy, *pilot; /* to filter, and to find theta by; may be the same */
     const float *variances;     /* of the noise, at each pixel of each channel */
     float *sums, *counts;       /* weighted estimates and weights, to be added to */
     int channels, purified; /* how often theta is purified */
@@ -124,13 +124,13 @@ static void put_back(const float *restrict y, const float *restrict means, const
 static void filter_group(const Filter *filter, const Tile *tile, FilterWork *work, const int32_t *places) {
     const Shape shape = shape_of(&filter->groups);
     const int64_t plane = tile->height * tile->stride;
-    const int count = filter->groups.count, patch = filter->groups.patch;
+    const int count = filter->groups.count, patch = filter->groups.patch, alone = filter->pilot == filter->noisy;
     for (int c = 0; c < filter->channels; c++) {
         const float variance = variance_of(work->variances + c * plane, tile->stride, places, patch, count);
-        gather(work->pilot + c * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
-        ridge(work->x, filter->edge * variance, &shape, count, work->theta, work->pivots);
-        for (int n = 0; n < filter->purified; n++) purify(work->theta, &shape, count, work->pivots, work->x);
+        if (!alone) gather(work->pilot + c * plane, tile->stride, places, patch, count, shape.width, work->x, work->means);
         gather(work->noisy + c * plane, tile->stride, places, patch, count, shape.width, work->y, work->means);
+        ridge(alone ? work->y : work->x, filter->edge * variance, &shape, count, work->theta, work->pivots);
+        for (int n = 0; n < filter->purified; n++) purify(work->theta, &shape, count, work->pivots, work->x);
         put_back(work->y, work->means, work->theta, &shape, places, tile->stride, patch, count, work->estimates,
                  work->confidence, work->sums + c * plane, work->weights + c * plane);
     }
