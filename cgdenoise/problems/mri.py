@@ -32,22 +32,34 @@ _MOST_COILS, _FRACTION = 32, 4
 """An array looks as if its coils came last if its last side is at most 32, and less than a fourth of either other side. By hand;
 not measured."""
 
-_REACH = 1.5
-"""Of a simulated coil: its sensitivity falls as a normal density of that many half sides squared, twice the variance. By hand."""
+_REACH, _RADIUS = 0.5, 0.7
+"""Of a simulated coil: its sensitivity falls as a normal density of that many half sides squared, twice the variance; and how far
+from the middle of the image it is, in half sides. By hand; a reach of 0.25 to 1 and a radius of 0.4 to 0.7 are as good
+(`benchmarks/NOTES.md`, "Sensitivities of the coils")."""
 
 _EMPTY = 0.1
 """Share of the samples that a mask keeps which may be 0: scanners pad planes with zeros. By hand; not measured."""
 
 
 def simulated_maps(coils: int, shape: tuple[int, int]) -> Array:
-    """Return smooth sensitivities of coils around an image, complex, [coils, H, W], whose squares sum to 1 at every pixel."""
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
+    """Return smooth sensitivities of coils around an image, complex, [coils, H, W], whose squares sum to 1 at every pixel.
+
+    They go on at the image's other side, as the Fourier plane takes the image to: so what the centre tells of them holds at the
+    frame, too, and an image may fill it. (Of a scanner's, which do not, the object's empty border keeps that apart.)
+    """
+    rows, columns = np.meshgrid(*(2 * (np.arange(side) - side // 2) / side for side in shape), indexing="ij")
     angles = 2 * np.pi * np.arange(coils) / coils
-    distances = [(rows - np.sin(angle)) ** 2 + (columns - np.cos(angle)) ** 2 for angle in angles]
-    phases = [angle + rows * np.cos(angle) for angle in angles]
+    distances = [_chord(rows - _RADIUS * np.sin(angle)) + _chord(columns - _RADIUS * np.cos(angle)) for angle in angles]
+    phases = [angle + np.sin(np.pi * rows) / np.pi * np.cos(angle) for angle in angles]
     maps = np.exp(-np.stack(distances) / _REACH + 1j * np.stack(phases))
     sensitivities: Array = maps / np.sqrt((np.abs(maps) ** 2).sum(0))
     return sensitivities
+
+
+def _chord(distance: Array) -> Array:
+    """Return the square of a small distance, in half sides, as it is on a circle of 2 half sides."""
+    chord: Array = (2 / np.pi * np.sin(np.pi / 2 * distance)) ** 2
+    return chord
 
 
 def fourier_problem(y: Array, mask: Mask | None, real: bool, sigma: float | None) -> LinearProblem:
