@@ -3,15 +3,16 @@
 import os
 from dataclasses import replace
 
+# As the command line does: on a busy machine waiting threads must not spin. Before anything imports NumPy or torch.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from skimage import data
 
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.restoration import presets
-
-# As the command line does: on a busy machine waiting threads must not spin. Before anything imports torch.
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,9 @@ def _share_the_cores() -> None:
     """Let threads that wait for the others sleep soon, not spin: beside another process they would take its cores.
 
     libgomp reads this when torch loads it. 2000 is between two values that benchmarks/README.md has figures of ("Two at once").
+    NumPy's products here are small: with one thread they take milliseconds, with two on busy cores up to 300 times as long.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 

@@ -45,6 +45,7 @@ _VARIABLES = (
     "MKL_NUM_THREADS",
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",
+    "OPENBLAS_NUM_THREADS",
 )
 """Of the environment: they change what is used."""
 

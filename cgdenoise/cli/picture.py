@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cgdenoise.cli.batch import Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.streams import read_stdin, write_stdout
-from cgdenoise.cli.workers import Tell
+from cgdenoise.cli.worker import Tell
 from cgdenoise.names import OnExists
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from cgdenoise.cli.picture import restore_picture
 from cgdenoise.cli.progress import waiting
 from cgdenoise.cli.scheduler import on_scheduler
 from cgdenoise.cli.streams import read_stdin
+from cgdenoise.cli.worker import load_ahead
 from cgdenoise.cli.workers import in_processes, in_this_process
 from cgdenoise.errors import OptionError
 from cgdenoise.names import OnExists
@@ -133,6 +134,8 @@ def restore_pictures(
 
             planned = _planned(batch, shared, [name for name in (*read, shared.reference) if name is not None])
             at_once = min(batch.jobs, max(1, len(planned)))
+            if at_once > 1:
+                load_ahead()
             chosen = method(len(planned), at_once)
         on_exists = OnExists.OVERWRITE if shared.force else batch.on_exists
         if shared.report is not None:

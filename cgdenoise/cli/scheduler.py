@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cgdenoise.cli.batch import Moved, Restored, Warned
 from cgdenoise.cli.interrupt import Interrupt
 from cgdenoise.cli.picture import restore_due
-from cgdenoise.cli.workers import Begun, Ended, Event, Lost, Tell
+from cgdenoise.cli.worker import Tell
+from cgdenoise.cli.workers import Begun, Ended, Event, Lost
 from cgdenoise.names import OnExists
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -39,9 +41,34 @@ def waits(folder, job, interrupt, tell):
     return f"the best of {job} so far"
 
 
-def results(jobs, work, count=2):
+def convolves(job, interrupt, tell):
+    """Use two threads of OpenMP, by torch and by the compiled kernels; a process that hangs is ended."""
+    import torch
+
+    from cgdenoise.patches.channel_noise import ChannelNoise
+    from cgdenoise.patches.white import filter_white
+
+    signal.alarm(60)
+    noisy = torch.randn(1, 48, 48, generator=torch.Generator().manual_seed(job))
+    torch.nn.functional.conv2d(noisy.expand(64, 48, 48)[None].contiguous(), torch.ones(64, 64, 3, 3))
+    filter_white(noisy, ChannelNoise.equal(1.0, 1))
+    signal.alarm(0)
+    return torch.get_num_threads(), os.getppid()
+
+
+def ends_the_server(folder, job, interrupt, tell):
+    """Be lost together with the process that processes are copies of, once."""
+    mark = Path(folder) / "ended"
+    if job == 1 and not mark.exists():
+        mark.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+def results(jobs, work, count=2, threads=1):
     found = {}
-    for event in in_processes(jobs, work, count, 1, Interrupt()):
+    for event in in_processes(jobs, work, count, threads, Interrupt()):
         if isinstance(event, Ended):
             try:
                 found[event.job] = event.outcome()
@@ -56,6 +83,32 @@ def test_all_are_done_in_as_many_processes_and_errors_are_of_their_job():
     assert len({value[1] for value in found.values() if isinstance(value, tuple)} - {os.getpid()}) <= 2
     assert str(found["bad"]) == "bad: broken"
     assert isinstance(found["usage"], OptionError)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process loads all for itself")
+def test_processes_are_copies_of_one_that_has_loaded_all_and_may_have_threads():
+    found = results([0, 1, 2, 3], convolves, threads=2)
+    assert {threads for threads, _ in found.values()} == {2}
+    (server,) = {parent for _, parent in found.values()}
+    assert server != os.getpid()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted as Linux lists them")
+def test_the_command_multiplies_small_matrices_in_one_thread():
+    code = (
+        "import os, sys; os.environ.pop('OPENBLAS_NUM_THREADS', None); sys.argv = ['cgdenoise', '--version']\n"
+        "from cgdenoise.cli.app import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "import numpy as np; np.ones((500, 500)) @ np.ones((500, 500)); print(len(os.listdir('/proc/self/task')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server")
+def test_a_server_that_is_killed_is_begun_again(tmp_path):
+    assert results([0, 1, 2, 3], partial(ends_the_server, tmp_path)) == {0: 0, 1: 1, 2: 2, 3: 3}
 
 
 @pytest.mark.slow
