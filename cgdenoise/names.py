@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -70,3 +71,26 @@ class OnExists(StrEnum):
     FAIL = "fail"
     SKIP = "skip"  # if that is complete, and of the same input, options and version
     OVERWRITE = "overwrite"
+
+
+PARTS = {
+    "generator": "the generator",
+    "guide": "groups of similar patches",
+    "both": "groups of similar patches, guided by the generator",
+    "frames": "groups of similar patches over frames",
+    "input": "the input as it was",
+    "total variation": "total variation",
+    "wavelets": "wavelets",
+}
+"""What a restoration is made of, in words, by the names that its parts have in the log."""
+
+
+def made_of(parts: Sequence[tuple[str, float]]) -> str:
+    """Return what a picture was made of, by the names and the shares of its parts: with shares if it is more than one thing."""
+    shares = sorted(((weight, PARTS.get(name, name)) for name, weight in parts if weight > 0), reverse=True)
+    return shares[0][1] if len(shares) == 1 else ", ".join(f"{weight:.0%} {name}" for weight, name in shares)
+
+
+def counted(count: int, made: int) -> str:
+    """Return how many fits count in a picture, of so many that were made."""
+    return f"{count} fit{'s' * (count != 1)}" if count == made else f"{count} of {made} fits"

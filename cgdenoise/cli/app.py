@@ -16,6 +16,7 @@ from cgdenoise.cli.deblur import deblur
 from cgdenoise.cli.denoise import denoise
 from cgdenoise.cli.doctor import doctor
 from cgdenoise.cli.errors import exit_on_error
+from cgdenoise.cli.examples import EXAMPLES, PROGRAM, epilog
 from cgdenoise.cli.help import PlainCommand, PlainGroup, with_plain_help
 from cgdenoise.cli.info import info
 from cgdenoise.cli.inpaint import inpaint
@@ -48,7 +49,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(epilog=epilog(PROGRAM))
 def common(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit."),
 ) -> None:
@@ -57,9 +58,9 @@ def common(
 
 COMMANDS = (denoise, inpaint, deblur, upscale, cs, mri, ct, plot, report, compare, info, noise, status, reproduce, doctor)
 for command in COMMANDS:
-    app.command(cls=PlainCommand)(with_plain_help(with_settings(command)))
+    app.command(cls=PlainCommand, epilog=epilog(EXAMPLES[command.__name__]))(with_plain_help(with_settings(command)))
 for command in (config, man):
-    app.command(cls=PlainCommand)(with_plain_help(command))
+    app.command(cls=PlainCommand, epilog=epilog(EXAMPLES[command.__name__]))(with_plain_help(command))
 
 
 def _share_the_cores() -> None:

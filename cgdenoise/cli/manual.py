@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from cgdenoise.cli.examples import EXAMPLES
 from cgdenoise.cli.options import Force
 from cgdenoise.cli.output import emit
 from cgdenoise.errors import OptionError
@@ -78,6 +79,7 @@ def command_page(name: str, command: TyperCommand) -> str:
         flags = ", ".join(rf"\fB{_escaped(flag)}\fR" for flag in (*option.opts, *option.secondary_opts))
         value = rf" \fI{_escaped(option.metavar)}\fR" if option.metavar else ""
         lines += [".TP", f"{flags}{value}", _escaped(f"{option.help or ''}{_bounds(option)}{_default(option)}")]
+    lines += [".SH EXAMPLES", ".nf", *map(_escaped, EXAMPLES[name]), ".fi"]
     return _page(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import replace
@@ -11,12 +12,10 @@ import typer
 
 from cgdenoise.cli.errors import FAILED, Failures
 from cgdenoise.cli.options import Force, Quiet, Threads
-from cgdenoise.cli.output import emit, note
+from cgdenoise.cli.output import emit
+from cgdenoise.cli.progress import Row, Screen
 from cgdenoise.errors import OptionError
 from cgdenoise.names import DeviceName
-
-_INTERVAL = 15.0
-"""Seconds between two remarks on how far it is, as for other commands without a terminal."""
 
 
 def reproduce(
@@ -66,9 +65,11 @@ def reproduce(
     setting = Setting(pictures, quick, seed, where)
     failures = Failures()
     holds = True
-    for chosen in names:
+    for number, chosen in enumerate(names, 1):
         with failures.noted(chosen):
-            report = run(chosen, output, setting if quiet else replace(setting, progress=_Progress(chosen)), force)
+            with Screen(quiet) as screen:
+                place = f"experiment {number} of {len(names)}" if len(names) > 1 else ""
+                report = run(chosen, output, replace(setting, progress=_Progress(chosen, place, screen)), force)
             holds = holds and report.holds
             if not quiet:
                 emit(report.text if report.made else f"{report.files[0]}: complete already, skipped")
@@ -76,15 +77,13 @@ def reproduce(
 
 
 class _Progress:
-    """Remarks on stderr, a line every so often."""
+    """How far an experiment is, shown as restorations are."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._start = name, time.monotonic()
-        self._said = self._start
+    def __init__(self, name: str, place: str, screen: Screen) -> None:
+        self._name, self._place, self._screen, self._start = name, place, screen, time.monotonic()
+        screen.show(self, Row(name, "pictures", place=place))
 
     def __call__(self, what: str, share: float) -> None:
         now = time.monotonic()
-        if now - self._said >= _INTERVAL:
-            self._said = now
-            left = (now - self._start) * (1 - share) / share if share else 0
-            note(f"{self._name}: {what}, {share:.0%} done{f', about {left:.0f} s left' if left else ''}")
+        until = now + (now - self._start) * (1 - share) / share if share else math.nan
+        self._screen.show(self, Row(self._name, what, share, 1.0, until, self._place))

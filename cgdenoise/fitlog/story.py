@@ -5,17 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from cgdenoise import names
 from cgdenoise.fitlog.reader import FitLog
 from cgdenoise.fitlog.records import Record
-
-_PARTS = {
-    "generator": "the generator",
-    "guide": "groups of similar patches",
-    "both": "groups of similar patches, guided by the generator",
-    "input": "the input as it was",
-    "total variation": "total variation",
-    "wavelets": "wavelets",
-}
 
 _REASONS = {
     "held-out": "after it the error on values that it was not shown fell no more, up to iteration {last_iteration}",
@@ -64,17 +56,15 @@ _MAY_NAME_ITS_INPUT_BY_AN_OPTION = "cs"
 
 def part(name: str) -> str:
     """Return what a part of a result is, by its name in the log."""
-    return _PARTS.get(name, name)
+    return names.PARTS.get(name, name)
 
 
 def made_of(end: Record) -> str:
     """Return what a picture was made of, by the last record of its log."""
     if not end.get("fits"):
         return "a constant image, given back as it is"
-    shares = [(share["weight"], part(share["name"])) for share in end.get("parts", []) if share["weight"] > 0]
-    if len(shares) == 1:
-        return str(shares[0][1])
-    return ", ".join(f"{weight:.0%} {name}" for weight, name in sorted(shares, reverse=True)) or "nothing that the log tells"
+    shares = [(share["name"], share["weight"]) for share in end.get("parts", [])]
+    return names.made_of(shares) or "nothing that the log tells"
 
 
 def kept(fits: Sequence[Record]) -> str:
@@ -84,7 +74,7 @@ def kept(fits: Sequence[Record]) -> str:
     if not made:
         return "nothing was fitted"
     if not counted:
-        return f"none of {len(made)} fits came near the image"
+        return "the fit did not come near the image" if len(made) == 1 else f"none of {len(made)} fits came near the image"
     fit = max(counted, key=lambda fit: fit["weight"])
     others = f", averaged with {len(counted) - 1} more" if len(counted) > 1 else ""
     return f"iteration {fit['iteration']} of fit {fit['fit']}, at depth {fit['depth']}{others}: {_why(fit)}"
@@ -98,10 +88,9 @@ def _why(fit: Record) -> str:
 
 def briefly(end: Record) -> str:
     """Return how many fits count, their depth, and which iteration was kept and why, in a few words, by a log's last record."""
-    counted, made = end["averaged"], end["fits"]
-    if not counted:
+    if not end["averaged"]:
         return "no fit"
-    count = f"{counted} fit{'s' * (counted > 1)}" if counted == made else f"{counted} of {made} fits"
+    count = names.counted(end["averaged"], end["fits"])
     return f"{count}, depth {end['depth']}, iteration {end['iteration']}: {_BRIEFLY.get(end['reason'], end['reason'])}"
 
 

@@ -142,7 +142,7 @@ def index_of(entries: Sequence[Entry]) -> str:
         link = f' href="{html.escape(entry.link, quote=True)}"' if entry.link else ""
         items.append(f"<a{link}>{picture}{line}</a>")
     doubted = sum(entry.doubt > 0 for entry in entries)
-    title = f"{len(entries)} results, {doubted} to be looked at"
+    title = f"{len(entries)} result{'s' * (len(entries) != 1)}, {doubted} to be looked at"
     return filled(title, f'<h1>{title}</h1><div class="list">{"".join(items)}</div>')
 
 

@@ -13,6 +13,7 @@ from cgdenoise.errors import CgDenoiseError
 from cgdenoise.fitting.members import Member
 from cgdenoise.fitting.results import FitLabel, Step, StopReason
 from cgdenoise.fitting.warm import Start
+from cgdenoise.names import counted, made_of
 from cgdenoise.noise import NoiseModel
 from cgdenoise.restoration.evidence import Evidence
 from cgdenoise.restoration.units import Scale
@@ -135,11 +136,11 @@ class Restoration:
 
     def __repr__(self) -> str:
         origin = "estimated" if self.sigma_estimated else "given"
-        parts = ", ".join(f"{part.name} {part.weight:.2f}" for part in self.parts if part.weight)
+        fits = counted(sum(fit.weight > 0 for fit in self.fits), len(self.fits))
         lines = [
             f"image {self.image.shape}, {self.image.dtype}",
             f"noise {self.noise.kind}, sigma {self.sigma:.4g} ({origin})",
-            f"fits {len(self.fits)}, depth {self.depth}, parts {parts or 'none'}",
+            f"made of {made_of([(part.name, part.weight) for part in self.parts])} ({fits}, depth {self.depth})",
             f"{'interrupted after ' if self.interrupted else ''}{self.seconds:.1f} s on {self.device}",
         ]
         return "\n  ".join(["Restoration", *lines, *(f"warning: {warning}" for warning in self.warnings)])

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 import cgdenoise
+from cgdenoise.fitlog import story
 from cgdenoise.fitlog.records import FORMAT
+from cgdenoise.names import PARTS
 
 DOCUMENT = (Path(cgdenoise.__file__).parents[1] / "docs" / "log.md").read_text()
 
@@ -66,3 +68,10 @@ def test_reports_are_documented(cli, noisy_png):
         inner = {key for value in report.values() if isinstance(value, dict) for key in value} - {"fast", "balanced"}
         assert ({*report} | inner) - documented("info") == set()
         assert report["format"] == FORMAT
+
+
+def test_the_words_of_a_result_line_are_explained():
+    rows = [line.split(" | ") for line in DOCUMENT.splitlines() if line.startswith("| ")]
+    explained = {(row[0].removeprefix("| "), row[1].strip("`")) for row in rows if len(row) == 3}
+    assert {(words, name) for name, words in (PARTS | story._BRIEFLY).items()} <= explained
+    assert not [kind for kind in story._NOISE if f"\n| {kind} | " not in DOCUMENT]

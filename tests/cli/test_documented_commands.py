@@ -13,6 +13,7 @@ import typer
 
 import cgdenoise
 from cgdenoise.cli.app import app
+from cgdenoise.cli.examples import EXAMPLES
 
 DOCS = Path(cgdenoise.__file__).parents[1] / "docs"
 sys.path.insert(0, str(DOCS / "tools"))
@@ -62,14 +63,33 @@ def test_commands_and_their_options_exist():
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page) and page not in ELSEWHERE])
 def test_a_page_works_as_typed(page, samples):
     write_titled(page, samples)
+    done = typed(commands(page), samples)
+    assert done.returncode == 0, done.stderr
+
+
+def typed(lines, folder):
+    """Run lines as somebody would type them in a folder."""
     ours = [
         f'{name}() {{ "{sys.executable}" {module} "$@"; }}' for name, module in (("cgdenoise", "-m cgdenoise"), ("python", ""))
     ]
-    script = "\n".join(["set -e", *ours, *commands(page)])
+    script = "\n".join(["set -e", *ours, *lines])
     variables = (
         os.environ | BUDGETS | {"PYTHONPATH": os.pathsep.join(filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH")]))}
     )
-    done = subprocess.run(["bash", "-c", script], cwd=samples, env=variables, capture_output=True, text=True)
+    return subprocess.run(["bash", "-c", script], cwd=folder, env=variables, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [command for command in EXAMPLES if command not in ("man", "reproduce")])
+def test_the_examples_of_help_work_as_typed(command, samples):
+    prepared = {
+        "denoise": ["mkdir frames && cp photo.png photo_clean.png frames"],
+        "report": ["cgdenoise denoise photo.png -q", "cgdenoise denoise photo.png -o restored/ -q"],
+        "plot": ["cgdenoise denoise photo.png -q"],
+        "compare": ["cgdenoise denoise photo.png -q"],
+        "status": ["cgdenoise denoise photo.png -q --journal night.jsonl"],
+    }
+    done = typed([*prepared.get(command, []), *EXAMPLES[command]], samples)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,12 +1,15 @@
 """Help and manual pages, which are made of the same texts."""
 
 import re
+import shlex
 import shutil
 import subprocess
 
 import pytest
+import typer
 
 from cgdenoise.cli import app
+from cgdenoise.cli.examples import EXAMPLES, PROGRAM
 from cgdenoise.names import GeneratorName, NoiseKind, OnExists, PresetName
 
 COMMANDS = [command.__name__ for command in app.COMMANDS]
@@ -21,6 +24,22 @@ def test_help_in_80_columns_breaks_no_word_and_names_no_type(cli, monkeypatch):
     for command in ("denoise", "cs", "reproduce"):
         assert not re.search(r"<[a-wyz]", cli(command, "--help").out)
     assert not re.search(r"<[a-z]", cli("--help").out)
+
+
+def test_help_and_manual_end_with_examples_that_the_command_takes(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    program = typer.main.get_command(app.app)
+    assert set(EXAMPLES) == set(program.commands)
+    for name, lines in EXAMPLES.items():
+        told, page = cli(name, "--help").out, cli("man", name).out.replace("\\-", "-")
+        for line in lines:
+            assert line in told  # on a line of its own
+            assert line in page
+            first, found, *arguments = shlex.split(line.split("|")[0], comments=True)
+            assert (first, found) == ("cgdenoise", name)
+            context = program.make_context("cgdenoise", [name, *arguments])
+            program.get_command(context, name).make_context(line, arguments, parent=context)
+    assert PROGRAM[0] in cli("--help").out
 
 
 def test_paragraphs_of_help_fill_their_lines(cli, monkeypatch):

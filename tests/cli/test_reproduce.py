@@ -2,11 +2,14 @@
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cgdenoise.cli import progress, reproduce
+from cgdenoise.cli.progress import Screen
 from cgdenoise.experiments.drawing import panels
 from cgdenoise.experiments.findings import Claim, Findings, Table
 from cgdenoise.experiments.registry import EXPERIMENTS
@@ -27,6 +30,17 @@ def runs(monkeypatch):
     experiment = EXPERIMENTS["selective-fitting"]
     monkeypatch.setitem(EXPERIMENTS, "selective-fitting", replace(experiment, run=run))
     return calls
+
+
+def test_it_tells_how_far_it_is_as_restorations_do(capsys, monkeypatch):
+    now = [0.0]
+    for module in (progress, reproduce):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with Screen(False) as screen:
+        tell = reproduce._Progress("kernels", "experiment 2 of 3", screen)
+        now[0] = 20.0
+        tell("bilinear", 0.4)
+    assert capsys.readouterr().err == "cgdenoise: 30 s left, experiment 2 of 3, bilinear, 40% done: kernels\n"
 
 
 def test_the_list(cli):

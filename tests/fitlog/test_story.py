@@ -28,7 +28,8 @@ FIT = {
         ),
         ([FIT | {"probe": True, "weight": 0.0}], "nothing was fitted"),
         ([FIT | {"probe": True}], "iteration 40 of fit 3, at depth 4: its last, for the budget was spent"),
-        ([FIT | {"weight": 0.0}], "none of 1 fits came near the image"),
+        ([FIT | {"weight": 0.0}], "the fit did not come near the image"),
+        ([FIT | {"weight": 0.0}] * 2, "none of 2 fits came near the image"),
     ],
 )
 def test_which_iteration_was_kept_and_why(fits, words):

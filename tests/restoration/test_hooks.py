@@ -53,3 +53,4 @@ def test_a_result_says_what_it_is_in_a_few_lines():
     assert text.count("\n") == 4
     assert "image (16, 16), float64" in text
     assert "array(" not in text
+    assert "made of the generator (1 fit, depth " in text
