@@ -15,9 +15,7 @@ from cgdenoise.noise.before_jpeg import StoredNoise
 from cgdenoise.noise.jpeg import TO_YCC, Jpeg, blocks_of, enlarge, reduce, stored_colour, to_ycc, with_blocks
 from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.ridge import ROUNDS, first_estimate, repeated_ridge
-from cgdenoise.patches.shrinkage import ROUNDS as SHRINKAGES
-from cgdenoise.patches.shrinkage import repeated_shrinkage
-from cgdenoise.patches.white import SEARCHES, SHARE
+from cgdenoise.patches.white import SHARE, passes_shrunk, shrunk
 from cgdenoise.progress import Tick, no_tick
 
 Array = NDArray[np.float64]
@@ -77,13 +75,12 @@ def filter_stored(
     for _ in range(_TURNS):
         image = repeated_ridge(_unrounded(image, planes), image, noise, rounds=1, tick=tick)
     unrounded = _unrounded(image, planes)
-    images = [repeated_shrinkage(unrounded, image, noise, search, tick=tick) for search in SEARCHES[:estimates]]
-    return _image_of(torch.stack(images).mean(0), jpeg).to(y)
+    return _image_of(shrunk(unrounded, image, noise, estimates, tick), jpeg).to(y)
 
 
 def passes(estimates: int = 1) -> int:
     """Return how often `filter_stored` filters the whole image."""
-    return 1 + ROUNDS + _TURNS + estimates * SHRINKAGES
+    return 1 + ROUNDS + _TURNS + passes_shrunk(estimates)
 
 
 @dataclass(frozen=True)

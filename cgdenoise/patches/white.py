@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,10 @@ from cgdenoise.progress import Tick, no_tick
 SEARCHES = (SHRUNK, Search(patch=7, count=45, window=37, step=4), Search(patch=4, count=30, window=37, step=3))
 """Groups of as many estimates as are averaged: their errors differ as their patches do. Measured ("Shrinkage" in
 `benchmarks/NOTES.md`)."""
+
+_WIDE, _MORE_RIDGES, _MORE_SHRINKAGES = 49, 1, 2
+"""Window of the shrinkage, and rounds more, where several estimates are averaged: half as much time again for 0.03 to 0.06 dB on
+white noise (`benchmarks/NOTES.md`, "Rounds, windows and sizes for `best`")."""
 
 _AROUND = 9
 """Side of the neighbourhood in which the coarse scale counts by what the fine one took out, in parts of the noise, squared. Where
@@ -76,19 +82,29 @@ def _filtered(y: Tensor, noise: ChannelNoise, generated: Tensor | None, share: f
     """Restore an image at one scale."""
     first = first_estimate(y, noise, tick=tick)
     pilot = first if generated is None else torch.lerp(first, generated, share)
-    image = repeated_ridge(y, pilot, noise, tick=tick)
-    shrunk = [repeated_shrinkage(y, image, noise, search, _rounds(estimates), tick) for search in SEARCHES[:estimates]]
-    return torch.stack(shrunk).mean(0)
+    return shrunk(y, repeated_ridge(y, pilot, noise, rounds=_ridges(estimates), tick=tick), noise, estimates, tick)
 
 
-def _rounds(estimates: int) -> int:
-    """Return the rounds of each shrinkage: who averages several has the time for another.
+def shrunk(y: Tensor, pilot: Tensor, noise: ChannelNoise, estimates: int = 1, tick: Tick = no_tick) -> Tensor:
+    """Return the mean of `repeated_shrinkage` by so many of `SEARCHES`, [C, H, W]."""
+    searches = SEARCHES[:1] if estimates == 1 else [replace(search, window=_WIDE) for search in SEARCHES[:estimates]]
+    images = [repeated_shrinkage(y, pilot, noise, search, _shrinkages(estimates), tick) for search in searches]
+    return torch.stack(images).mean(0)
 
-    It gains 0.02 to 0.04 dB on white noise, 0.02 on real noise (`benchmarks/NOTES.md`, "Two scales").
-    """
-    return SHRINKAGES if estimates == 1 else SHRINKAGES + 1
+
+def _ridges(estimates: int) -> int:
+    return ROUNDS if estimates == 1 else ROUNDS + _MORE_RIDGES
+
+
+def _shrinkages(estimates: int) -> int:
+    return SHRINKAGES if estimates == 1 else SHRINKAGES + _MORE_SHRINKAGES
+
+
+def passes_shrunk(estimates: int = 1) -> int:
+    """Return how often `shrunk` filters the whole image."""
+    return estimates * _shrinkages(estimates)
 
 
 def passes(estimates: int = 1) -> float:
     """Return how often `filter_white` filters the whole image: a quarter of the pixels are there again at half the size."""
-    return 1.25 * (1 + ROUNDS + estimates * _rounds(estimates))
+    return 1.25 * (1 + _ridges(estimates) + passes_shrunk(estimates))
