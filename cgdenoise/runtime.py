@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +150,15 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def total_memory() -> int:
+    """Return the bytes of memory that the machine has, or the container that the process runs in, whoever holds them now."""
+    there = [int(psutil.virtual_memory().total)]
+    for limit, _ in _LIMITS:
+        with suppress(OSError, ValueError):  # no container, or one without a limit, which says "max"
+            there.append(int(Path(limit).read_text()))
+    return min(there)
+
+
 def free_memory() -> int:
     """Return the bytes that a process may take before the machine, or the container that it runs in, has none left."""
     free = [int(psutil.virtual_memory().available)]
@@ -159,8 +168,3 @@ def free_memory() -> int:
         except (OSError, ValueError):
             continue  # no container, or one without a limit, which says "max"
     return max(min(free), 0)
-
-
-def held_memory() -> int:
-    """Return the bytes that this process holds now, those of its libraries among them."""
-    return int(psutil.Process().memory_info().rss)

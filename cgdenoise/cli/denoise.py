@@ -62,7 +62,8 @@ def denoise(
     memory: Annotated[
         str | None,
         typer.Option(
-            help="What all --jobs together may hold, as 2GB: larger images are restored in tiles. What is free if not given.",
+            help="What all --jobs together may hold, as 2GB: larger images are restored in tiles. Half of the machine's memory "
+            "if not given; less if it is not free.",
             metavar="SIZE",
         ),
     ] = None,
@@ -100,6 +101,7 @@ def denoise(
     def method(inputs: int, at_once: int) -> Denoising:
         from cgdenoise.images import read_image
         from cgdenoise.jobs.method import Denoising
+        from cgdenoise.restoration.memory import usual_memory
 
         if noise_from is not None and inputs > 1:
             raise OptionError(f"--noise-from with {inputs} inputs; expected one input, or --noise-file with its law")
@@ -114,7 +116,8 @@ def denoise(
             what = f"{options.preset.members} fits" if options.preset.members > 1 else "nothing held out"
             raise OptionError(f"--warm-start with {what}; expected one fit, judged by what it holds out")
         options = replace(options, axes=said, channels=channels, temporal=temporal, warm_start=warm_start)
-        options = replace(options, memory=None if memory is None else parse_bytes(memory))
+        allowed = None if memory is None else parse_bytes(memory)
+        options = replace(options, memory=allowed, room=usual_memory() if allowed is None else allowed)
         return Denoising(options, None if shared.reference is None else read_image(shared.reference, options.axes))
 
     restore_pictures(batch, shared, [noise_file, noise_from, dark], method)

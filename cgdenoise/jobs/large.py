@@ -11,7 +11,7 @@ from cgdenoise.jobs.options import Options
 from cgdenoise.jobs.tile_file import TileFile, left_by
 from cgdenoise.reading.on_disk import is_on_disk
 from cgdenoise.restoration.denoising import DenoisingRequest
-from cgdenoise.restoration.memory import share_of_memory, tiling_for
+from cgdenoise.restoration.memory import tiling_for
 from cgdenoise.restoration.tile_work import Crew, Here
 from cgdenoise.restoration.tiled import Kept, KeptForOnce
 from cgdenoise.restoration.tiles import Tiling
@@ -44,7 +44,7 @@ class LargePages:
 
         Raises
         ------
-        OptionError, MemoryLimitError
+        MemoryLimitError
             If there is not even memory for tiles.
         """
         left = None if self.tiles is None else left_by(_file_of(self.tiles, page))
@@ -69,7 +69,8 @@ def _file_of(path: str, page: int) -> str:
 
 
 def _tiling_of(page: Array, options: Options, begun: int | None) -> Tiling | None:
-    request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share_of_memory(options.memory, options.at_once))
+    share = None if options.room is None else options.room // options.at_once
+    request = DenoisingRequest(page, options.preset, channel_axis=-1, memory=share)
     return tiling_for(request, 0 if is_on_disk(page) else _COPIES * page.nbytes, begun)
 
 
@@ -78,7 +79,7 @@ def in_tiles(picture: Picture, options: Options) -> bool:
 
     Raises
     ------
-    OptionError, MemoryLimitError
+    MemoryLimitError
         If there is not even memory for tiles.
     """
     return any(_tiling_of(page, options, None) is not None for page in picture.pages)

@@ -32,7 +32,9 @@ class Options:
     threads : int
         For the log; set by the caller.
     memory : int or None
-        Bytes that all processes may hold together; None for what the machine has free.
+        Bytes that all processes may hold together, if the user said it; for the log.
+    room : int or None
+        The same, or what is usual on this machine when the command begins; None for what is usual when a page has its turn.
     noise_sources : NoiseSources
         Files that tell of the noise.
     arguments : tuple of str
@@ -57,6 +59,7 @@ class Options:
     device: str
     threads: int
     memory: int | None = None
+    room: int | None = None
     noise_sources: NoiseSources = field(default_factory=NoiseSources)
     arguments: tuple[str, ...] = ()
     axes: str | None = None

@@ -38,7 +38,7 @@ def denoise(
 ) -> Restoration:
     """Remove the noise from one image, by fitting a generator to it and stopping early.
 
-    An image too large for the free memory is restored in overlapping tiles.
+    An image too large for half of the machine's memory, or for less if so much is not free, is restored in overlapping tiles.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class DenoisingRequest:
     device : str
         "auto", "cpu", "cuda" or "mps".
     memory : int or None
-        Bytes that the process may hold; None for what the machine has free.
+        Bytes that the process may hold; None for half of the machine's memory, or less if so much is not free.
     start : Start or None
         What the fit may start from: what another frame's has left.
     """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from cgdenoise.errors import MemoryLimitError, OptionError
+from cgdenoise.errors import MemoryLimitError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import GeneratorSpec, HourglassSpec
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.tiles import Tiling
 from cgdenoise.restoration.units import Layout
-from cgdenoise.runtime import free_memory, held_memory
+from cgdenoise.runtime import free_memory, total_memory
 
 SIDES = (768, 512, 384, 256)
 """Of tiles, in pixels; the largest one that fits is taken. Larger ones gain nothing, smaller ones share more of their area."""
@@ -28,23 +28,23 @@ _BLENDED = 6
 _PUBLISHED = 30
 """The same of published generators, which have no compiled kernels: DD-O took 19,000 bytes a pixel for its 680 numbers."""
 
+_OF_A_PROCESS = 300 << 20
+"""Bytes that a process holds before it restores something: 267 MB on Linux with torch for the CPU. By what it holds when an image
+has its turn the tiles, and so the bytes of the result, would hang on what was restored before."""
+
 _USED = 0.8
-"""Part of the free memory that is used if nothing is said: others want some, and the estimate is rough. By hand."""
+"""Part of the free memory that is used at most if nothing is said: others want some, and the estimate is rough. By hand."""
 
 
-def share_of_memory(memory: int | None, at_once: int) -> int | None:
-    """Return what one of several processes, which restore an image each, may hold.
+def usual_memory() -> int:
+    """Return the bytes that may be held if nothing is said: half of the machine's memory, or less if so much is not free.
 
-    Parameters
-    ----------
-    memory : int or None
-        What all together may hold; None for what the machine has free.
-    at_once : int
-        How many there are.
+    Less is a quarter, an eighth, and so on: in such steps the tiles of an image hardly ever hang on what other programs hold.
     """
-    if at_once == 1:
-        return memory
-    return held_memory() + int(free_memory() * _USED / at_once) if memory is None else memory // at_once
+    share, most = total_memory() // 2, _OF_A_PROCESS + int(free_memory() * _USED)
+    while share > most:
+        share //= 2
+    return share
 
 
 def tiling_for(request: DenoisingRequest, held: int, begun: int | None = None) -> Tiling | None:
@@ -66,17 +66,15 @@ def tiling_for(request: DenoisingRequest, held: int, begun: int | None = None) -
 
     Raises
     ------
-    OptionError
-        If not even the smallest tiles fit into the memory that the user allows.
     MemoryLimitError
-        If they do not fit into what is free.
+        If not even the smallest tiles fit.
     """
     shape = Layout.of(request.image, request.channel_axis).view(request.image).shape
     if len(shape) != 3:
         return None  # no image, as the restoration will say
     height, width, channels = shape
-    present = held_memory()
-    free = (free_memory() * _USED if request.memory is None else request.memory - present) - held
+    memory = usual_memory() if request.memory is None else request.memory
+    free = memory - _OF_A_PROCESS - held
 
     def needed(side: int) -> float:
         return bytes_needed((min(side, height), min(side, width)), channels, request.preset)
@@ -86,12 +84,9 @@ def tiling_for(request: DenoisingRequest, held: int, begun: int | None = None) -
     for side in SIDES if begun is None else (begun, *SIDES):
         if needed(side) + _of_a_row(width, channels, side) <= free:
             return Tiling(height, width, side)
-    least = needed(SIDES[-1]) + _of_a_row(width, channels, SIDES[-1]) + held
-    image = f"an image of {width}x{height} pixels"
-    if request.memory is None:
-        raise MemoryLimitError(f"{free / 1e6:.0f} MB of memory are free for {image}; expected {least / 1e6:.0f} MB")
-    expected = math.ceil((least + present) / 1e6)
-    raise OptionError(f"memory of {request.memory / 1e6:.0f} MB for {image}; expected {expected} MB or more")
+    least = needed(SIDES[-1]) + _of_a_row(width, channels, SIDES[-1]) + held + _OF_A_PROCESS
+    found, expected = f"memory of {memory / 1e6:.0f} MB for an image of {width}x{height} pixels", math.ceil(least / 1e6)
+    raise MemoryLimitError(f"{found}; expected {expected} MB or more")
 
 
 def _of_a_row(width: int, channels: int, side: int) -> int:

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.fitting.plan import Preset
+from cgdenoise.noise.jpeg import find_jpeg
+from cgdenoise.noise.stripes import find_stripes
 from cgdenoise.reading.on_disk import let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
+from cgdenoise.restoration.memory import bytes_needed
 from cgdenoise.restoration.pipeline import Context
 from cgdenoise.restoration.results import Restoration
 from cgdenoise.restoration.sample import sample_of
@@ -35,6 +38,13 @@ from cgdenoise.runtime import choose_device, memory_error, seed_for
 
 _OF_THE_SCALE = 1 << 22
 """Pixels from all over the image that its scale is taken from, about. By hand: percentiles want no more."""
+
+_LOOKED_AT = 384
+"""Side of the middle of the image that is asked for JPEG and for stripes. By hand: both are told from a few hundred lines, and it
+takes less memory than a tile."""
+
+_BLOCK = 16
+"""Side of the blocks in which JPEG stores colours at half the resolution."""
 
 _SEEDS = 3
 """Of the tiles, in the key of their random numbers: 0 to 2 are those of fits and of what follows them."""
@@ -103,12 +113,9 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
     Returns
     -------
     Restoration
-        Without images. Its fits, noise and warnings are those of the sample.
+        Without images. Its fits and noise are those of the sample; a warning says what is in the image and not undone in tiles.
 
-    Raises
-    ------
-    ImageError, OptionError, MemoryLimitError, TooEarlyError
-        As `denoise`.
+    Raises as `denoise` does, and TooEarlyError.
     """
     start = time.perf_counter()
     device = choose_device(request.device)
@@ -136,6 +143,7 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
         parts=tuple(replace(part, image=None) for part in found.parts),
         interrupted=found.interrupted or hooks.cancelled(),
         seconds=time.perf_counter() - start,
+        warnings=(*found.warnings, *_not_undone(view, request)),
         tiles=tiling.count,
         tiles_left=len(left),
     )
@@ -144,6 +152,20 @@ def denoise_tiles(request: DenoisingRequest, tiling: Tiling, sink: Sink, kept: K
 def _give_back(view: Array, sink: Sink) -> None:
     for number, band in enumerate(bands_of(view)):
         sink(slice(number * BAND, number * BAND + len(band)), values_in(band))
+
+
+def _not_undone(view: Array, request: DenoisingRequest) -> tuple[str, ...]:
+    """Say what the middle of an image (H, W, C) shows that is undone in whole images, and not in tiles."""
+    height, width, channels = view.shape
+    top, left = (max(0, side - _LOOKED_AT) // 2 // _BLOCK * _BLOCK for side in (height, width))
+    middle = values_in(view[top : top + _LOOKED_AT, left : left + _LOOKED_AT])
+    if not np.isfinite(middle).any(axis=(0, 1)).all() or is_constant(middle):
+        return ()
+    found = ["stripes (rows or columns with offsets of their own)"] if find_stripes(middle).present else []
+    jpeg = None if request.known.is_told else find_jpeg(middle)
+    found += [f"the rounding of JPEG (quality {jpeg.quality})"] if jpeg is not None else []
+    needed = bytes_needed((height, width), channels, request.preset) / 1e9
+    return tuple(f"it has {what}, which tiles keep; as a whole it would take {needed:.1f} GB of memory" for what in found)
 
 
 def _restored(

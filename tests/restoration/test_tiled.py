@@ -1,13 +1,15 @@
 """Large images in tiles: one law, one depth and one iteration for all, as good as at once, and nothing done twice."""
 
+import io
 import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
-from cgdenoise import MemoryLimitError, OptionError, denoise, psnr
+from cgdenoise import MemoryLimitError, denoise, psnr
 from cgdenoise.generators.spec import DecoderSpec
 from cgdenoise.restoration import memory
 from cgdenoise.restoration.denoising import DenoisingRequest
@@ -153,12 +155,26 @@ def test_missing_pixels_are_filled_and_constant_parts_stay():
     assert abs(found[100:102, 100:102] - CLEAN[100:102, 100:102]).mean() < 40
 
 
-def test_no_stripes_are_said_to_be_taken_from_tiles():
+def test_stripes_stay_in_tiles_and_a_warning_says_so():
     """A wide image, of whose lines windows beside each other are parts."""
     rng = np.random.default_rng(3)
     image = np.tile(CLEAN, (1, 4)) + 5 * rng.standard_normal((128, 512)) + 8 * rng.standard_normal((128, 1))
     _, result = restored(image, replace(FAST, max_iterations=3), tiling=Tiling(128, 512, 384, 32))
     assert not any("stripes" in reason for reason in result.noise.reasons)
+    assert [warning for warning in result.warnings if "stripes" in warning and "as a whole it would take 0.1 GB" in warning]
+
+
+@pytest.mark.parametrize("quality", [None, 60])
+def test_jpeg_stays_in_tiles_and_a_warning_says_so(quality):
+    image = np.clip(NOISY, 0, 255).astype(np.uint8)
+    if quality is not None:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+        image = np.asarray(Image.open(buffer))
+    _, result = restored(image, replace(FAST, max_iterations=3))
+    assert result.noise.stored is None
+    said = [warning for warning in result.warnings if "JPEG" in warning]
+    assert said == [] if quality is None else "the rounding of JPEG (quality 60), which tiles keep" in said[0]
 
 
 def test_a_constant_image_is_given_back():
@@ -181,8 +197,9 @@ class TestMemory:
 
     @pytest.fixture(autouse=True)
     def machine(self, monkeypatch):
-        monkeypatch.setattr(memory, "held_memory", lambda: 100 << 20)
-        monkeypatch.setattr(memory, "free_memory", lambda: 1000 << 20)
+        monkeypatch.setattr(memory, "_OF_A_PROCESS", 100 << 20)
+        monkeypatch.setattr(memory, "total_memory", lambda: 2000 << 20)
+        monkeypatch.setattr(memory, "free_memory", lambda: 1500 << 20)
 
     def request_of(self, side, **choices):
         return DenoisingRequest(np.broadcast_to(np.uint8(3), (side, side)), PRESETS["fast"], **choices)
@@ -203,10 +220,14 @@ class TestMemory:
         assert tiling_for(self.request_of(3000), 300 << 20).side == 512
 
     def test_too_little_memory_is_refused(self):
-        with pytest.raises(OptionError, match=r"expected \d+ MB or more"):
+        refused = r"memory of 126 MB for an image of 3000x3000 pixels; expected \d+ MB or more"
+        with pytest.raises(MemoryLimitError, match=refused):
             tiling_for(self.request_of(3000, memory=120 << 20), 0)
-        with pytest.raises(MemoryLimitError, match="are free for an image of 3000x3000 pixels; expected"):
-            tiling_for(self.request_of(3000), 900 << 20)
+
+    @pytest.mark.parametrize(("free", "usual"), [(2000, 1000), (1125, 1000), (1124, 500), (500, 500), (499, 250), (0, 62.5)])
+    def test_what_is_usual_hardly_hangs_on_what_others_hold(self, monkeypatch, free, usual):
+        monkeypatch.setattr(memory, "free_memory", lambda: free << 20)
+        assert memory.usual_memory() == int(usual * (1 << 20))
 
     def test_denoise_cuts_by_itself(self, monkeypatch):
         monkeypatch.setattr(memory, "SIDES", (72,))
