@@ -57,11 +57,14 @@ class StoredNoise:
         most.
     is_white : bool
         Whether high and middle frequencies have as much of it; else texture or coarse noise is in what was measured.
+    believed_coarse : float
+        Level of noise that was coarse before, over `level`, up to which that is believed.
     """
 
     jpeg: Jpeg
     sigma: float
     is_white: bool = True
+    believed_coarse: float = 0.0
 
     @property
     def hidden(self) -> float:
@@ -72,6 +75,11 @@ class StoredNoise:
     def level(self) -> float:
         """Standard deviation of the noise that is assumed before in each channel of the image, in grey levels of 255."""
         return self.sigmas[0] if self.jpeg.reduced is None else self.sigmas[0] / float(np.linalg.norm(TO_YCC[0]))
+
+    @property
+    def most_coarse(self) -> float:
+        """Level of noise that was coarse before, in each channel of the image and its unit, up to which that is believed."""
+        return self.believed_coarse * self.level * self.jpeg.unit
 
     @property
     def sigmas(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.noise.before_jpeg import find_stored_noise
 from cgdenoise.noise.clipping import clipped_share
+from cgdenoise.noise.coarse_stored import likely_coarse
 from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
@@ -97,7 +98,8 @@ def choose(
     may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
     stored = find_stored_noise(values) if may_be_stored else None
     if stored is not None and (stored.is_white or stored.jpeg.quality < _FINE):
-        return NoiseModel.of_stored(stored, mask)
+        white = NoiseModel.of_stored(stored, mask)
+        return likely_coarse(white, values) if kind is NoiseKind.AUTO and _tells_coarse(values, kind) else white
     model = _without_jpeg(values, mask, reasons, kind, sigma, gain, offset, zero)
     if stored is not None and stored.jpeg.quality < _NEARLY_EXACT and model.kind is not NoiseKind.CORRELATED:
         return NoiseModel.of_stored(stored, mask)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cgdenoise.names import NoiseKind as NoiseKind
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
 from cgdenoise.noise.before_jpeg import StoredNoise
-from cgdenoise.noise.correlation import correlation_area, correlation_length
+from cgdenoise.noise.correlation import NoiseCorrelation, correlation_area, correlation_length
 
 
 class VarianceStabiliser(Protocol):
@@ -50,7 +50,8 @@ class NoiseModel:
         The same of the differences of colours alone, in the axes of `colour.OPPONENT`, where JPEG made only their noise coarse;
         `covariance` is then diagonal in these axes.
     stored : StoredNoise or None
-        Of an image that was stored as JPEG, the noise before; `sigma` and `covariance` are of what is left of it.
+        Of an image that was stored as JPEG, the noise before if that was white; `sigma` and `covariance` are of what is left of
+        it. If there is an `autocorrelation` as well, the noise may have been coarse instead, and `sigma` is that of coarse noise.
     shared : float or None
         Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
     impulses : (H, W, C) array of bool
@@ -97,6 +98,19 @@ class NoiseModel:
         reason = f"stored as JPEG of quality {stored.jpeg.quality}; {noise}"
         sigma = float(np.sqrt(np.trace(covariance) / len(covariance)))
         return NoiseModel(NoiseKind.GAUSSIAN, sigma, impulses, covariance=covariance, stored=stored, reasons=(reason,))
+
+    def or_coarse(self, coarse: NoiseCorrelation, shared: float | None) -> NoiseModel:
+        """Return the model of a stored image whose noise may have been coarse before instead of white."""
+        reason = f"or coarse before: neighbours share it in flat places; independent from {coarse.length} pixels on"
+        return replace(
+            self,
+            kind=NoiseKind.CORRELATED,
+            sigma=coarse.sigma,
+            covariance=None,
+            autocorrelation=coarse.autocorrelation,
+            shared=shared,
+            reasons=(*self.reasons, reason),
+        )
 
     @property
     def correlation_length(self) -> int:

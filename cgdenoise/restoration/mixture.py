@@ -16,6 +16,11 @@ from cgdenoise.progress import Tick, no_tick
 
 GENERATOR, GUIDE, BOTH, VARIATION, WAVELETS = "generator", "guide", "both", "total variation", "wavelets"
 
+_STORED = 0.5
+"""Share of the restoration from rounded coefficients where noise may have been coarse before. All six cameras' pictures that are
+taken for such lose by it, 0.03 to 0.3 dB but for one; none at all would cost clean pictures up to 1.3 (`benchmarks/NOTES.md`,
+"JPEG")."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,7 +72,7 @@ def filter_patches(
     y : Tensor
         Noisy image, [C, H, W], finite.
     noise : ChannelNoise
-        In `y`'s unit.
+        In `y`'s unit. If it may have been correlated or white before the image was stored, the mean of both results is taken.
     generated : Tensor, optional
         The generators' restoration, [C, H, W], for the pilot. It is not used where the noise is correlated, which generators
         follow as they follow an image.
@@ -86,7 +91,8 @@ def filter_patches(
         [C, H, W].
     """
     if noise.is_correlated:
-        return filter_coarse(y, noise, shared, estimates, tick, exact=exact)
+        image = filter_coarse(y, noise, shared, estimates, tick, exact=exact)
+        return image if noise.stored is None else image.lerp(filter_stored(y, noise.stored, None, estimates, tick), _STORED)
     if noise.stored is not None:
         return filter_stored(y, noise.stored, generated, estimates, tick)
     if noise.colour:
@@ -96,6 +102,7 @@ def filter_patches(
 
 def filters(noise: ChannelNoise | None, estimates: int = 1) -> float:
     """Return how often `filter_patches` filters the whole image, at most; white noise if it is not yet known."""
-    if noise is not None and noise.is_correlated:
-        return coarse.passes(estimates)
-    return stored.passes(estimates) if noise is not None and noise.stored is not None else white.passes(estimates)
+    if noise is None or not (noise.is_correlated or noise.stored is not None):
+        return white.passes(estimates)
+    of_coarse = coarse.passes(estimates) if noise.is_correlated else 0.0
+    return of_coarse + (0.0 if noise.stored is None else stored.passes(estimates))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,5 +99,5 @@ def _channel_noise(model: NoiseModel, channels: int) -> ChannelNoise:
         colour = None if model.colour is None else rows(model.colour)
         return ChannelNoise(axes, tuple(np.sqrt(powers).tolist()), colour=colour, stored=model.stored)
     if model.covariance is None:
-        return ChannelNoise.equal(model.sigma, channels, autocorrelation)
+        return replace(ChannelNoise.equal(model.sigma, channels, autocorrelation), stored=model.stored)
     return ChannelNoise.of(torch.from_numpy(model.covariance), autocorrelation)

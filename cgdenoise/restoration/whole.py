@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from torch import Tensor
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.noise import NoiseKind, NoiseModel, choose, estimate_sigma
+from cgdenoise.noise.coarse_stored import possibly_coarse
 from cgdenoise.noise.held_out import held_out_level
 from cgdenoise.noise.stripes import find_stripes
 from cgdenoise.operators import Identity, Measurement
@@ -126,6 +128,7 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
         zero = -state.scale.offset / state.scale.factor
         kind = NoiseKind(known.kind)
         model = choose(state.normalised, kind, sigma=known.sigma, gain=known.gain, offset=known.offset, zero=zero)
+        model = possibly_coarse(model, state.normalised) if kind is NoiseKind.AUTO else model
     else:
         level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
         model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=known.transform)
@@ -169,10 +172,12 @@ def _with_measured_level(state: Denoising) -> Denoising:
             fitted = values_of(member.result.image[0])
             level = held_out_level(values - fitted, fitted, member.held_out.permute(1, 2, 0).numpy())
             levels += [level] if level else []
-    if not levels:
-        return state
-    reason = "its level is that of what a generator missed of the pixels it was not shown"
-    model = replace(model, sigma=float(np.mean(levels)), reasons=(*model.reasons, reason))
+    level = float(np.mean(levels)) if levels else math.inf
+    if model.stored is not None and level > model.stored.most_coarse:
+        model = NoiseModel.of_stored(model.stored, model.impulses)  # that is texture
+    elif levels:
+        reason = "its level is that of what a generator missed of the pixels it was not shown"
+        model = replace(model, sigma=level, reasons=(*model.reasons, reason))
     return replace(state, model=model, prepared=prepare(state.normalised, model))
 
 

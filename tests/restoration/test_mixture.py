@@ -1,6 +1,7 @@
 """Groups of similar patches with generators in their pilot: what is gained, and by what."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,12 +22,14 @@ COARSE = ChannelNoise.equal(SIGMA, 1, ((1.0, 0.5, 0.1), (0.5, 0.25, 0.05), (0.1,
 
 STORED = ChannelNoise(((1.0,),), (SIGMA,), stored=StoredNoise(Jpeg(70, 1 / 255, None), 255 * SIGMA))
 
+EITHER = replace(COARSE, stored=STORED.stored)
+
 
 def psnr(image: torch.Tensor) -> float:
     return -10 * math.log10((image - CLEAN).square().mean())
 
 
-@pytest.mark.parametrize("noise", [WHITE, COARSE, STORED], ids=["white", "correlated", "stored"])
+@pytest.mark.parametrize("noise", [WHITE, COARSE, STORED, EITHER], ids=["white", "correlated", "stored", "either"])
 @pytest.mark.parametrize("estimates", [1, 3])
 def test_pixels_that_are_filtered_are_told_beforehand(estimates, noise):
     told = []
@@ -50,3 +53,8 @@ def test_more_estimates_are_averaged():
 
 def test_correlated_noise_is_removed_without_the_generators():
     assert torch.equal(filter_patches(NOISY, COARSE, NOISY), filter_patches(NOISY, COARSE))
+
+
+def test_what_may_be_either_is_half_each():
+    either, coarse, stored = (filter_patches(NOISY, noise, None) for noise in (EITHER, COARSE, STORED))
+    torch.testing.assert_close(either, (coarse + stored) / 2)
