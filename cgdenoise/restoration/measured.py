@@ -89,11 +89,14 @@ def on_grid(values: Tensor) -> Tensor:
     return torch.round(values * _GRID) / _GRID
 
 
-def to_array(operator: ForwardOperator, through: ForwardOperator, channels: Tensor) -> Array:
-    """Return an image of channels, [C, H, W] or [C, D, H, W], as the operator takes it: `through` is the operator on channels."""
+def to_array(operator: ForwardOperator, through: ForwardOperator, channels: Tensor, phase: Array | None = None) -> Array:
+    """Return an image of channels, [C, H, W] or [C, D, H, W], as the operator takes it: `through` is the operator on channels.
+
+    A complex image is multiplied by the phase, if one is given.
+    """
     values = channels.numpy()
     if not is_complex(operator, through):
         return values.reshape(operator.in_shape)
     real, imaginary = values.reshape(2, *operator.in_shape)
     image: Array = real + 1j * imaginary
-    return image
+    return image if phase is None else image * phase

@@ -21,6 +21,7 @@ from cgdenoise.restoration.evidence import gather_evidence
 from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.measured import check_measurements, is_complex, on_channels, on_grid, scale_of, to_array
 from cgdenoise.restoration.mixture import GENERATOR, Part
+from cgdenoise.restoration.phase import smooth_phase, without_phase
 from cgdenoise.restoration.pipeline import Context, made, run_stages
 from cgdenoise.restoration.presets import RECONSTRUCTION, within
 from cgdenoise.restoration.reconstructing import ERROR, RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
@@ -103,14 +104,16 @@ def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restorat
     with memory_error(f"not enough memory on {device.type} for {operator}; expected a smaller image"):
         context = Context.of(device, request.seed, hooks, int(np.prod(through.in_shape[1:])))
         first = pilot(data, _PILOT_ITERATIONS)
+        image, phase = to_array(operator, through, first), None
+        if is_complex(operator, through) and (phase := smooth_phase(image)) is not None:
+            data, first = without_phase(operator, data, image, phase)
         scale = scale_of(first, with_phase=is_complex(operator, through))
         noise = _gaussian(sigma or 0.0, estimated=sigma is None)
-        constant = to_array(operator, through, first) * unit
-        result = Restoration(constant, noise, sigma is None, 0, (), (), False, device.type, 0.0, scale=Scale(0.0, unit))
+        result = Restoration(image * unit, noise, sigma is None, 0, (), (), False, device.type, 0.0, scale=Scale(0.0, unit))
         if scale is not None:
             normalised = data.normalised(scale.offset, scale.factor)
             fitted = normalised.to(device, torch.float32)
-            view = partial(to_array, operator, through)
+            view = partial(to_array, operator, through, phase=phase)
             begun = Reconstructing(request, sampling, data, normalised, fitted, scale, unit, view)
             result = _fitted(begun, context, result)
     return replace(result, seconds=time.perf_counter() - start)

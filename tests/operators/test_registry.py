@@ -107,6 +107,7 @@ OPERATORS = {
     "fourier, anywhere": NonUniformFourier(SIZE, RNG.uniform(-0.5, 0.5, (23, 2))),
     "fourier, anywhere, coils": NonUniformFourier(MAPS.shape, RNG.uniform(-0.5, 0.5, (23, 2))) @ Coils(MAPS),
     "weights": Weights(RNG.random((2, *SIZE))),
+    "complex weights": Weights(normal(2, *SIZE, dtype=np.complex128)),
     "weighted fourier": Weights(RNG.random(SIZE)) @ Fourier(SIZE),
     "parallel beams": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 0.8), SIZE),
     "fans": projector(Scan(np.array([0.0, 31, 90, 200]), 13, 5.7, 1.3, Fan(20, 9)), SIZE),
