@@ -176,6 +176,9 @@ class Batch:
             self._failures.names.append(job.source)
 
     def _lost(self, event: Lost) -> None:
+        from cgdenoise.images import remove_leftovers
+
+        remove_leftovers(event.job.files)
         self._forget(event.job)
         with self.screen.aside():
             note(f"{event.job.source}: {event.reason}" + "; it is tried once more at the end" * event.again)

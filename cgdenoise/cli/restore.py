@@ -131,8 +131,10 @@ def restore_pictures(
     with interrupt.handled():
         with waiting("starting", quiet=shared.quiet):
             from cgdenoise.fitlog.journal import Journal
+            from cgdenoise.images import remove_leftovers
 
             planned = _planned(batch, shared, [name for name in (*read, shared.reference) if name is not None])
+            remove_leftovers(name for job in planned for name in job.files)
             at_once = min(batch.jobs, max(1, len(planned)))
             if at_once > 1:
                 load_ahead()

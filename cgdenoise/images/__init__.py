@@ -14,7 +14,16 @@ from .files import (
 )
 from .picture import MAX_BYTES, MAX_CHANNELS, MAX_PIXELS, Metadata, Picture, to_dtype
 from .registry import container_for, result_suffix, suffixes, written_as
-from .writing import append, check_writable, hash_of_folder, make_folder, write_atomically, write_together, writing_together
+from .writing import (
+    append,
+    check_writable,
+    hash_of_folder,
+    make_folder,
+    remove_leftovers,
+    write_atomically,
+    write_together,
+    writing_together,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -36,6 +45,7 @@ __all__ = [
     "open_image",
     "read_bytes",
     "read_image",
+    "remove_leftovers",
     "result_suffix",
     "suffixes",
     "to_dtype",

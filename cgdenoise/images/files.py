@@ -15,7 +15,7 @@ from cgdenoise.reading.on_disk import Folder
 
 from .picture import MAX_BYTES, MAX_CHANNELS, Array, Picture
 from .registry import CONTAINERS, FOREIGN, LONGEST_MAGIC, by_content, by_suffix, container_for, expected
-from .writing import Together, hash_of_folder, writing_together
+from .writing import Together, hash_of_folder, remove_leftovers, writing_together
 
 
 def decode(data: bytes, name: str, axes: str | None = None) -> Picture:
@@ -221,6 +221,7 @@ def write_image(path: str | os.PathLike[str], image: Picture | Array) -> None:
     container = container_for(path)
     with about(path):
         picture = image if isinstance(image, Picture) else _from_array(image, container)
+    remove_leftovers([path])
     with writing_together() as together:
         add_picture(together, picture, container, os.fspath(path))
 

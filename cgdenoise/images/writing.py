@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from cgdenoise.errors import ImageError
@@ -21,6 +21,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 def write_together(files: Mapping[str, bytes]) -> None:
     """Write files so that at any moment there is in each place either the old one or the whole new one.
 
+    What a run that was killed has left half-written beside the same places is removed.
+
     Parameters
     ----------
     files
@@ -31,6 +33,7 @@ def write_together(files: Mapping[str, bytes]) -> None:
     ImageError
         As `writing_together`.
     """
+    remove_leftovers(files)
     with writing_together() as together:
         for path, data in files.items():
             together.add(path, data)
@@ -40,9 +43,8 @@ def write_together(files: Mapping[str, bytes]) -> None:
 def writing_together() -> Iterator["Together"]:
     """Write files that belong together: in the block they are added, at its end they are all in their places, or none is.
 
-    All are written beside their places first, and moved there when that has succeeded, the first of them last. What a run that
-    was killed has left half-written beside the same place is removed. A file in such a place is replaced; a symbolic link
-    is followed, not replaced.
+    All are written beside their places first, and moved there when that has succeeded, the first of them last. A file in such a
+    place is replaced; a symbolic link is followed, not replaced.
 
     Raises
     ------
@@ -66,7 +68,6 @@ class Together:
         """Write a file's content, or what a function writes to it, and return the SHA-256 of that."""
         with _cannot_write(path):
             target, temporary = _places(path)
-            _remove_leftovers(target)
             descriptor = _create(temporary)
             self._undo.callback(_remove, temporary)
             with open(temporary, "w+b", opener=lambda *_: descriptor) as file:  # a file that knows its name, as tifffile asks
@@ -85,7 +86,6 @@ class Together:
         """Let a function write a folder, and return the SHA-256 of that."""
         with _cannot_write(path):
             target, temporary = _places(path, folder=True)
-            _remove_leftovers(target)
             self._undo.callback(_remove, temporary)
             write(temporary)
             digest = hash_of_folder(temporary)
@@ -114,6 +114,22 @@ def hash_of_folder(path: str | os.PathLike[str]) -> str:
             with open(os.path.join(place, name), "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def remove_leftovers(paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Remove what runs that were killed have left half-written beside places; each folder is looked through once."""
+    prefixes: dict[str, set[str]] = {}
+    for path in paths:
+        with contextlib.suppress(ValueError):  # a name that none can have
+            folder, name = os.path.split(os.path.realpath(path))
+            prefixes.setdefault(folder, set()).add(_temporary_prefix(name))
+    length = len(_temporary_prefix(""))
+    for folder, of_targets in prefixes.items():
+        leftovers: list[str] = []
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            leftovers = [entry.path for entry in entries if entry.name[:length] in of_targets and entry.name.endswith(".tmp")]
+        for left in leftovers:
+            _remove(left)
 
 
 def append(path: str | os.PathLike[str], data: bytes) -> None:
@@ -177,15 +193,6 @@ def _places(path: str | os.PathLike[str], folder: bool = False) -> tuple[str, st
 def _temporary_prefix(name: str) -> str:
     # By a hash, for a name that has the target's in it could be too long.
     return f".cgdenoise-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"
-
-
-def _remove_leftovers(target: str) -> None:
-    folder, name = os.path.split(target)
-    prefix = _temporary_prefix(name)
-    with os.scandir(folder) as entries:
-        leftovers = [entry.path for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(".tmp")]
-    for path in leftovers:
-        _remove(path)
 
 
 def _create(temporary: str) -> int:

@@ -10,6 +10,12 @@ _ACROSS = 3
 """Windows along a side of the sample, by hand: a window is then as large as the patches of a noise estimate and the groups of
 similar patches want, and there are nine different places."""
 
+BLOCK = 16
+"""Windows begin and end at multiples of so many pixels: the blocks of JPEG, with colours at half the resolution, are whole."""
+
+_SMALL = 4 * BLOCK
+"""Windows up to which they are too small to be cut for that. By hand; tiles of 256 pixels have larger ones."""
+
 _CANDIDATES = 4
 """Places to each window, along a side, by hand: some may have nothing in them, as the corners of a mosaic."""
 
@@ -29,7 +35,9 @@ def sample_of(image: Array, side: int) -> Array:
     (H', W', C) masked array
         A copy; of the image's dtype.
     """
-    height, width = (min(length, side // _ACROSS) for length in image.shape[:2])
+    longest = side // _ACROSS
+    longest -= longest % BLOCK if longest > _SMALL else 0
+    height, width = (min(length, longest) for length in image.shape[:2])
     rows = min(_ACROSS, image.shape[0] // height)
     columns = min(_ACROSS**2 // rows, image.shape[1] // width)
     tops = _places(image.shape[0], height, min(_CANDIDATES * rows, image.shape[0] // height))
@@ -48,7 +56,8 @@ def _joined(parts: list[Array], axis: int) -> Array:
 
 
 def _places(length: int, window: int, count: int) -> list[int]:
-    return [round(place) for place in np.linspace(0, length - window, count)]
+    places = [round(place) for place in np.linspace(0, length - window, count)]
+    return places if window % BLOCK else [place // BLOCK * BLOCK for place in places]
 
 
 def _tells(window: Array) -> bool:

@@ -19,7 +19,7 @@ from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.memory import bytes_needed
 from cgdenoise.restoration.pipeline import Context
 from cgdenoise.restoration.results import Restoration
-from cgdenoise.restoration.sample import sample_of
+from cgdenoise.restoration.sample import BLOCK, sample_of
 from cgdenoise.restoration.tile_work import Common, Crew, TileTask, part_of
 from cgdenoise.restoration.tiles import Tile, Tiling, blended
 from cgdenoise.restoration.units import (
@@ -42,9 +42,6 @@ _OF_THE_SCALE = 1 << 22
 _LOOKED_AT = 384
 """Side of the middle of the image that is asked for JPEG and for stripes. By hand: both are told from a few hundred lines, and it
 takes less memory than a tile."""
-
-_BLOCK = 16
-"""Side of the blocks in which JPEG stores colours at half the resolution."""
 
 _SEEDS = 3
 """Of the tiles, in the key of their random numbers: 0 to 2 are those of fits and of what follows them."""
@@ -157,7 +154,7 @@ def _give_back(view: Array, sink: Sink) -> None:
 def _not_undone(view: Array, request: DenoisingRequest) -> tuple[str, ...]:
     """Say what the middle of an image (H, W, C) shows that is undone in whole images, and not in tiles."""
     height, width, channels = view.shape
-    top, left = (max(0, side - _LOOKED_AT) // 2 // _BLOCK * _BLOCK for side in (height, width))
+    top, left = (max(0, side - _LOOKED_AT) // 2 // BLOCK * BLOCK for side in (height, width))
     middle = values_in(view[top : top + _LOOKED_AT, left : left + _LOOKED_AT])
     if not np.isfinite(middle).any(axis=(0, 1)).all() or is_constant(middle):
         return ()

@@ -1,5 +1,6 @@
 """`denoise` on many files: folders, lists, results of an earlier run, what is skipped and what is made again."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cgdenoise.cli.batch import Batch
+from cgdenoise.cli.interrupt import Interrupt
+from cgdenoise.cli.workers import Lost
 from cgdenoise.fitlog.reader import read_log
+from cgdenoise.jobs.plan import Job
 
 
 def names(folder):
@@ -35,6 +40,25 @@ def test_a_folder_is_mirrored_into_one_that_is_made(restored, folder, frames):
         "out/b_denoised.png",
         "out/deep/a_denoised.png",
     ]
+
+
+def test_a_folder_of_results_is_looked_through_once(restored, folder, frames, monkeypatch):
+    """For what killed runs have left; once for each file it would take hours of a hundred thousand."""
+    (folder / "out").mkdir()
+    seen, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: seen.append(os.fspath(path)) or scandir(path))
+    restored("in", "-o", "out")
+    assert seen.count(os.path.realpath("out")) == 1
+
+
+def test_what_a_lost_process_has_left_half_written_is_removed(folder):
+    job = Job("a.png", "out.png", "out.fit.jsonl")
+    for name in job.files:
+        prefix = f".cgdenoise-{hashlib.sha256(name.encode()).hexdigest()[:16]}-"
+        (folder / f"{prefix}0123456789abcdef.tmp").touch()
+    (folder / ".cgdenoise-0123456789abcdef-0123456789abcdef.tmp").touch()  # of another one
+    Batch([job], None, Interrupt(), False, True).follow([Lost(job, "killed", True)])
+    assert os.listdir(folder) == [".cgdenoise-0123456789abcdef-0123456789abcdef.tmp"]
 
 
 def test_several_folders_keep_their_names(restored, folder, frames):

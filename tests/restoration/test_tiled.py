@@ -11,6 +11,7 @@ from skimage import data
 
 from cgdenoise import MemoryLimitError, denoise, psnr
 from cgdenoise.generators.spec import DecoderSpec
+from cgdenoise.noise.jpeg import find_jpeg
 from cgdenoise.restoration import memory
 from cgdenoise.restoration.denoising import DenoisingRequest
 from cgdenoise.restoration.hooks import Hooks
@@ -164,15 +165,16 @@ def test_stripes_stay_in_tiles_and_a_warning_says_so():
     assert [warning for warning in result.warnings if "stripes" in warning and "as a whole it would take 0.1 GB" in warning]
 
 
+def as_jpeg(image, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
 @pytest.mark.parametrize("quality", [None, 60])
 def test_jpeg_stays_in_tiles_and_a_warning_says_so(quality):
-    image = np.clip(NOISY, 0, 255).astype(np.uint8)
-    if quality is not None:
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-        image = np.asarray(Image.open(buffer))
+    image = np.clip(NOISY, 0, 255).astype(np.uint8) if quality is None else as_jpeg(NOISY, quality)
     _, result = restored(image, replace(FAST, max_iterations=3))
-    assert result.noise.stored is None
     said = [warning for warning in result.warnings if "JPEG" in warning]
     assert said == [] if quality is None else "the rounding of JPEG (quality 60), which tiles keep" in said[0]
 
@@ -190,6 +192,13 @@ def test_the_sample_is_from_where_something_is_to_see():
     assert sample.shape == (96, 96, 2)
     assert (sample[::32, ::32].max() > 0).all()
     assert sample_of(np.ones((5, 3000, 1)), 96).shape == (5, 288, 1)
+
+
+def test_jpeg_is_told_in_a_sample():
+    noisy = data.astronaut()[:500, :430] + np.random.default_rng(0).normal(0, 15, (500, 430, 3))
+    jpeg = find_jpeg(sample_of(as_jpeg(noisy, 80), 512).astype(float).data)
+    assert jpeg is not None
+    assert (jpeg.quality, jpeg.reduced) == (80, (2, 2))
 
 
 class TestMemory:
