@@ -147,15 +147,15 @@ def open_image(path: str | os.PathLike[str], folder: Folder, axes: str | None = 
             return container.in_folder.read(path, folder, axes), hash_of_folder(path)
     with reading(path, ImageError, "an image file"), open(path, "rb") as file:
         status = os.fstat(file.fileno())
-        head = file.read(LONGEST_MAGIC) if stat.S_ISREG(status.st_mode) else b""
-        known = by_content(head, os.fspath(path))
-        if known is not None and known.by_rows is not None and status.st_size <= MAX_BYTES:
-            with reading(path, ImageError, f"an undamaged {known.title}"):
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                file.seek(0)
-                return known.by_rows.unpack(file, status.st_size, folder, axes), digest
-    data = read_bytes(path)
+        if stat.S_ISREG(status.st_mode):
+            known = by_content(file.read(LONGEST_MAGIC), os.fspath(path))
+            file.seek(0)
+            if known is not None and known.by_rows is not None and status.st_size <= MAX_BYTES:
+                with reading(path, ImageError, f"an undamaged {known.title}"):
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    file.seek(0)
+                    return known.by_rows.unpack(file, status.st_size, folder, axes), digest
+        data = _all_of(file)  # of a pipe, which can be opened but once
     return decode(data, os.fspath(path), axes), hashlib.sha256(data).hexdigest()
 
 
@@ -180,19 +180,22 @@ def hash_of_image(path: str | os.PathLike[str]) -> str | None:
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Read a whole file. ImageError if it is missing, unreadable, a directory, empty, or larger than `MAX_BYTES`."""
+    with reading(path, ImageError, "an image file"), open(path, "rb") as file:
+        return _all_of(file)
+
+
+def _all_of(file: BinaryIO) -> bytes:
     blocks: list[bytes] = []
-    with reading(path, ImageError, "an image file"):
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            # A device or a pipe has no size beforehand and, perhaps, no end. Blocks of 16 MiB, by hand.
-            while size <= MAX_BYTES and (block := file.read(1 << 24)):
-                blocks.append(block)
-                size = max(size, sum(map(len, blocks)))
-        if size > MAX_BYTES:
-            raise ImageError(f"file of more than {MAX_BYTES} bytes; expected a smaller image")
-        if not blocks:
-            raise ImageError(f"empty file; {expected()}")
-        return b"".join(blocks)
+    size = os.fstat(file.fileno()).st_size
+    # A device or a pipe has no size beforehand and, perhaps, no end. Blocks of 16 MiB, by hand.
+    while size <= MAX_BYTES and (block := file.read(1 << 24)):
+        blocks.append(block)
+        size = max(size, sum(map(len, blocks)))
+    if size > MAX_BYTES:
+        raise ImageError(f"file of more than {MAX_BYTES} bytes; expected a smaller image")
+    if not blocks:
+        raise ImageError(f"empty file; {expected()}")
+    return b"".join(blocks)
 
 
 def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Picture:

@@ -1,10 +1,12 @@
 import errno
+import hashlib
 import io
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from cgdenoise.images import (
     container_for,
     decode,
     encode,
+    open_image,
     read_bytes,
     read_image,
     write_atomically,
@@ -216,6 +219,27 @@ except ImageError as error:
     assert done.stdout == f"{path}: cannot be written (File too large)\n", done.stderr
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+def test_a_pipe_is_opened_once(tmp_path, monkeypatch, name):
+    """Whoever writes into it loses what a reader that closes it has not read, or is ended by it."""
+    opened = []
+    monkeypatch.setattr("cgdenoise.images.files.open", lambda *given: opened.append(given) or open(*given), raising=False)  # noqa: SIM115
+    image = np.random.default_rng(0).integers(0, 255, (300, 400), np.uint8)  # more than a pipe holds
+    write_image(tmp_path / name, image)
+    os.mkfifo(tmp_path / "pipe")
+    writer = Thread(target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / name).read_bytes()))
+    writer.start()
+    try:
+        picture, digest = open_image(tmp_path / "pipe", tmp_path)
+    finally:
+        os.close(os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK))  # let the writer go, whatever happened
+        writer.join(10)
+    assert len(opened) == 1
+    assert np.array_equal(picture.pages[0], image)
+    assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
 def test_what_a_killed_write_left_is_removed_by_the_next(tmp_path):
