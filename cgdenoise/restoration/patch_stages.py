@@ -127,12 +127,7 @@ def check_residual(state: Denoising, context: Context) -> Denoising:
 
 
 def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
-    """Return white noise of a level that the quietest parts of the image allow; None if that is 0 or what was assumed.
-
-    Of an image that was stored as JPEG it is that which it may have had before.
-    """
-    if model.stored is not None and model.correlation_length:
-        return NoiseModel.of_stored(model.stored, model.impulses)
+    """Return white noise of a level that the quietest parts of the image allow; None if that is 0 or what was assumed."""
     white = choose(normalised, NoiseKind.GAUSSIAN)
     level = min(white.sigma, quietest_level(normalised, _QUIETEST))
     if not level or (model.kind is NoiseKind.GAUSSIAN and level >= _WEAKER * model.sigma):
@@ -144,7 +139,7 @@ def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
 def _objection(state: Denoising) -> str | None:
     prepared, model = made(state.prepared), made(state.model)
     noise = prepared.noise
-    if not noise.level or (noise.stored is not None and not noise.is_correlated):  # it keeps to the rounded coefficients
+    if not noise.level or noise.stored is not None:  # an image that was stored so keeps to its rounded coefficients
         return None
     level = noise.level * (STRONGER if noise.is_correlated else 1.0)
     measured = prepared.measured
