@@ -59,6 +59,22 @@ def test_commands_and_their_options_exist():
                 program.get_command(context, name).make_context(f"{page}: {line}", arguments, parent=context)
 
 
+def test_the_comparison_names_commands_and_options_that_exist():
+    known = {name: {flag for option in command.params for flag in option.opts} for name, command in all_commands().items()}
+    rows = [line.split("|") for line in (DOCS / "comparison.md").read_text().splitlines() if line.startswith("| ")]
+    named = [shlex.split(text) for row in rows for text in re.findall(r"`([^`]+)`", row[2])]
+    of_commands = [words for words in named if words[0] in known or words[0].startswith("--")]
+    assert len(of_commands) > 20
+    for first, *others in of_commands:
+        flags = {word for word in (first, *others) if word.startswith("--")} - {"--help"}
+        assert flags <= (known[first] if first in known else set().union(*known.values())), first
+
+
+def all_commands():
+    """The program's commands by their names, with their options."""
+    return typer.main.get_command(app).commands
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page) and page not in ELSEWHERE])
 def test_a_page_works_as_typed(page, samples):
