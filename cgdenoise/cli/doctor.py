@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+import textwrap
 import warnings
 from typing import Any
 
@@ -34,6 +35,12 @@ _EXTRAS = {
     "exr": "OpenEXR",
     "raw": "rawpy",
     "zarr": "zarr",
+    "nufft": "finufft",
+    "sigpy": "sigpy",
+    "distributed": "distributed",
+    "deepinv": "deepinv",
+    "napari": "napari",
+    "notebooks": "ipywidgets",
 }
 """The package that each extra of the installation is for."""
 
@@ -49,6 +56,9 @@ _VARIABLES = (
 )
 """Of the environment: they change what is used."""
 
+_COLUMNS, _INDENT = 80, 13
+"""Of its lines."""
+
 
 def doctor(json: Json = False) -> None:
     """Say what this installation is and what it uses: versions, compiled kernels, device, threads, memory, extras.
@@ -60,8 +70,8 @@ def doctor(json: Json = False) -> None:
     if json:
         emit_json(found | {"problems": problems})
     else:
-        emit("\n".join([f"{name:<12} {_shown(value)}" for name, value in found.items()]))
-        emit("\n".join(f"problem      {problem}" for problem in problems) or "no problem found")
+        emit("\n".join(_line(name, _shown(value)) for name, value in found.items()))
+        emit("\n".join(_line("problem", problem) for problem in problems) or "no problem found")
     sys.exit(1 if problems else 0)
 
 
@@ -89,7 +99,7 @@ def _examined() -> tuple[dict[str, Any], list[str]]:
         "precision": str(choose_dtype(device)).removeprefix("torch."),
         "threads": f"{available_cores()} cores may be used, of {os.cpu_count()}",
         "memory": f"{free_memory() / 1e9:.1f} GB free",
-        "extras": {name: _version(package) or "not installed" for name, package in _EXTRAS.items()},
+        "extras": {name: _version(package) for name, package in _EXTRAS.items()},
         "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
     return found, [str(warning.message) for warning in warned]
@@ -102,7 +112,16 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _line(name: str, text: str) -> str:
+    """Return a fact in lines that a terminal and a bug report have room for."""
+    return textwrap.fill(
+        f"{name:<{_INDENT}}{text}", _COLUMNS, subsequent_indent=" " * _INDENT, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {text}" for name, text in value.items()) or "nothing"
+        there = ", ".join(f"{name} {text}" for name, text in value.items() if text is not None)
+        absent = ", ".join(name for name, text in value.items() if text is None)
+        return "; ".join(filter(None, [there, absent and f"not installed: {absent}"])) or "nothing"
     return ", ".join(value) or "none" if isinstance(value, list) else str(value)

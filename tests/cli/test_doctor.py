@@ -1,7 +1,9 @@
 """`doctor`: what is installed and used."""
 
 import json
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import cgdenoise
 from cgdenoise.generators.kernels import native
@@ -19,7 +21,11 @@ def test_it_says_what_is_used(cli, monkeypatch):
     assert found["problems"] == []
     text = cli("doctor").out
     assert text.endswith("no problem found\n")
-    assert max(len(line) for line in text.splitlines()) < 250
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert len(text.splitlines()) <= 24  # one screen
+    project = tomllib.loads((Path(cgdenoise.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    groups = {"formats", "docs", "test", "dev"}  # made of others, or for those who work on it
+    assert set(found["extras"]) == set(project["optional-dependencies"]) - groups
 
 
 def test_kernels_of_other_sources_are_a_problem(cli, monkeypatch, tmp_path):
