@@ -63,9 +63,10 @@ def sentence(end: dict[str, Any]) -> str:
     """Return what was done in a line: fits, noise or missing pixels, time, likeness to a reference."""
     if not end["fits"]:
         return "constant image, given back as it is"
-    parts = [f"{end['made_of']} ({briefly(end)})"]
-    if end["picture"] is None or end["sigma"]:
-        parts.append(_noise(end))
+    untouched = [part["name"] for part in end["parts"] if part["weight"]] == ["input"]  # a warning says why
+    parts = [end["made_of"] if untouched else f"{end['made_of']} ({briefly(end)})"]
+    if (end["picture"] is None or end["sigma"]) and not untouched:
+        parts.append(f"{end['noise']} noise {end['sigma']:.4g} ({known_by(end['noise_given'])})")
     if end["tiles"]:
         parts.append(f"in {end['tiles']} tiles")
     parts.append(f"{end['seconds']:.1f} s" + " (with a warning)" * bool(end["warnings"]))
@@ -75,9 +76,3 @@ def sentence(end: dict[str, Any]) -> str:
         start = f" ({end['start']['name']}: {end['start']['psnr']:.2f} dB)" if end["start"] else ""
         parts.append(f"PSNR {end['psnr']:.2f} dB, SSIM {end['ssim']:.4f}{start}")
     return ", ".join(parts) + (f"; {end['picture']}" if end["picture"] else "")
-
-
-def _noise(end: dict[str, Any]) -> str:
-    if end["warnings"] and [part["name"] for part in end["parts"] if part["weight"]] == ["input"]:
-        return "left as it was"
-    return f"{end['noise']} noise {end['sigma']:.4g} ({known_by(end['noise_given'])})"

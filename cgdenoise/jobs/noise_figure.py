@@ -29,14 +29,15 @@ def draw_noise(page: ExaminedPage, kind: str) -> bytes:
     -------
     bytes
         The picture. Of the variance: what was measured (in smooth patches, and by a second exposure), the lines through it (from
-        the offset, from the darkest values), and the law.
+        the offset, from the darkest values), and the law. Of the channels, if there are several.
     """
-    figure, grid = panels(1, 3, 4.6, 4.0)
-    brightness, distance, channels = grid[0]
+    covariance = page.report.covariance if page.exposures is None else page.exposures.covariance
+    figure, grid = panels(1, 3 if len(covariance) > 1 else 2, 4.6, 4.0)
     values = page.unspoilt
-    _draw_variance(brightness, page, values)
-    _draw_autocovariance(distance, page, values)
-    _draw_covariance(channels, page)
+    _draw_variance(grid[0][0], page, values)
+    _draw_autocovariance(grid[0][1], page, values)
+    if len(covariance) > 1:
+        _draw_covariance(grid[0][2], covariance)
     number = f", page {page.number}" if page.number else ""
     title = f"{Path(page.file.name).name}{number}: {page.model.kind} noise, level {page.model.sigma:.3g}"
     # The name of a file may be no text.
@@ -91,8 +92,7 @@ def _draw_autocovariance(panel: Any, page: ExaminedPage, values: Any) -> None:
     panel.legend(fontsize="small")
 
 
-def _draw_covariance(panel: Any, page: ExaminedPage) -> None:
-    covariance = page.report.covariance if page.exposures is None else page.exposures.covariance
+def _draw_covariance(panel: Any, covariance: Any) -> None:
     largest = float(np.abs(covariance).max()) or 1.0
     panel.imshow(covariance, cmap="RdBu_r", vmin=-largest, vmax=largest)
     for row, column in np.ndindex(*covariance.shape):
@@ -100,4 +100,6 @@ def _draw_covariance(panel: Any, page: ExaminedPage) -> None:
         text = f"{covariance[row, column]:.3g}"
         panel.text(column, row, text, ha="center", va="center", color="white" if strong else "black", fontsize="small")
     ticks = range(len(covariance))
-    panel.set(xticks=ticks, yticks=ticks, xlabel="channel", title="covariance of the channels")
+    panel.set_xticks(ticks, [str(channel + 1) for channel in ticks])  # counted from 1, as pages are
+    panel.set_yticks(ticks, [str(channel + 1) for channel in ticks])
+    panel.set(xlabel="channel", title="covariance of the channels")

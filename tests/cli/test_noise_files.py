@@ -81,6 +81,10 @@ def test_the_noise_is_drawn(cli, small, folder):
     for more in ("--force",), ("--noise-from", "small2.png", "--force"):
         assert cli("noise", "small1.png", "--plot", "noise.svg", *more).code == 0
         assert ("second exposure" in (folder / "noise.svg").read_text()) == (len(more) > 1)
+    assert "covariance of the channels" in (folder / "noise.svg").read_text()
+    Image.open("small1.png").convert("L").save("grey.png")
+    assert cli("noise", "grey.png", "--plot", "noise.svg", "--force").code == 0
+    assert "covariance of the channels" not in (folder / "noise.svg").read_text()
 
 
 def test_grey_pages_are_drawn_one_at_a_time(cli, folder):
