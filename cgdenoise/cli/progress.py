@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cgdenoise.cli.output import note
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress as Bar
     from rich.progress import ProgressColumn, TaskID
 
@@ -197,8 +198,12 @@ def _columns(width: int) -> list[ProgressColumn]:
             row: Row = task.fields["row"]
             return Text("" if row.place and width < _WIDE else _shortened(row.name))
 
+    class Turning(SpinnerColumn):
+        def render(self, task: Task) -> RenderableType:
+            return self.spinner.render(task.get_time())  # also where all that was expected is done, and something else is not
+
     whole = Column(no_wrap=True)  # the bar has what they leave
-    return [SpinnerColumn(), Words(whole), BarColumn(bar_width=None), Name(whole)]
+    return [Turning(), Words(whole), BarColumn(bar_width=None), Name(whole)]
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Protocol
 
 from cgdenoise.fitlog.outcome import Names
@@ -13,7 +12,7 @@ from cgdenoise.images import Picture
 from cgdenoise.jobs.arrangement import arrange
 from cgdenoise.jobs.large import LargePages, in_tiles
 from cgdenoise.jobs.options import Options
-from cgdenoise.jobs.over_time import restore_over_time
+from cgdenoise.jobs.over_time import WORK, restore_over_time
 from cgdenoise.jobs.pages import Source, picture_and_log, restore
 from cgdenoise.jobs.sequences import sequences
 from cgdenoise.progress import Progress
@@ -111,23 +110,38 @@ class Denoising:
         count = len(source.picture.pages)
         if self.options.temporal or self.options.warm_start:
             sequences(source.picture)  # before the fits: they take long
+        shown = _Shown(watch.progress, count, WORK if self.options.temporal else 0.0)
         pages = restore(
             source,
             self.options,
             reference=clean,
-            progress=partial(_of_all, watch.progress, count),
+            progress=shown.page,
             cancelled=watch.cancelled,
             large=watch.large,
         )
         if self.options.temporal and len(pages) == count:
             estimates = self.options.preset.estimates
-            shown = partial(_of_all, watch.progress, count)
-            pages = restore_over_time(source, pages, estimates, clean, shown, watch.cancelled)
+            pages = restore_over_time(source, pages, estimates, clean, shown.together, watch.cancelled)
         picture, records = picture_and_log(source, pages, self.options, names)
         if arrangement is not None:
             picture = stored.with_pages(arrangement.back(picture.pages, stored))
         return Made(picture, records, count, len(pages))
 
 
-def _of_all(progress: Callable[[int, int, Progress], None], pages: int, page: int, now: Progress) -> None:
-    progress(page, pages, now)
+@dataclass
+class _Shown:
+    """Shows how far pages are, each of which has work ahead that is done when all are there."""
+
+    progress: Callable[[int, int, Progress], None]
+    pages: int
+    ahead: float
+    done: float = 0.0
+
+    def page(self, page: int, now: Progress) -> None:
+        """Show how far a page is by itself."""
+        self.done = now.done
+        self.progress(page, self.pages, replace(now, left=now.left + self.ahead))
+
+    def together(self, now: Progress) -> None:
+        """Show how far what is done with all pages is."""
+        self.progress(self.pages - 1, self.pages, replace(now, done=self.done + now.done))

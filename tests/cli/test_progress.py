@@ -122,6 +122,16 @@ def test_time_runs_between_two_steps(terminal, clock):
     assert [any(f"{left} s left" in line for line in lines) for left in (9, 6)] == [True] * 2
 
 
+def test_a_line_turns_although_all_that_was_expected_is_done(terminal):
+    def updates():
+        yield 0, Progress("last check", 10.0, 0.0)
+        time.sleep(0.4)
+
+    lines = [line for line in terminal(80, "a.png", 1, updates()) if "last check" in line]
+    assert len({line.lstrip()[0] for line in lines}) > 1
+    assert not {line.lstrip()[0] for line in lines} & set("0 ")
+
+
 def test_something_is_shown_before_the_inputs_are_known(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)

@@ -8,6 +8,8 @@ import tifffile
 from skimage import data
 
 from cgdenoise.fitlog.reader import read_log
+from cgdenoise.jobs.method import _Shown
+from cgdenoise.progress import Progress
 
 BALANCED = ("--preset", "balanced", "--max-iterations", "10")
 
@@ -51,3 +53,12 @@ def test_frames_without_common_noise_stay_as_they_are(denoise, folder, scene):
     outcome = denoise("a.npy", "--axes", "TYX", "--preset", "balanced", "--max-iterations", "3", "--sigma", "0", "--temporal")
     assert outcome.code == 0
     assert "the frames were restored each by itself" in outcome.err
+
+
+def test_what_frames_take_together_is_expected_from_the_first_page_on():
+    seen = []
+    shown = _Shown(lambda page, pages, now: seen.append((page, pages, now.done, now.left)), 2, 150.0)
+    shown.page(0, Progress("fits", 50.0, 10.0))
+    shown.page(1, Progress("fits", 60.0, 0.0))
+    shown.together(Progress("frames together", 100.0, 200.0))
+    assert seen == [(0, 2, 50.0, 160.0), (1, 2, 60.0, 150.0), (1, 2, 160.0, 200.0)]
