@@ -132,25 +132,29 @@ class Worker:
 
 def load_ahead() -> None:
     """Let all that processes need be loaded while this one goes on: the first of them begins when it is."""
-    if sys.platform == "linux":
-        from multiprocessing import forkserver
-
-        _context()
-        with _signals_waiting():  # as the server has it the processes have it, until they are ready
-            forkserver.ensure_running()
+    _context()
 
 
 def _context() -> Any:
     """Return how processes begin.
 
     On Linux as copies of a server that has loaded all and never started a thread of OpenMP: a copy of a process that had would
-    hang. On macOS and Windows, whose libraries must not be copied or cannot be, each loads all for itself.
+    hang. On macOS and Windows, whose libraries must not be copied or cannot be, each loads all for itself; and where the server
+    cannot be asked, at a socket in the folder for temporary files.
     """
+    spawned = multiprocessing.get_context("spawn")
     if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cgdenoise.cli.engine"])
-    return context
+        return spawned
+    from multiprocessing import forkserver
+
+    copied = multiprocessing.get_context("forkserver")
+    copied.set_forkserver_preload(["cgdenoise.cli.engine"])
+    try:
+        with _signals_waiting():  # as the server has it the processes have it, until they are ready
+            forkserver.ensure_running()
+    except OSError:  # the folder's name is too long for a socket, or it is full
+        return spawned
+    return copied
 
 
 def _cause(code: int | None) -> str:

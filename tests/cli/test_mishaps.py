@@ -88,6 +88,29 @@ def test_killed_ten_times_and_resumed_every_output_is_right_and_none_is_made_twi
     assert max(Counter(record["input"] for record in journal(pictures) if record["type"] == "done").values()) == 1
 
 
+def test_what_is_killed_leaves_no_process_and_nothing_among_temporary_files(start, pictures):
+    (pictures / "tmp").mkdir()
+    process = start(
+        "denoise", "in", "-o", "out", "-j", "2", "--journal", "j.jsonl", environment={"TMPDIR": str(pictures / "tmp")}
+    )
+    wait_for(lambda: any(record["type"] == "done" for record in journal(pictures)))
+    others = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait(timeout=60)
+    psutil.wait_procs(others, timeout=20)
+    assert all(ended(other) for other in others)
+    assert os.listdir(pictures / "tmp") == []
+
+
+def test_a_folder_for_temporary_files_of_too_long_a_name_costs_time_alone(start, folder):
+    picture(folder / "a.png", 0)
+    picture(folder / "b.png", 1)
+    place = folder / ("x" * 120)
+    place.mkdir()
+    code, found, err = outcome_of(start("denoise", "a.png", "b.png", "--json", "-j", "2", environment={"TMPDIR": str(place)}))
+    assert (code, [end["status"] for end in found], err) == (0, ["complete"] * 2, "")
+
+
 def outcome_of(process):
     out, err = process.communicate(timeout=600)
     return process.returncode, [json.loads(line) for line in out.splitlines()], err.decode()
