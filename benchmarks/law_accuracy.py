@@ -111,11 +111,12 @@ class Found:
 def compared(noisy: Array, clean: Array, dtype: np.dtype[Any]) -> tuple[Found, Truth, NoiseLaw]:
     """Hold what the command says of a picture against the truth."""
     picture = Picture((np.squeeze(noisy).astype(dtype),), None, "png")
-    law = examine_picture(File("noisy", ""), picture, None, NoiseSources(), None)[0].law
+    page = examine_picture(File("noisy", ""), picture, None, NoiseSources(), None)[0]
+    law, lag = page.law, lag_of(page.law) if page.as_stored is None else page.as_stored.next_pixel
     true = truth(noisy, clean)
     assumed = law.variance(clean)
     means = np.array([assumed[true.tenth == number].mean() for number in range(len(true.variance))])
-    return Found(means / true.variance, true.error, lag_of(law), true.lag), true, law
+    return Found(means / true.variance, true.error, lag, true.lag), true, law
 
 
 def row(name: str, found: list[Found]) -> str:

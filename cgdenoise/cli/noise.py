@@ -162,6 +162,7 @@ def _facts(page: ExaminedPage) -> dict[str, Any]:
             "excess_error": correlation.error,
             "growth": correlation.growth,
             "least": correlation.least,
+            "stored_next": None if page.as_stored is None else page.as_stored.next_pixel,
         },
         "impulses": {
             "share": impulses.share,
@@ -199,6 +200,7 @@ def _text(page: ExaminedPage) -> str:
         *([] if page.exposures is None else [f"  second exposure{_of_exposures(page.exposures)}"]),
         f"  model          {model.kind}, level {model.sigma:.4g}",
         *(f"                 {reason}" for reason in model.reasons),
+        *([] if page.as_stored is None else [f"  as stored      {_of_stored(page.as_stored)}"]),
     ]
     return "\n".join(lines)
 
@@ -215,6 +217,13 @@ def _of_neighbours(correlation: NoiseCorrelation) -> str:
     if correlation.is_white and correlation.excess > _COARSE + 2 * correlation.error:
         return f"{spectrum}, taken for texture: {correlation.growth:.1f} times as much where it is less flat"
     return f"independent from {max(correlation.length, 1)} px on; {spectrum}"
+
+
+def _of_stored(correlation: NoiseCorrelation) -> str:
+    length = max(correlation.length, 1)
+    return (
+        f"next pixel {correlation.next_pixel:.2f} in flat places, independent from {length} px on; finer noise was rounded away"
+    )
 
 
 def _of_exposures(exposures: ExposureNoise) -> str:

@@ -12,6 +12,7 @@ from cgdenoise.images import Picture
 from cgdenoise.jobs.found import called
 from cgdenoise.jobs.noise_sources import File, NoiseSources
 from cgdenoise.noise import NoiseKind, NoiseModel, NoiseReport, choose, examine
+from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.exposures import ExposureNoise
 from cgdenoise.noise.growth import growth_of_coarse
 from cgdenoise.noise.known import KnownNoise
@@ -40,6 +41,8 @@ class ExaminedPage:
         The same, for other images.
     exposures : ExposureNoise or None
         What a second exposure tells.
+    as_stored : NoiseCorrelation or None
+        Of a page that was stored as JPEG: how the noise is correlated since, by flat blocks. `model` says what it was before.
     """
 
     file: File
@@ -49,6 +52,7 @@ class ExaminedPage:
     model: NoiseModel
     law: NoiseLaw
     exposures: ExposureNoise | None
+    as_stored: NoiseCorrelation | None = None
 
     @property
     def unspoilt(self) -> Array:
@@ -103,7 +107,8 @@ def examine_picture(
                 law = _grown(NoiseLaw.of(model, report.correlation.autocorrelation, measured_by), values)
             else:
                 model = law.model_of(values)
-        pages.append(ExaminedPage(file, number, picture.pages[number], report, model, law, exposures))
+            as_stored = None if model.stored is None else noise_correlation(values, told=True)
+        pages.append(ExaminedPage(file, number, picture.pages[number], report, model, law, exposures, as_stored))
     return pages
 
 

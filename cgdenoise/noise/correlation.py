@@ -87,6 +87,11 @@ class NoiseCorrelation:
     least: float
     is_white: bool
 
+    @property
+    def next_pixel(self) -> float:
+        """Autocorrelation at a distance of one pixel, the mean of down and across."""
+        return float(self.autocorrelation[0, 1] + self.autocorrelation[1, 0]) / 2
+
 
 def noise_correlation(
     image: NDArray[np.floating], noise: PatchNoise | None = None, *, told: bool = False, level_told: bool = False

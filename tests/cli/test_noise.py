@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 CLEAN = data.astronaut()[:128, 160:288]
@@ -46,6 +47,19 @@ def test_json_is_in_the_files_grey_levels(cli, counts):
     assert facts["model"] == "poisson"
     assert facts["poisson"]["gain"] == pytest.approx(8)
     assert np.shape(facts["covariance"]) == (3, 3)
+
+
+def test_a_jpeg_tells_how_its_noise_is_correlated_since(cli, folder):
+    page = np.round(128 + 6 * np.random.default_rng(0).standard_normal((128, 128))).astype(np.uint8)
+    Image.fromarray(page).save("stored.jpg", quality=75)
+    residual = np.asarray(Image.open("stored.jpg"), float) - 128
+    neighbours = (residual[1:] * residual[:-1]).mean() / np.square(residual).mean()
+    assert neighbours > 0.2
+    facts = json.loads(cli("noise", "stored.jpg", "--json").out)
+    assert facts["correlation"]["stored_next"] == pytest.approx(neighbours, abs=0.1)
+    assert f"next pixel {facts['correlation']['stored_next']:.2f} in flat places" in cli("noise", "stored.jpg").out
+    Image.fromarray(page).save("plain.png")
+    assert json.loads(cli("noise", "plain.png", "--json").out)["correlation"]["stored_next"] is None
 
 
 def test_one_bad_file_does_not_stop_the_rest(cli, counts, folder):
