@@ -32,11 +32,15 @@ _NO_MEMORY = (
 )
 """What errors of PyTorch's devices say, if it is memory that is lacking."""
 
-_LIMITS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
-"""Where Linux says how much a container may hold and does hold: the second and the first version of control groups."""
+_GROUP, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+"""Where Linux says which control groups a process is in (a container, a job of SLURM), and where it has them."""
+
+_FILES = {
+    "": (".", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""Of the second and of the first version of control groups: in which folder they are, which files there say how much a group may
+hold and does hold, and what in memory.stat is of that copies of files on the disk, which give way."""
 
 
 def keep_freed_memory() -> bool:
@@ -152,19 +156,31 @@ def peak_memory() -> int:
 
 def total_memory() -> int:
     """Return the bytes of memory that the machine has, or the container that the process runs in, whoever holds them now."""
-    there = [int(psutil.virtual_memory().total)]
-    for limit, _ in _LIMITS:
-        with suppress(OSError, ValueError):  # no container, or one without a limit, which says "max"
-            there.append(int(Path(limit).read_text()))
-    return min(there)
+    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in _limits())])
 
 
 def free_memory() -> int:
     """Return the bytes that a process may take before the machine, or the container that it runs in, has none left."""
-    free = [int(psutil.virtual_memory().available)]
-    for limit, usage in _LIMITS:
-        try:
-            free.append(int(Path(limit).read_text()) - int(Path(usage).read_text()))
-        except (OSError, ValueError):
-            continue  # no container, or one without a limit, which says "max"
+    free = [int(psutil.virtual_memory().available), *(limit - held for limit, held in _limits())]
     return max(min(free), 0)
+
+
+def _limits() -> Iterator[tuple[int, int]]:
+    """Yield how many bytes each control group that this process is in, and those above it, may hold and does hold."""
+    try:
+        lines = _GROUP.read_text().splitlines()
+    except OSError:
+        return  # not Linux
+    for line in lines:
+        _, controllers, name = line.split(":", 2)
+        kind = "memory" if "memory" in controllers.split(",") else controllers
+        if kind not in _FILES:
+            continue
+        folder, limit, usage, copies = _FILES[kind]
+        # A container may be shown its own group as the root, and still be told the name that it has outside.
+        for place in (Path(name), *Path(name).parents):
+            group = _GROUPS / folder / place.relative_to("/")
+            with suppress(OSError, ValueError, KeyError):  # no such group, or one without a limit, which says "max"
+                statistics = dict(line.split(" ", 1) for line in (group / "memory.stat").read_text().splitlines())
+                held = int((group / usage).read_text()) - int(statistics[copies])
+                yield int((group / limit).read_text()), held

@@ -1,5 +1,7 @@
 """What counts as a lack of memory, in the words of each device; what the C library's allocator is asked for."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -82,3 +84,35 @@ def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(runtime.platform, "libc_ver", lambda: ("musl", "1.2"))
     monkeypatch.setattr(runtime.ctypes, "CDLL", lambda name: pytest.fail("loaded"))
     assert not runtime.keep_freed_memory()
+
+
+SECOND = "0::/job/step", ("memory.max", "memory.current"), "inactive_file"
+FIRST = (
+    "7:pids:/\n4:cpu,memory:/job/step\n0::/",
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    "total_inactive_file",
+)
+
+
+@pytest.mark.parametrize(("group", "files", "copies"), [SECOND, FIRST])
+@pytest.mark.parametrize("place", ["job", "job/step", "."])
+def test_the_limit_of_a_container_or_of_one_above_it_counts(tmp_path, monkeypatch, group, files, copies, place):
+    (tmp_path / "group").write_text(group + "\n")
+    for name, value in zip(files, (9_000_000, 5_000_000), strict=True):
+        path = tmp_path / Path(name).parent / place / Path(name).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{value}\n")
+    (path.parent / "memory.stat").write_text(f"anon 1\n{copies} 1000000\nslab 2\n")
+    monkeypatch.setattr(runtime, "_GROUP", tmp_path / "group")
+    monkeypatch.setattr(runtime, "_GROUPS", tmp_path)
+    assert (runtime.total_memory(), runtime.free_memory()) == (9_000_000, 5_000_000)
+
+
+@pytest.mark.parametrize("limit", ["max", None])
+def test_without_a_limit_it_is_the_machine_that_counts(tmp_path, monkeypatch, limit):
+    (tmp_path / "group").write_text("0::/\n")
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(limit)
+    monkeypatch.setattr(runtime, "_GROUP", tmp_path / ("group" if limit else "none"))
+    monkeypatch.setattr(runtime, "_GROUPS", tmp_path)
+    assert runtime.total_memory() > 100_000_000
