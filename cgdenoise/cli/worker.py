@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -78,11 +78,19 @@ class Worker:
     @staticmethod
     def started(work: Work, threads: int) -> Worker:
         """Begin a process of so many threads, which waits for something to do."""
-        context = _context()
+        pickled = pickle.dumps(work)
+        try:
+            return Worker._started(_context(), pickled, threads)
+        except (ConnectionError, EOFError):  # the server has just been ended by something else
+            return Worker._started(multiprocessing.get_context("spawn"), pickled, threads)
+
+    @staticmethod
+    def _started(context: Any, pickled: bytes, threads: int) -> Worker:
         line, its_line = context.Pipe()
         its_leash, leash = context.Pipe(duplex=False)
-        process = context.Process(target=_serve, args=(its_line, its_leash, pickle.dumps(work), threads), daemon=True)
-        with _signals_waiting():
+        process = context.Process(target=_serve, args=(its_line, its_leash, pickled, threads), daemon=True)
+        # A copy has its signals wait as the server has; and this process may end while that is still loading.
+        with _signals_waiting() if context.get_start_method() == "spawn" else nullcontext():
             process.start()
         its_line.close()
         its_leash.close()
@@ -145,11 +153,12 @@ def _context() -> Any:
     spawned = multiprocessing.get_context("spawn")
     if sys.platform != "linux":
         return spawned
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     copied = multiprocessing.get_context("forkserver")
     copied.set_forkserver_preload(["cgdenoise.cli.engine"])
     try:
+        resource_tracker.ensure_running()  # which lets the signals in again: the server begins it, if it is not there
         with _signals_waiting():  # as the server has it the processes have it, until they are ready
             forkserver.ensure_running()
     except OSError:  # the folder's name is too long for a socket, or it is full

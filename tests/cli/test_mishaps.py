@@ -102,6 +102,17 @@ def test_what_is_killed_leaves_no_process_and_nothing_among_temporary_files(star
     assert os.listdir(pictures / "tmp") == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are told by what Linux lists")
+def test_ctrl_c_while_all_is_loaded_is_one_line(start, pictures):
+    process = start("denoise", "in", "-o", "out", "-j", "2", start_new_session=True)
+    command = psutil.Process(process.pid)
+    loading = lambda child: "forkserver" in " ".join(child.cmdline()) and child.memory_info().rss > 50_000_000  # noqa: E731
+    wait_for(lambda: any(loading(child) for child in command.children()))
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"cgdenoise: error: interrupted; nothing was written\n")
+
+
 def test_a_folder_for_temporary_files_of_too_long_a_name_costs_time_alone(start, folder):
     picture(folder / "a.png", 0)
     picture(folder / "b.png", 1)

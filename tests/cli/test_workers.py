@@ -112,6 +112,17 @@ def test_a_server_that_is_killed_is_begun_again(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no server")
+@pytest.mark.parametrize("error", [ConnectionRefusedError, EOFError])
+def test_where_the_server_does_not_answer_a_process_loads_all_for_itself(monkeypatch, error):
+    def refuse(fds):
+        raise error
+
+    monkeypatch.setattr("multiprocessing.forkserver.connect_to_new_process", refuse)
+    assert results([2], square, count=1)[2][0] == 4
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("deaths", [1, 2])
 def test_a_job_whose_process_is_killed_is_tried_again_once(tmp_path, deaths):
     found = results([0, 1, 2], partial(dies, tmp_path, deaths))
