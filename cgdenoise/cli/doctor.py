@@ -81,7 +81,7 @@ def _examined() -> tuple[dict[str, Any], list[str]]:
 
     from cgdenoise import __version__, generators, patches
     from cgdenoise.native.build import LIBRARIES
-    from cgdenoise.runtime import available_cores, choose_device, choose_dtype, free_memory
+    from cgdenoise.runtime import available_cores, choose_device, choose_dtype, free_memory, total_memory
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -98,7 +98,7 @@ def _examined() -> tuple[dict[str, Any], list[str]]:
         "device": f"{device.type}, {on}",
         "precision": str(choose_dtype(device)).removeprefix("torch."),
         "threads": f"{available_cores()} cores may be used, of {os.cpu_count()}",
-        "memory": f"{free_memory() / 1e9:.1f} GB free",
+        "memory": f"{free_memory() / 1e9:.1f} GB free, of {total_memory() / 1e9:.1f}",
         "extras": {name: _version(package) for name, package in _EXTRAS.items()},
         "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
