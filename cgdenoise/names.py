@@ -85,9 +85,13 @@ PARTS = {
 """What a restoration is made of, in words, by the names that its parts have in the log."""
 
 
+_LEAST = 0.005
+"""Share of a part that is worth to be named: less is 0 % in round numbers."""
+
+
 def made_of(parts: Sequence[tuple[str, float]]) -> str:
     """Return what a picture was made of, by the names and the shares of its parts: with shares if it is more than one thing."""
-    shares = sorted(((weight, PARTS.get(name, name)) for name, weight in parts if weight > 0), reverse=True)
+    shares = sorted(((weight, PARTS.get(name, name)) for name, weight in parts if weight >= _LEAST), reverse=True)
     return shares[0][1] if len(shares) == 1 else ", ".join(f"{weight:.0%} {name}" for weight, name in shares)
 
 

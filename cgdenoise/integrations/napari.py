@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cgdenoise import names
 from cgdenoise.errors import CgDenoiseError
 from cgdenoise.names import PresetName
 
@@ -134,7 +135,8 @@ class RestoreWidget(QWidget):
     def _running(self, runs: bool) -> None:
         self.run.setEnabled(not runs)
         self.cancel.setEnabled(runs)
-        self.bar.setValue(0)
+        if runs:
+            self.bar.setValue(0)
 
     def _show(self, share: float, stage: str) -> None:
         if self.cancel.isEnabled() and not self._stop.is_set():
@@ -145,6 +147,7 @@ class RestoreWidget(QWidget):
         """Add what the thread returned: an array and how it came about, or why there is none."""
         if made is None or isinstance(made, str):
             self.said.setText(made or "cancelled; nothing was added")
+            self.bar.setValue(0)
             return
         data, results = made
         _, state, _ = layer.as_layer_data_tuple()
@@ -156,9 +159,11 @@ class RestoreWidget(QWidget):
                 | {"name": f"{layer.name} restored", "multiscale": False, "metadata": layer.metadata | {"cgdenoise": facts}},
             )
         )
-        levels = sorted({f"{fact['noise']} {fact['sigma']:.4g}" for fact in facts})
+        made_of = sorted({fact["made_of"] for fact in facts})
+        levels = sorted({f"{fact['noise']} noise {fact['sigma']:.4g}" for fact in facts})
         warnings = sorted({warning for fact in facts for warning in fact["warnings"]})
-        self.said.setText("; ".join([f"noise {', '.join(levels[:3])}", *warnings]))
+        self.said.setText("\n".join([f"Made of {'; '.join(made_of)}.", ", ".join(levels[:3]), *warnings]))
+        self.bar.setValue(_STEPS)
 
 
 def _restore(
@@ -178,6 +183,7 @@ def _facts(result: Restoration) -> dict[str, Any]:
         "noise": str(result.noise.kind),
         "sigma": float(np.round(result.sigma, 6)),
         "sigma_estimated": result.sigma_estimated,
+        "made_of": names.made_of([(part.name, part.weight) for part in result.parts]),
         "parts": {part.name: part.weight for part in result.parts},
         "seconds": round(result.seconds, 3),
         "warnings": list(result.warnings),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cgdenoise import names
 from cgdenoise.fitlog import story
 
 FIT = {
@@ -34,6 +35,12 @@ FIT = {
 )
 def test_which_iteration_was_kept_and_why(fits, words):
     assert story.kept(fits) == words
+
+
+def test_parts_that_round_to_nothing_are_not_named():
+    parts = [("generator", 0.004), ("total variation", 0.19), ("both", 0.806), ("input", 0.0)]
+    assert names.made_of(parts) == "81% groups of similar patches, guided by the generator, 19% total variation"
+    assert names.made_of([("generator", 0.004), ("both", 0.996)]) == "groups of similar patches, guided by the generator"
 
 
 def test_counts_of_a_line_are_those_of_the_record():

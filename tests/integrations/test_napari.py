@@ -65,7 +65,8 @@ def test_the_result_is_a_layer_with_scale_and_metadata_kept(viewer, widget, nois
     assert made.data.std() < layer.data.std()
     assert len({share for share, _ in shown}) > 3
     qtbot.waitUntil(widget.run.isEnabled, timeout=5_000)
-    assert "gaussian" in widget.said.text()
+    assert widget.said.text().startswith("Made of the generator.\ngaussian noise ")
+    assert widget.bar.value() == widget.bar.maximum()
     assert layer.metadata == {"stain": "GFP"}
 
 
