@@ -46,15 +46,15 @@ class Meter:
 
     Parameters
     ----------
-    area : int
-        Pixels of the image.
+    area : float
+        Pixels of the image; those that are filtered in `FILTER` iterations.
     report : callable
         Sees each step.
     cancelled : callable
         Asked at each `tick`.
     """
 
-    def __init__(self, area: int, report: Callable[[Progress], None], cancelled: Callable[[], bool]) -> None:
+    def __init__(self, area: float, report: Callable[[Progress], None], cancelled: Callable[[], bool]) -> None:
         self._of_a_pixel, self._report, self._cancelled = FILTER / area, report, cancelled
         self._stage, self._done, self._left, self._ahead = "", 0.0, 0.0, 0.0
 

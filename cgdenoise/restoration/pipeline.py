@@ -56,7 +56,7 @@ class Context:
     interrupted: bool = False
 
     @staticmethod
-    def of(device: torch.device, seed: int, hooks: Hooks, area: int, start: Start | None = None) -> Context:
+    def of(device: torch.device, seed: int, hooks: Hooks, area: float, start: Start | None = None) -> Context:
         """Return the context of the restoration of an image of so many pixels."""
         return Context(device, seed, hooks, Meter(area, hooks.progress, hooks.cancelled), rng_for(seed, 2), start)
 

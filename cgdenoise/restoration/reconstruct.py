@@ -24,7 +24,13 @@ from cgdenoise.restoration.mixture import GENERATOR, Part
 from cgdenoise.restoration.phase import smooth_phase, without_phase
 from cgdenoise.restoration.pipeline import Context, made, run_stages
 from cgdenoise.restoration.presets import RECONSTRUCTION, within
-from cgdenoise.restoration.reconstructing import ERROR, RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
+from cgdenoise.restoration.reconstructing import (
+    ERROR,
+    RECONSTRUCTION_STAGES,
+    Reconstructing,
+    ReconstructionRequest,
+    filtered_at_a_time,
+)
 from cgdenoise.restoration.results import Restoration, RestorationError, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale
 from cgdenoise.runtime import choose_device, memory_error
@@ -102,7 +108,7 @@ def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restorat
     unit = float(np.abs(measured).max())
     data = Measurement(through, on_grid(torch.from_numpy(measured / unit)), sampling.valid, (sigma or 0.0) / unit)
     with memory_error(f"not enough memory on {device.type} for {operator}; expected a smaller image"):
-        context = Context.of(device, request.seed, hooks, int(np.prod(through.in_shape[1:])))
+        context = Context.of(device, request.seed, hooks, filtered_at_a_time(through.in_shape))
         first = pilot(data, _PILOT_ITERATIONS)
         image, phase = to_array(operator, through, first), None
         if is_complex(operator, through) and (phase := smooth_phase(image)) is not None:
