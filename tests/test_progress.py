@@ -2,7 +2,7 @@
 
 import pytest
 
-from cgdenoise.progress import FILTER, Cancelled, Meter
+from cgdenoise.progress import FILTER, Cancelled, Meter, filtered_at_a_time
 
 
 @pytest.fixture
@@ -52,3 +52,8 @@ def test_a_stage_that_is_cancelled_ends_before_it_reports(seen):
     with pytest.raises(Cancelled):
         work.tick(10)
     assert len(seen) == 2
+
+
+def test_a_filter_of_a_volume_is_little_beside_an_iteration_in_three_dimensions():
+    assert filtered_at_a_time((1, 8, 8)) == 64
+    assert filtered_at_a_time((1, 2, 8, 8)) > 5 * 2 * 64

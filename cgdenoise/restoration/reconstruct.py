@@ -17,6 +17,7 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.noise import NoiseKind, NoiseModel
 from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients, pilot
+from cgdenoise.progress import filtered_at_a_time
 from cgdenoise.restoration.evidence import gather_evidence
 from cgdenoise.restoration.hooks import Hooks, Watch, watching
 from cgdenoise.restoration.measured import check_measurements, is_complex, on_channels, on_grid, scale_of, to_array
@@ -29,7 +30,6 @@ from cgdenoise.restoration.reconstructing import (
     RECONSTRUCTION_STAGES,
     Reconstructing,
     ReconstructionRequest,
-    filtered_at_a_time,
 )
 from cgdenoise.restoration.results import Restoration, RestorationError, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +14,7 @@ from cgdenoise.fitting.plan import Preset
 from cgdenoise.operators import ForwardOperator, Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.planes import Shares, equal_shares
-from cgdenoise.progress import FILTER, Cancelled
+from cgdenoise.progress import FILTER, Cancelled, filtered_at_a_time
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
 from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
@@ -34,9 +33,6 @@ contest")."""
 ERROR = 0.05
 """Error of the generators' image, in parts of its range, by which it is weighed against noisy measurements. By hand: 26 dB, amid
 what generators alone reach ("Inverse problems" in benchmarks/README.md)."""
-
-_VOLUME = 10.0
-"""Times as dear, beside a filter, as in two dimensions an iteration in three is. By how long the stages of two volumes took."""
 
 _SHARE_OF_VARIATION = 0.2
 """Of the iterations that total variation may take, those it does take: a twentieth to a quarter of them on three problems."""
@@ -267,11 +263,6 @@ def _is_noisy_contest(state: Reconstructing) -> bool:
 
 def _competes(state: Reconstructing) -> bool:
     return state.preset.competition and state.preset.hold_out > 0
-
-
-def filtered_at_a_time(in_shape: tuple[int, ...]) -> float:
-    """Return how many pixels are filtered in the time of `progress.FILTER` iterations of a fit to an image [C, *size]."""
-    return math.prod(in_shape[1:]) * (_VOLUME if len(in_shape) > 3 else 1.0)
 
 
 def _filters(state: Reconstructing, pixels: float) -> float:
