@@ -35,6 +35,11 @@ _HIDDEN, _GROWTH = 1.4, 0.6
 """Noise that the rounding of luminance hides: times the power of the mean of its nine first steps. Of clean photographs at
 quality 90, 50 and 15 it is best at 0.8 to 1.2, 0.5 and 0.3 of that mean (`benchmarks/NOTES.md`, "JPEG")."""
 
+_COLOURS = 2.0
+"""Noise that the rounding of colours hides, over that of luminance: their steps are twice as large, and a reduced one is the mean
+of four pixels, which would make it 3. That is up to 0.4 dB better without noise, but worse on fine texture and with noise of 10
+of 255 (`benchmarks/NOTES.md`, "JPEG")."""
+
 _RANGE = 60
 """Steps up to which quantised noise is summed."""
 
@@ -87,16 +92,23 @@ class StoredNoise:
 
         At least as much as rounding hides: of an image without noise that removes the seams of blocks.
         """
+        return self._of_planes(max(self.sigma, _COLOURS * self.hidden))
+
+    @property
+    def left(self) -> tuple[float, ...]:
+        """Standard deviation of what is left of that where the image is flat, with the rounding of the coefficients."""
+        return self._left_of(self.sigmas)
+
+    def _of_planes(self, colours: float) -> tuple[float, ...]:
+        """Return the level in luminance, and those of the colours that belong to another in luminance."""
         luminance = max(self.sigma, self.hidden)
         if self.jpeg.reduced is None:
             return (luminance,)
         parts = np.linalg.norm(TO_YCC, axis=1)
-        return tuple((luminance * parts / parts[0]).tolist())
+        return (luminance, *(colours * parts[1:] / parts[0]).tolist())
 
-    @property
-    def left(self) -> tuple[float, ...]:
-        """Standard deviation of what is left of it where the image is flat, with the rounding of the coefficients."""
-        luminance, *colours = self.sigmas
+    def _left_of(self, sigmas: tuple[float, ...]) -> tuple[float, ...]:
+        luminance, *colours = sigmas
         if self.jpeg.reduced is None:
             return (_left(luminance, self.jpeg.luminance),)
         mean = float(np.prod(self.jpeg.reduced)) ** -0.5
@@ -104,9 +116,10 @@ class StoredNoise:
 
     @property
     def covariance(self) -> Array:
-        """Of what is left, between the image's channels, (C, C), in its unit."""
+        """Of what is left of white noise, between the image's channels, (C, C), in its unit."""
+        left = self._left_of(self._of_planes(max(self.sigma, self.hidden)))
         back = np.linalg.inv(TO_YCC) if self.jpeg.reduced else np.eye(1)
-        covariance: Array = self.jpeg.unit**2 * (back * np.square(self.left)) @ back.T
+        covariance: Array = self.jpeg.unit**2 * (back * np.square(left)) @ back.T
         return covariance
 
     def in_unit(self, factor: float) -> StoredNoise:
