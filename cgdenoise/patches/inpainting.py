@@ -9,7 +9,7 @@ Estimators", IEEE TIP 2012, arXiv 1006.3056; one distribution for each group of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -64,7 +64,12 @@ _DENSE = _Course(values=40, most=100, window=37, steps=3, completed=24, uncertai
 A step of 2 pixels gains 0.1 over one of 4, for four times the work. 12 completed patches lose 0.1 dB, up to 0.2; 36 gain -0.04 to
 0.07. 2 passes lose 1.3 dB, 8 gain 0.03. An uncertainty of 0.005 and one of 0.02 change -0.4 to +0.1 dB."""
 
-_SPARSE, _IF_SPARSE = (
+_OF_PIXELS = replace(_DENSE, values=75, most=75, steps=2)
+"""The same where a pixel's channels are all known or all missing: patches of 5 in colour. They gain 0.19 dB over those of 4 with
+half missing, 0.32 with 70 % and 0.19 with noise (means of five and of four pictures of 128²), in less time. Where single values
+are missing, of which the others of their pixel tell, they lose 1.1."""
+
+SPARSE, _IF_SPARSE = (
     0.3,
     _Course(
         values=100, most=140, window=61, steps=1.7, completed=40, uncertain=(0.1, 0.084, 0.071, 0.06, 0.05, 0.042, 0.036, 0.03)
@@ -75,8 +80,8 @@ than those of 8 and 12 by up to 0.2 dB; with 80 % they are 0.1 dB worse than tho
 image shows is to be trusted less, and more neighbours are to be heard: against the numbers of `_DENSE` 0.2 to 0.7 dB."""
 
 _CHANNELS = 4
-"""Channels at most that are completed together, by hand. They tell of one another where one is missing and another is known: with
-colours by themselves 30 % of random values missing gave 3 to 9 dB less."""
+"""Channels at most that are completed together, by hand, in runs of about as many each. They tell of one another where one is
+missing and another is known: with colours by themselves 30 % of random values missing gave 3 to 9 dB less."""
 
 _MOMENTUM = 0.5
 """Part of a pass's change by which the next begins further on. Of 0, 0.5, 0.75 the middle one is the best or within 0.05 dB."""
@@ -110,16 +115,23 @@ def fill_missing(
     values = torch.where(known > 0, y, 0)
     planes = equal_shares(tuple(y.shape)) if shares is None else shares
     image, change = start, torch.zeros_like(start)
-    course = _DENSE if float(known.mean()) >= _SPARSE else _IF_SPARSE
+    course = _course(known)
+    runs = torch.tensor_split(torch.arange(len(y)), math.ceil(len(y) / _CHANNELS))
     for uncertain in course.uncertain:
         complete = partial(_completed, course=course, variance=sigma**2, uncertain=uncertain, tick=tick)
         begin = image + _MOMENTUM * change
-        runs = [slice(first, first + _CHANNELS) for first in range(0, len(y), _CHANNELS)]
         filled = torch.cat([by_planes(complete, planes, values[run], known[run], begin[run]) for run in runs])
         if not sigma:
             filled = torch.where(known > 0, y, filled)
         image, change = filled, filled - image
     return image
+
+
+def _course(known: Tensor) -> _Course:
+    """Return how to fill what is missing of an image, of which values are known."""
+    if float(known.mean()) < SPARSE:
+        return _IF_SPARSE
+    return _OF_PIXELS if len(known) > 1 and bool((known == known[:1]).all()) else _DENSE
 
 
 def pixels_filled(shape: tuple[int, ...]) -> int:

@@ -13,7 +13,7 @@ from cgdenoise.operators import Measurement
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.operators.norm import power_iteration
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.inpainting import fill_missing, pixels_filled
+from cgdenoise.patches.inpainting import SPARSE, fill_missing, pixels_filled
 from cgdenoise.patches.matching import Search
 from cgdenoise.patches.planes import Shares, by_planes, equal_shares
 from cgdenoise.patches.ridge import FIRST, first_estimate, refine
@@ -59,6 +59,12 @@ ITERATIONS = 10
 """Conjugate gradients of a pass. By hand: masks, Fourier lines and a subsampled DCT take one or two; not measured for others."""
 
 
+_AMONG_FEW = tuple(0.03 * 3 ** (-k / 7) for k in range(8))
+"""Levels of the passes that filter what few known pixels were filled to. With 90 % missing they gain 0.22 dB in the mean of eight
+pictures of 128², -0.01 at least; 16 passes 0.05 less, from 0.1 on nothing. With half missing they gain nothing
+(`benchmarks/NOTES.md`, "Missing pixels")."""
+
+
 def plug_and_play(
     measurement: Measurement,
     start: Tensor,
@@ -75,7 +81,7 @@ def plug_and_play(
     from pass to pass to what the measurements' noise amounts to in the image (Zhang et al., "Plug-and-Play Image Restoration with
     Deep Denoiser Prior", IEEE TPAMI 2021, arXiv 2008.13751). Without noise the first step is the projection onto the
     measurements (Tirer & Giryes, IEEE TIP 2019, arXiv 1710.06647). Where single pixels are measured the groups take the rest
-    from them directly (`patches.inpainting.fill_missing`).
+    from them directly (`patches.inpainting.fill_missing`), and if these are few and exact the passes then filter what was filled.
 
     Parameters
     ----------
@@ -104,7 +110,8 @@ def plug_and_play(
     if _sees_single_pixels(measurement, pixels):
         gain = float(pixels.max())
         known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
-        return fill_missing(values, known, start, math.sqrt(variance / gain), tick, planes)
+        filled = fill_missing(values, known, start, math.sqrt(variance / gain), tick, planes)
+        return filled if variance or float(known.mean()) >= SPARSE else _filtered_between(values, known, filled, planes, tick)
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
@@ -114,6 +121,16 @@ def plug_and_play(
         filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - _WHOLE, planes, tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
+
+
+def _filtered_between(values: Tensor, known: Tensor, filled: Tensor, planes: Shares, tick: Tick) -> Tensor:
+    """Filter a filled image by passes of falling level, each of which begins with the known values as they are."""
+    image, change = filled, torch.zeros_like(filled)
+    for level in _AMONG_FEW:
+        begun = torch.where(known > 0, values, image + _MOMENTUM * change)
+        filtered = _filtered(begun, ChannelNoise.equal(level, len(image)), True, planes, tick)
+        image, change = filtered, filtered - image
+    return torch.where(known > 0, values, image)
 
 
 def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, tick: Tick) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 
 from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
 from cgdenoise.operators.least_squares import conjugate_gradients
+from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.progress import Cancelled
 from cgdenoise.restoration.plug_and_play import pixels_refined, plug_and_play
 
@@ -122,3 +123,12 @@ def test_it_tells_what_it_has_filtered_and_ends_when_it_is_told_to(pixels):
 
     with pytest.raises(Cancelled):
         plug_and_play(measurement, start, iterations=1, tick=tick)
+
+
+def test_what_few_known_pixels_were_filled_to_is_filtered():
+    image, operator = scene(), PixelMask(torch.rand(1, 48, 48, generator=torch.Generator().manual_seed(0)) > 0.85)
+    y = operator(image)
+    start, known = filled(y, operator), operator(torch.ones_like(image))
+    restored = plug_and_play(Measurement.complete(operator, y), start)
+    assert torch.equal(operator(restored), y)
+    assert rms(restored - image) < 0.95 * rms(fill_missing(y, known, start, 0.0) - image)
