@@ -1,8 +1,8 @@
 """Make the picture of the README: a photograph with noise, what the default makes of it, and the photograph.
 
-    python examples/before_after.py examples
+    python examples/before_after.py [FOLDER]
 
-writes `noisy.png`, which is what `cgdenoise denoise examples/noisy.png` starts from, and `before_after.jpg`, into that folder.
+writes `noisy.png`, which is what `cgdenoise denoise examples/noisy.png` starts from, and `before_after.jpg`, into that folder, or beside itself.
 """
 
 import sys
@@ -18,7 +18,7 @@ SIGMA = 25  # grey levels; the restoration is not told
 CROP = (slice(0, 256), slice(96, 352))  # of the photograph
 DETAIL = (slice(72, 136), slice(96, 160))  # of the crop: shown four times as large, as wide as the whole
 
-folder = Path(sys.argv[1])
+folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 clean = astronaut()[CROP]
 noise = np.random.default_rng(0).normal(0, SIGMA, clean.shape)
 noisy = np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8)
