@@ -2,7 +2,8 @@
 
     python examples/before_after.py [FOLDER]
 
-writes `noisy.png`, which is what `cgdenoise denoise examples/noisy.png` starts from, and `before_after.jpg`, into that folder, or beside itself.
+writes `noisy.png`, which is what `cgdenoise denoise examples/noisy.png` starts from, and `before_after.jpg`, into that folder;
+beside itself if none is given.
 """
 
 import sys
