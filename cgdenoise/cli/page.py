@@ -38,7 +38,7 @@ def report(
     several = len(logs) > 1 or len(load(logs[0])) > 1
     if several and output is None:
         raise OptionError("several results; expected -o FOLDER or -o NAME.html for a page each")
-    if several and folder is not None:
+    if folder is not None and (several or not Path(folder).suffix):  # of a single result the index is its page
         make_folder(folder)
         target = str(Path(folder) / "index.html")
     else:

@@ -45,6 +45,11 @@ def test_a_page_holds_all_that_it_shows(reported, folder, log):
     assert "<svg" in page
 
 
+def test_a_folder_for_a_single_result_has_its_page_as_index(reported, folder, log):
+    assert reported(log, "-o", "pages") == "pages/index.html\n"
+    assert "Made of: <b>the generator</b>" in (folder / "pages" / "index.html").read_text()
+
+
 def test_a_picture_that_was_changed_since_is_not_shown(reported, folder, log, clean):
     Image.fromarray(clean).save("noisy.png")
     reported(log)
