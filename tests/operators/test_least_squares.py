@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cgdenoise.operators import (
+    Blur,
     ComplexFromChannels,
     ComplexFromReal,
     DenseMatrix,
@@ -12,6 +13,7 @@ from cgdenoise.operators import (
     Measurement,
     PixelMask,
     SubsampledDCT,
+    gaussian_psf,
     random_matrix,
     subsampled_fourier,
 )
@@ -110,3 +112,15 @@ def test_constant_that_is_not_seen_is_0():
     matrix = torch.tensor([[1.0, -1.0, 0.0, 0.0]], dtype=torch.float64)
     found = constant_image(Measurement.complete(DenseMatrix(matrix, (1, 2, 2)), torch.ones(1, dtype=torch.float64)))
     assert torch.equal(found, torch.zeros(1, 2, 2, dtype=torch.float64))
+
+
+def test_the_range_of_a_blurred_noisy_image_is_no_inverted_noise():
+    """The last blocks lie beyond the frame and are hardly seen: they came out a hundred times as wide as the image."""
+    image = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64).repeat_interleave(12, 1)
+    image = image.repeat_interleave(12, 2)[:, :90, :90]
+    blur, sigma = Blur((1, 90, 90), gaussian_psf(1.2)), 0.15
+    y = blur(image)
+    noisy = y + sigma * torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    low, high = pilot(Measurement.complete(blur, noisy, sigma), 10).quantile(torch.tensor([0.01, 0.99], dtype=torch.float64))
+    assert low > -2
+    assert high < 3
