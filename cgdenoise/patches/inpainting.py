@@ -116,11 +116,12 @@ def fill_missing(
     planes = equal_shares(tuple(y.shape)) if shares is None else shares
     image, change = start, torch.zeros_like(start)
     course = _course(known)
-    runs = torch.tensor_split(torch.arange(len(y)), math.ceil(len(y) / _CHANNELS))
+    parts = math.ceil(len(y) / _CHANNELS)
     for uncertain in course.uncertain:
         complete = partial(_completed, course=course, variance=sigma**2, uncertain=uncertain, tick=tick)
         begin = image + _MOMENTUM * change
-        filled = torch.cat([by_planes(complete, planes, values[run], known[run], begin[run]) for run in runs])
+        runs = zip(*(channels.tensor_split(parts) for channels in (values, known, begin)), strict=True)
+        filled = torch.cat([by_planes(complete, planes, *run) for run in runs])
         if not sigma:
             filled = torch.where(known > 0, y, filled)
         image, change = filled, filled - image
