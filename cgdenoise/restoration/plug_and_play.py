@@ -42,8 +42,13 @@ each pass moves a little (a quarter of the Fourier lines: 4 dB more than 12 pass
 photographs of texture; 0.25 gains as much with Fourier lines and loses 0.2 with other measurements, more on smooth pictures."""
 
 _WHOLE = 10
-"""Passes, at the end, that filter in two steps, by small patches. Those before have what an operator has mixed up still to take
-apart, as Fourier lines do, and one step by large patches: 0.5 to 1.5 dB there (256²), and 0.1 less with low resolution."""
+"""Passes, at the end, that filter in two steps, by small patches, where an operator mixes up the whole image. Those before have
+that still to take apart, as with Fourier lines, and one step by large patches: 0.5 to 1.5 dB there (256²). Where it mixes
+neighbours alone, as a blur does, all passes have two steps: 0.06 to 0.1 dB (`benchmarks/NOTES.md`, "Large patches first")."""
+
+_NEAR = 0.99
+"""Share of the energy of A^H V A's response to one pixel that lies in a window of groups around it, from which an operator mixes
+neighbours alone: 1 for blurs and low resolution, 0.3 to 0.81 for Fourier lines, coils, a DCT, Gaussian measurements (128²)."""
 
 _ROUGH = FIRST
 _COARSE = Search(patch=7, count=28, window=37, step=4)
@@ -115,10 +120,11 @@ def plug_and_play(
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
+    in_two_steps = _in_two_steps(measurement)
     for step in range(PASSES - passes, PASSES):
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
-        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - _WHOLE, planes, tick)
+        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - in_two_steps, planes, tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
@@ -140,9 +146,28 @@ def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, t
     return by_planes(partial(refine, noise=noise, search=_FINE, tick=tick), planes, image, filtered) if whole else filtered
 
 
-def pixels_refined(shape: tuple[int, ...], passes: int = PASSES) -> int:
-    """Return how many pixels `plug_and_play` reports to `tick` in all, at most, for an image [C, *size]."""
-    return max((passes + min(passes, _WHOLE)) * len(equal_shares(shape)) * math.prod(shape[1:]), pixels_filled(shape))
+def pixels_refined(measurement: Measurement, passes: int = PASSES) -> int:
+    """Return how many pixels `plug_and_play` reports to `tick` in all, at most."""
+    shape = measurement.operator.in_shape
+    filters = passes + min(passes, _in_two_steps(measurement))
+    return max(filters * len(equal_shares(shape)) * math.prod(shape[1:]), pixels_filled(shape))
+
+
+def _in_two_steps(measurement: Measurement) -> int:
+    """Return how many of the last passes filter in two steps."""
+    return PASSES if mixes_neighbours(measurement) else _WHOLE
+
+
+def mixes_neighbours(measurement: Measurement) -> bool:
+    """Tell, by the pixel in the middle, whether a measurement mixes pixels with their neighbours alone."""
+    like = measurement.y.real
+    pixel = torch.zeros(measurement.operator.in_shape, dtype=like.dtype, device=like.device)
+    middle = tuple(side // 2 for side in pixel.shape[1:])
+    pixel[(0, *middle)] = 1
+    energy = measurement.normal(pixel).square().sum(0)
+    reach = FIRST.window // 2
+    near = energy[tuple(slice(max(0, place - reach), place + reach + 1) for place in middle)]
+    return bool(near.sum() > _NEAR * energy.sum())
 
 
 def _gain(measurement: Measurement, like: Tensor) -> float:

@@ -278,10 +278,10 @@ def _work_of_level(state: Reconstructing) -> float:
 
 
 def _work_of_patches(state: Reconstructing) -> float:
-    shape = state.data.operator.in_shape
     if _weighs_planes(state):
-        return _filters(state, 2 * pixels_refined(shape))
-    return _filters(state, pixels_refined(shape) + (pixels_refined(shape, _AGAIN) if _may_be_contested(state) else 0))
+        return _filters(state, 2 * pixels_refined(state.data))
+    again = pixels_refined(state.data, _AGAIN) if _may_be_contested(state) else 0
+    return _filters(state, pixels_refined(state.data) + again)
 
 
 def _work_of_wavelets(state: Reconstructing) -> float:

@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from cgdenoise.operators import ComplexFromChannels, DenseMatrix, Measurement, PixelMask, subsampled_fourier
+from cgdenoise.operators import (
+    Blur,
+    ComplexFromChannels,
+    DenseMatrix,
+    Downsample,
+    Measurement,
+    PixelMask,
+    gaussian_psf,
+    subsampled_fourier,
+)
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.progress import Cancelled
-from cgdenoise.restoration.plug_and_play import pixels_refined, plug_and_play
+from cgdenoise.restoration.plug_and_play import mixes_neighbours, pixels_refined, plug_and_play
 
 
 def scene(side: int = 48) -> torch.Tensor:
@@ -113,7 +122,7 @@ def test_it_tells_what_it_has_filtered_and_ends_when_it_is_told_to(pixels):
     start, told = scene(24).expand(operator.in_shape), []
     measurement = Measurement.complete(operator, operator(start))
     plug_and_play(measurement, start, iterations=1, tick=told.append)
-    assert 24**2 < sum(told) <= pixels_refined(operator.in_shape)
+    assert 24**2 < sum(told) <= pixels_refined(measurement)
     told.clear()
 
     def tick(now):
@@ -132,3 +141,16 @@ def test_what_few_known_pixels_were_filled_to_is_filtered():
     restored = plug_and_play(Measurement.complete(operator, y), start)
     assert torch.equal(operator(restored), y)
     assert rms(restored - image) < 0.95 * rms(fill_missing(y, known, start, 0.0) - image)
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        (Blur((1, 96, 96), gaussian_psf(2.0)), True),
+        (Downsample((2, 96, 96), 4), True),
+        (subsampled_fourier(torch.arange(96)[:, None] % 3 == 0, (96, 96)) @ ComplexFromChannels((2, 96, 96)), False),
+    ],
+    ids=["blur", "low resolution", "Fourier lines"],
+)
+def test_an_operator_that_mixes_neighbours_alone_is_told_from_one_that_mixes_all(operator, expected):
+    assert mixes_neighbours(Measurement.complete(operator, operator(torch.zeros(operator.in_shape)))) is expected
