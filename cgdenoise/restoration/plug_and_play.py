@@ -149,8 +149,14 @@ def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, t
 def pixels_refined(measurement: Measurement, passes: int = PASSES) -> int:
     """Return how many pixels `plug_and_play` reports to `tick` in all, at most."""
     shape = measurement.operator.in_shape
-    filters = passes + min(passes, _in_two_steps(measurement))
-    return max(filters * len(equal_shares(shape)) * math.prod(shape[1:]), pixels_filled(shape))
+    of_ones = measurement.normal(torch.ones(shape, dtype=measurement.y.real.dtype, device=measurement.y.device))
+    singly = _sees_single_pixels(measurement, of_ones)
+    filters = 2 * len(_AMONG_FEW) if singly else passes + min(passes, _in_two_steps(measurement))
+    filtered = filters * len(equal_shares(shape)) * math.prod(shape[1:])
+    if not singly:
+        return filtered
+    few = not measurement.variance and float((of_ones > 0.5 * of_ones.max()).double().mean()) < SPARSE
+    return pixels_filled(shape) + (filtered if few else 0)
 
 
 def _in_two_steps(measurement: Measurement) -> int:
