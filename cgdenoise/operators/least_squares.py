@@ -69,10 +69,11 @@ def pilot(measurement: Measurement, iterations: int) -> Tensor:
     """
     shape, device = measurement.operator.in_shape, measurement.y.device
     shorter = min((side for side in shape[1:] if side > 1), default=1)  # a signal is an image of one row
-    down = Downsample(shape, max(1, shorter // _COARSE), axes=len(shape) - 1).to(device)
+    factor = max(1, shorter // _COARSE)
+    down = Downsample(shape, factor, axes=len(shape) - 1).to(device)
     blank = torch.zeros(down.out_shape, dtype=torch.float64, device=device)
     # A block that noisy measurements hardly see, as beyond the frame of a blurred picture, is noise a hundred times as strong.
-    spread = max(1, shorter // _COARSE) ** (len(shape) - 1)  # by which a block's number is above its pixels' values
+    spread = factor ** (len(shape) - 1)  # by which a block's number is above its pixels' values
     power = float((spread * constant_image(measurement)).square().mean())
     damping = measurement.variance / power if power else 0.0
     blocks = conjugate_gradients(measurement.of(down.H), blank, _COARSE_ITERATIONS, damping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -70,6 +71,39 @@ pictures of 128², -0.01 at least; 16 passes 0.05 less, from 0.1 on nothing. Wit
 (`benchmarks/NOTES.md`, "Missing pixels")."""
 
 
+@dataclass(frozen=True)
+class Mixing:
+    """What measurements mix a pixel up with, by probes.
+
+    Attributes
+    ----------
+    singly : bool
+        Nothing: single pixels are measured, all alike.
+    among_few : bool
+        These are so few that what is between them is filtered when it is filled, if they are exact.
+    near : bool
+        Its neighbours alone, as a blur does.
+    """
+
+    singly: bool
+    among_few: bool
+    near: bool
+
+    @staticmethod
+    def of(measurement: Measurement) -> Mixing:
+        """Find it, by three applications of A^H V A."""
+        like = measurement.y.real
+        of_ones = measurement.normal(torch.ones(measurement.operator.in_shape, dtype=like.dtype, device=like.device))
+        if _sees_single_pixels(measurement, of_ones):
+            return Mixing(True, float(_known(of_ones).to(of_ones).mean()) < SPARSE, near=False)
+        return Mixing(False, False, mixes_neighbours(measurement))
+
+    @property
+    def in_two_steps(self) -> int:
+        """How many of the last passes filter in two steps."""
+        return PASSES if self.near else _WHOLE
+
+
 def plug_and_play(
     measurement: Measurement,
     start: Tensor,
@@ -111,20 +145,20 @@ def plug_and_play(
     """
     planes = equal_shares(tuple(start.shape)) if shares is None else shares
     variance = measurement.variance
-    pixels = measurement.normal(torch.ones_like(start))
-    if _sees_single_pixels(measurement, pixels):
+    mixing = Mixing.of(measurement)
+    if mixing.singly:
+        pixels = measurement.normal(torch.ones_like(start))
         gain = float(pixels.max())
-        known, values = (pixels > 0.5 * gain).to(start), measurement.adjoint(measurement.y) / gain
+        known, values = _known(pixels).to(start), measurement.adjoint(measurement.y) / gain
         filled = fill_missing(values, known, start, math.sqrt(variance / gain), tick, planes)
-        return filled if variance or float(known.mean()) >= SPARSE else _filtered_between(values, known, filled, planes, tick)
+        return _filtered_between(values, known, filled, planes, tick) if mixing.among_few and not variance else filled
     last = max(_LAST, math.sqrt(variance) * _gain(measurement, start)) if variance else _LAST
     first = max(_FIRST, last)
     image, change = start, torch.zeros_like(start)
-    in_two_steps = _in_two_steps(measurement)
     for step in range(PASSES - passes, PASSES):
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
         measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
-        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - in_two_steps, planes, tick)
+        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - mixing.in_two_steps, planes, tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
@@ -146,22 +180,14 @@ def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, t
     return by_planes(partial(refine, noise=noise, search=_FINE, tick=tick), planes, image, filtered) if whole else filtered
 
 
-def pixels_refined(measurement: Measurement, passes: int = PASSES) -> int:
+def pixels_refined(measurement: Measurement, mixing: Mixing, passes: int = PASSES) -> int:
     """Return how many pixels `plug_and_play` reports to `tick` in all, at most."""
     shape = measurement.operator.in_shape
-    of_ones = measurement.normal(torch.ones(shape, dtype=measurement.y.real.dtype, device=measurement.y.device))
-    singly = _sees_single_pixels(measurement, of_ones)
-    filters = 2 * len(_AMONG_FEW) if singly else passes + min(passes, _in_two_steps(measurement))
-    filtered = filters * len(equal_shares(shape)) * math.prod(shape[1:])
-    if not singly:
-        return filtered
-    few = not measurement.variance and float((of_ones > 0.5 * of_ones.max()).double().mean()) < SPARSE
-    return pixels_filled(shape) + (filtered if few else 0)
-
-
-def _in_two_steps(measurement: Measurement) -> int:
-    """Return how many of the last passes filter in two steps."""
-    return PASSES if mixes_neighbours(measurement) else _WHOLE
+    filtered = len(equal_shares(shape)) * math.prod(shape[1:])
+    if not mixing.singly:
+        return (passes + min(passes, mixing.in_two_steps)) * filtered
+    is_filtered = mixing.among_few and not measurement.variance
+    return pixels_filled(shape) + (2 * len(_AMONG_FEW) * filtered if is_filtered else 0)
 
 
 def mixes_neighbours(measurement: Measurement) -> bool:
@@ -194,8 +220,13 @@ def _sees_single_pixels(measurement: Measurement, of_ones: Tensor) -> bool:
     """
     gain = of_ones.max()
     probe = _probe(of_ones)
-    expected = probe * gain * (of_ones > 0.5 * gain)
+    expected = probe * gain * _known(of_ones)
     return bool((measurement.normal(probe) - expected).norm() <= 1e-3 * expected.norm())
+
+
+def _known(of_ones: Tensor) -> Tensor:
+    """Return which pixels were measured, if they are measured singly."""
+    return of_ones > 0.5 * of_ones.max()
 
 
 def _probe(like: Tensor) -> Tensor:

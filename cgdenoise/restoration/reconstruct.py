@@ -24,13 +24,9 @@ from cgdenoise.restoration.measured import check_measurements, is_complex, on_ch
 from cgdenoise.restoration.mixture import GENERATOR, Part
 from cgdenoise.restoration.phase import smooth_phase, without_phase
 from cgdenoise.restoration.pipeline import Context, made, run_stages
+from cgdenoise.restoration.plug_and_play import Mixing
 from cgdenoise.restoration.presets import RECONSTRUCTION, within
-from cgdenoise.restoration.reconstructing import (
-    ERROR,
-    RECONSTRUCTION_STAGES,
-    Reconstructing,
-    ReconstructionRequest,
-)
+from cgdenoise.restoration.reconstructing import ERROR, RECONSTRUCTION_STAGES, Reconstructing, ReconstructionRequest
 from cgdenoise.restoration.results import Restoration, RestorationError, RestoredPart, summary_of
 from cgdenoise.restoration.units import Array, Scale
 from cgdenoise.runtime import choose_device, memory_error
@@ -120,7 +116,7 @@ def run_reconstruction(request: ReconstructionRequest, hooks: Hooks) -> Restorat
             normalised = data.normalised(scale.offset, scale.factor)
             fitted = normalised.to(device, torch.float32)
             view = partial(to_array, operator, through, phase=phase)
-            begun = Reconstructing(request, sampling, data, normalised, fitted, scale, unit, view)
+            begun = Reconstructing(request, sampling, data, normalised, fitted, scale, unit, view, Mixing.of(data))
             result = _fitted(begun, context, result)
     return replace(result, seconds=time.perf_counter() - start)
 

@@ -20,7 +20,7 @@ from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, 
 from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
 from cgdenoise.restoration.pipeline import Context, Stage, made
-from cgdenoise.restoration.plug_and_play import ITERATIONS, pixels_refined, plug_and_play
+from cgdenoise.restoration.plug_and_play import ITERATIONS, Mixing, pixels_refined, plug_and_play
 from cgdenoise.restoration.total_variation import choose_course, follow_course, pixels_varied
 from cgdenoise.restoration.units import Array, Scale
 from cgdenoise.restoration.wavelets import choose_weights, follow_weights, pixels_shrunk
@@ -86,6 +86,8 @@ class Reconstructing:
         By which the user's measurements were divided.
     view : callable
         Takes an image of `data` to an array as the user has it.
+    mixing : Mixing
+        What `data` mixes a pixel up with.
     fits : EnsembleResult
         The fits.
     trial : Trial
@@ -105,6 +107,7 @@ class Reconstructing:
     scale: Scale
     unit: float
     view: Callable[[Tensor], Array]
+    mixing: Mixing
     fits: EnsembleResult | None = None
     trial: Trial | None = None
     generated: Contender | None = None
@@ -279,9 +282,9 @@ def _work_of_level(state: Reconstructing) -> float:
 
 def _work_of_patches(state: Reconstructing) -> float:
     if _weighs_planes(state):
-        return _filters(state, 2 * pixels_refined(state.data))
-    again = pixels_refined(state.data, _AGAIN) if _may_be_contested(state) else 0
-    return _filters(state, pixels_refined(state.data) + again)
+        return _filters(state, 2 * pixels_refined(state.data, state.mixing))
+    again = pixels_refined(state.data, state.mixing, _AGAIN) if _may_be_contested(state) else 0
+    return _filters(state, pixels_refined(state.data, state.mixing) + again)
 
 
 def _work_of_wavelets(state: Reconstructing) -> float:

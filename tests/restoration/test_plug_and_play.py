@@ -17,7 +17,7 @@ from cgdenoise.operators import (
 from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.inpainting import fill_missing
 from cgdenoise.progress import Cancelled
-from cgdenoise.restoration.plug_and_play import mixes_neighbours, pixels_refined, plug_and_play
+from cgdenoise.restoration.plug_and_play import Mixing, mixes_neighbours, pixels_refined, plug_and_play
 
 
 def scene(side: int = 48) -> torch.Tensor:
@@ -122,7 +122,7 @@ def test_it_tells_what_it_has_filtered_and_ends_when_it_is_told_to(pixels):
     start, told = scene(24).expand(operator.in_shape), []
     measurement = Measurement.complete(operator, operator(start))
     plug_and_play(measurement, start, iterations=1, tick=told.append)
-    assert 24**2 < sum(told) <= pixels_refined(measurement)
+    assert 24**2 < sum(told) <= pixels_refined(measurement, Mixing.of(measurement))
     told.clear()
 
     def tick(now):

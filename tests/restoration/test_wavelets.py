@@ -72,7 +72,7 @@ def test_it_is_in_the_contest_only_where_it_is_the_best(monkeypatch, best):
     measurement = seen(STEPS + noise(0, 0.2), 0.2)
     trial = Trial(measurement, seen(STEPS, 0.2))
     other = Contender("other", STEPS + noise(2, 0.1), STEPS)
-    state = reconstructing.Reconstructing(*[None] * 8, trial=trial, generated=other, variation=other, refined=other)
+    state = reconstructing.Reconstructing(*[None] * 9, trial=trial, generated=other, variation=other, refined=other)
     object.__setattr__(state, "on_device", measurement)
     image = STEPS + noise(3, 0.01 if best else 0.2)
     monkeypatch.setattr(reconstructing, "choose_weights", lambda *_: (image, ()))
