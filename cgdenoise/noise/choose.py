@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cgdenoise.noise.before_jpeg import find_stored_noise
 from cgdenoise.noise.clipping import clipped_share
-from cgdenoise.noise.coarse_stored import likely_coarse
+from cgdenoise.noise.coarse_stored import FINE, NEARLY_EXACT, coarse_before
 from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
@@ -57,12 +57,6 @@ _OF_QUIETEST = 0.1
 """Standard error of the level of the quietest windows, relative to it: 0.09 to 0.10 over thirty pictures with noise of 5, 15 and
 25 of 255 (`benchmarks/structured.py`)."""
 
-_FINE, _NEARLY_EXACT = 85, 95
-"""Qualities of JPEG from which noise that was not white before may be coarse, and from which JPEG then counts for nothing. By
-hand: cameras' noise is coarse at 97, and at 89 it cost 3.5 dB to take it for white; at 40 to 80, whose fine frequencies are lost,
-texture passes for coarse noise, which cost up to 3 dB (two photographs). Of ten clean photographs at 90, four of them not white,
-none is coarse (`benchmarks/NOTES.md`, "JPEG")."""
-
 _ENOUGH_PIXELS = 128**2
 """Pixels from which an image has flat places enough to tell coarse noise from texture. Below, noise is white unless said. By
 hand: at 64², the texture of a photograph in its three flat blocks is called coarse noise (`tests/noise/test_choose.py`)."""
@@ -76,6 +70,7 @@ def choose(
     gain: float | None = None,
     offset: float | None = None,
     zero: float = 0.0,
+    fit_follows: bool = False,
 ) -> NoiseModel:
     """Choose the model of an image's noise, from the image and from what the user knows.
 
@@ -93,15 +88,19 @@ def choose(
         Value of a pixel that has received no light, for Poisson models; None tries `zero` and the darkest values.
     zero : float
         What the user's unit calls 0.
+    fit_follows : bool
+        Whether a fit will tell the level of coarse noise, or that there is none: see `coarse_before`.
     """
     mask, reasons = _impulses(values, kind)
     may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
     stored = find_stored_noise(values) if may_be_stored else None
-    if stored is not None and (stored.is_white or stored.jpeg.quality < _FINE):
+    if stored is not None and (stored.is_white or stored.jpeg.quality < FINE):
         white = NoiseModel.of_stored(stored, mask)
-        return likely_coarse(white, values) if kind is NoiseKind.AUTO and _tells_coarse(values, kind) else white
+        if kind is not NoiseKind.AUTO:
+            return white
+        return coarse_before(white, values, may_show=_tells_coarse(values, kind), fit_follows=fit_follows)
     model = _without_jpeg(values, mask, reasons, kind, sigma, gain, offset, zero)
-    if stored is not None and stored.jpeg.quality < _NEARLY_EXACT and model.kind is not NoiseKind.CORRELATED:
+    if stored is not None and stored.jpeg.quality < NEARLY_EXACT and model.kind is not NoiseKind.CORRELATED:
         return NoiseModel.of_stored(stored, mask)
     return model
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from cgdenoise.fitting.holdout import hold_out
 from cgdenoise.fitting.members import EnsembleResult, FailedFitsError
 from cgdenoise.noise import NoiseKind, NoiseModel, choose, estimate_sigma
-from cgdenoise.noise.coarse_stored import possibly_coarse
 from cgdenoise.noise.held_out import held_out_level
 from cgdenoise.noise.stripes import find_stripes
 from cgdenoise.operators import Identity, Measurement
@@ -127,8 +126,9 @@ def measure_noise(state: Denoising, context: Context) -> Denoising:
     elif known.transform is None:
         zero = -state.scale.offset / state.scale.factor
         kind = NoiseKind(known.kind)
-        model = choose(state.normalised, kind, sigma=known.sigma, gain=known.gain, offset=known.offset, zero=zero)
-        model = possibly_coarse(model, state.normalised) if kind is NoiseKind.AUTO else model
+        model = choose(
+            state.normalised, kind, sigma=known.sigma, gain=known.gain, offset=known.offset, zero=zero, fit_follows=True
+        )
     else:
         level, none = estimate_sigma(state.normalised), np.zeros(state.normalised.shape, bool)
         model = NoiseModel(NoiseKind.GAUSSIAN, level, none, reasons=("its law was given",), transform=known.transform)

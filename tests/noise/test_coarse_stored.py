@@ -10,7 +10,6 @@ from skimage import data
 
 from cgdenoise import denoise
 from cgdenoise.noise import NoiseKind, choose
-from cgdenoise.noise.coarse_stored import possibly_coarse
 from cgdenoise.restoration import whole
 from cgdenoise.restoration.presets import PRESETS, within
 
@@ -37,10 +36,10 @@ def test_even_noise_of_which_no_fine_frequency_is_left_may_have_been_coarse():
 def test_texture_is_possibly_noise_if_a_fit_says_that_it_is_weak():
     noise, texture = (stored(page, 75) for page in (128 + NOISE, data.astronaut()[40:184, 130:274].astype(float)))
     assert choose(texture).kind is NoiseKind.GAUSSIAN
-    possible = possibly_coarse(choose(texture), texture)
+    possible = choose(texture, fit_follows=True)
     assert possible.kind is NoiseKind.CORRELATED
     assert possible.stored.believed_coarse < 1 < choose(noise).stored.believed_coarse
-    assert possibly_coarse(choose(noise), noise).stored == choose(noise).stored
+    assert choose(noise, fit_follows=True).stored == choose(noise).stored
 
 
 @pytest.mark.parametrize(("heard", "kind"), [(0.2, NoiseKind.CORRELATED), (4.0, NoiseKind.GAUSSIAN)])
