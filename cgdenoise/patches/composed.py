@@ -157,7 +157,7 @@ def _ridge(groups: Tensor, variance: Tensor) -> Tensor:
 
 
 def complete_groups(
-    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, uncertain: float, tick: Tick
+    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, unshown: Tensor, tick: Tick
 ) -> Tensor:
     """Complete the patches of all groups and average the overlapping estimates, as `kernels.native.complete_groups` does.
 
@@ -165,13 +165,13 @@ def complete_groups(
     """
 
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
-        return _complete_area(y[area], known[area], pilot[area], members, search.patch, completed, variance, uncertain)
+        return _complete_area(y[area], known[area], pilot[area], members, search.patch, completed, variance, unshown.to(y))
 
     return overlapped(y, pilot, search, _SYSTEMS_TILE, estimate, tick)
 
 
 def _complete_area(
-    y: Tensor, known: Tensor, pilot: Tensor, members: Tensor, patch: int, completed: int, variance: float, uncertain: float
+    y: Tensor, known: Tensor, pilot: Tensor, members: Tensor, patch: int, completed: int, variance: float, unshown: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of each pixel's weighted estimates and that of their weights, both [C, H, W].
 
@@ -181,20 +181,19 @@ def _complete_area(
         [C, H, W]; y is 0 where a value is missing.
     members : Tensor
         Groups, [N, k], by the patches' numbers in the area.
-    patch, completed, variance, uncertain
+    patch, completed, variance, unshown
         Side of a patch; the others as `complete_groups` has them.
     """
     of_pilot, of_y, is_known = (functional.unfold(image[None], patch)[0].mT.contiguous() for image in (pilot, y, known))
     groups = of_pilot[members]
     mean = groups.mean(1, keepdim=True)
     deviations = groups - mean
-    covariance = deviations.mT @ deviations / groups.shape[1]
-    covariance.diagonal(dim1=1, dim2=2).add_(uncertain)
+    covariance = deviations.mT @ deviations / groups.shape[1] + unshown
 
     chosen = members[:, :completed]
     estimates, variances = _expectation(of_y[chosen], is_known[chosen], mean, covariance, variance)
     # An estimate counts by the inverse of its variance, to which the covariance's own uncertainty adds.
-    weights = 1 / (variances + uncertain)
+    weights = 1 / (variances + unshown[0, 0])
     index = chosen.flatten()
     # index_add_ runs in the order of the index: the same sums each time.
     sums = torch.zeros_like(of_y).index_add_(0, index, (estimates * weights).flatten(0, 1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class _Course:
     completed : int
         Patches of a group, the nearest to its reference, that are completed; all of them make its distribution.
     uncertain : tuple of float
-        Standard deviation of what a group's covariance does not show, in parts of the image's range of about 1, in each pass.
+        Standard deviation of what a group does not show (`_unshown`), in parts of the image's range of about 1, in each pass.
         Each pass knows the patches better by what the last one made of them.
     """
 
@@ -78,6 +78,12 @@ SPARSE, _IF_SPARSE = (
 """Share of known values below which another course holds: a patch should know ten. With 90 % missing, patches of 10 are better
 than those of 8 and 12 by up to 0.2 dB; with 80 % they are 0.1 dB worse than those of 6, with 60 % 0.8 dB. What a group of a first
 image shows is to be trusted less, and more neighbours are to be heard: against the numbers of `_DENSE` 0.2 to 0.7 dB."""
+
+_SMOOTH, _REACH, _TOGETHER = 0.5, 1.0, 0.5
+"""Of what a group does not show: the part of its variance that is smooth, the pixels over which that falls to 1 / e, and the part
+of it that channels share. Against all white: 0.35 and 0.19 dB where 30 and 60 % of single values of colours are missing, 0.26 for
+90 % of whole pixels; in grey 0.01 to 0.07, up to 0.9 where a picture is smooth, -0.05 at least. Twice and four times the reach
+and more of it gain more where it is smooth and lose 0.1 to 0.2 on texture (`benchmarks/NOTES.md`, "Missing pixels")."""
 
 _CHANNELS = 4
 """Channels at most that are completed together, by hand, in runs of about as many each. They tell of one another where one is
@@ -148,4 +154,19 @@ def _completed(y: Tensor, known: Tensor, pilot: Tensor, course: _Course, varianc
     """Complete the patches of all groups and average where they overlap."""
     search = course.search(len(y)).limited_to((y.shape[1], y.shape[2]))
     complete = native.complete_groups if native.supports(y) else composed.complete_groups
-    return complete(y, known, pilot, search, course.completed, variance, uncertain**2, tick)
+    unshown = uncertain**2 * _unshown(len(y), search.patch)
+    return complete(y, known, pilot, search, course.completed, variance, unshown, tick)
+
+
+@lru_cache(maxsize=8)
+def _unshown(channels: int, patch: int) -> Tensor:
+    """Return the correlation of what a patch's values have beside what its group shows, [C patch², C patch²].
+
+    What is wrong with a patch at one pixel is mostly wrong about it, too: the same as in kriging, where a mean that is known is
+    corrected by the known values nearby (Matheron, "Principles of geostatistics", Economic Geology 1963).
+    """
+    rows, columns = (axis.flatten().float() for axis in torch.meshgrid(*2 * (torch.arange(patch),), indexing="ij"))
+    apart = torch.hypot(rows[:, None] - rows, columns[:, None] - columns)
+    shared = _TOGETHER + (1 - _TOGETHER) * torch.eye(channels)
+    smooth = torch.kron(shared, torch.exp(-apart / _REACH))
+    return (1 - _SMOOTH) * torch.eye(len(smooth)) + _SMOOTH * smooth

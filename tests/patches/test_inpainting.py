@@ -51,6 +51,17 @@ def test_channels_tell_of_one_another():
     assert errors[1] < 0.6 * errors[0]
 
 
+def test_what_no_patch_shows_is_taken_from_the_nearest_values():
+    """Kriging: a known value that the groups do not explain draws its neighbours along, the nearest most."""
+    known = torch.zeros(1, 31, 31)
+    known[0, 15, 15] = 1
+    beside = fill_missing(known, known, torch.zeros_like(known), 0.0)[0, 15, 15:20]
+    assert beside[0] == 1
+    assert (beside.diff() < 0).all()
+    assert beside[1] > 0.3
+    assert beside[-1] < 0.03
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 5), (2, 1, 7), (9, 8, 6), (3, 1, 1)])
 def test_small_images_and_many_channels(shape):
     image = torch.rand(shape, generator=torch.Generator().manual_seed(2))

@@ -8,7 +8,8 @@ typedef struct {
     const float *values, *known; /* 1 where a value is known; what it is elsewhere does not matter */
     float *sums, *counts;        /* weighted estimates and weights, to be added to */
     int completed;               /* patches of a group, the nearest */
-    float variance, uncertain;   /* of the noise, and of what a group's covariance does not show */
+    float variance;              /* of the noise */
+    const float *unshown;        /* covariance of a patch's values beside what a group shows; its diagonal is constant */
 } Completion;
 
 /* What a thread completes in. */
@@ -22,7 +23,7 @@ typedef struct {
 
 /* The mean and the covariance of the patches at some places, [width] and [values][width]. */
 static void distribution(const float *restrict pilot, const int32_t *places, int count, const int32_t *restrict offsets, int values,
-                         int width, float uncertain, float *restrict deviations, float *restrict mean,
+                         int width, const float *restrict unshown, float *restrict deviations, float *restrict mean,
                          float *restrict covariance) {
     memset(mean, 0, width * sizeof *mean);
     for (int m = 0; m < count; m++) {
@@ -38,7 +39,8 @@ static void distribution(const float *restrict pilot, const int32_t *places, int
     memset(covariance, 0, (size_t)rows * width * sizeof *covariance);
     add_multiply(deviations, 1, width, deviations, covariance, rows, width, count);
     for (int i = 0; i < rows * width; i++) covariance[i] /= (float)count;
-    for (int v = 0; v < values; v++) covariance[v * width + v] += uncertain;
+    for (int v = 0; v < values; v++)
+        for (int w = 0; w < values; w++) covariance[v * width + w] += unshown[v * values + w];
 }
 
 /* explain for some blocks of columns, from `column` on; their number is a constant where it is called. */
@@ -101,11 +103,11 @@ static void condition(const float *restrict covariance, const float *patch, cons
 
 /* Complete the nearest patches of a group and put them back: a value counts by the inverse of its variance. */
 static void complete_group(const Completion *completion, const int32_t *places, int values, int width, CompletionWork *work) {
-    const float uncertain = completion->uncertain;
+    const float uncertain = completion->unshown[0];
     float *restrict weights = work->uncertainty, *restrict estimate = work->estimate;
     const int32_t *restrict offsets = work->offsets;
-    distribution(work->found.guide, places, completion->groups.count, offsets, values, width, uncertain, work->deviations,
-                 work->mean, work->covariance);
+    distribution(work->found.guide, places, completion->groups.count, offsets, values, width, completion->unshown,
+                 work->deviations, work->mean, work->covariance);
     for (int m = 0; m < completion->completed; m++) {
         int known = 0;
         for (int v = 0; v < values; v++) {

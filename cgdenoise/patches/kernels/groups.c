@@ -43,10 +43,10 @@ EXPORT int filter_tiles(const float *guide, const int32_t *rows, const int32_t *
 /* Add the completed patches of some tiles: see Groups and Completion. */
 EXPORT int complete_tiles(const float *guide, const int32_t *rows, const int32_t *columns, int guide_channels, int height,
                           int width, int patch, int count, int reach, const float *values, const float *known, float *sums,
-                          float *weights, int completed, float variance, float uncertain, const int32_t *tiles, int tile_count,
-                          int side, int threads) {
+                          float *weights, int completed, float variance, const float *unshown, const int32_t *tiles,
+                          int tile_count, int side, int threads) {
     const Groups groups = {guide, rows, columns, guide_channels, height, width, patch, count, reach};
-    const Completion completion = {groups, values, known, sums, weights, completed, variance, uncertain};
+    const Completion completion = {groups, values, known, sums, weights, completed, variance, unshown};
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {

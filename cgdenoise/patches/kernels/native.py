@@ -19,7 +19,7 @@ _POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int, ctypes.c_float
 _GROUPS, _TILES = [_POINTER] * 3 + [_INT] * 6, [_POINTER] + [_INT] * 3
 _SIGNATURES = {
     "filter_tiles": [*_GROUPS, *[_POINTER] * 5, _INT, _INT, _FLOAT, *_TILES],
-    "complete_tiles": [*_GROUPS, *[_POINTER] * 4, _INT, _FLOAT, _FLOAT, *_TILES],
+    "complete_tiles": [*_GROUPS, *[_POINTER] * 4, _INT, _FLOAT, _POINTER, *_TILES],
 }
 
 _SUITED = {"AVX512": (GROUPS_AVX512, GROUPS_AVX2), "AVX2": (GROUPS_AVX2,)}
@@ -101,7 +101,7 @@ def filter_groups(
 
 
 def complete_groups(
-    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, uncertain: float, tick: Tick
+    y: Tensor, known: Tensor, pilot: Tensor, search: Search, completed: int, variance: float, unshown: Tensor, tick: Tick
 ) -> Tensor:
     """Complete the patches of all groups of an image and average the overlapping estimates, on as many threads as torch uses.
 
@@ -117,8 +117,9 @@ def complete_groups(
         Patches of a group that are completed, the nearest ones; all of them make its distribution.
     variance : float
         Of the noise in `y`.
-    uncertain : float
-        Variance of a value that a group's covariance does not show.
+    unshown : Tensor
+        Covariance of a patch's values beside what its group shows, [n, n] for n = C patch², channel by channel, on the CPU; of
+        one variance.
     tick : callable
         Called several times a second.
 
@@ -132,7 +133,8 @@ def complete_groups(
     MemoryError
         If the work space could not be allocated.
     """
-    numbers = (min(completed, search.count), variance, uncertain)
+    unshown = unshown.contiguous()
+    numbers = (min(completed, search.count), variance, unshown.data_ptr())
     return _averaged(_loaded().complete_tiles, pilot, search, (y, known), numbers, tick)
 
 
