@@ -58,7 +58,7 @@ def test_what_no_patch_shows_is_taken_from_the_nearest_values():
     beside = fill_missing(known, known, torch.zeros_like(known), 0.0)[0, 15, 15:20]
     assert beside[0] == 1
     assert (beside.diff() < 0).all()
-    assert beside[1] > 0.3
+    assert beside[1] > 0.1
     assert beside[-1] < 0.03
 
 
