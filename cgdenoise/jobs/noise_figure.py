@@ -11,7 +11,8 @@ from cgdenoise.experiments.drawing import encode, panels
 from cgdenoise.jobs.examine import ExaminedPage
 from cgdenoise.noise.clipping import clipped_ends
 from cgdenoise.noise.correlation import noise_correlation
-from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, estimate_poisson_gaussian
+from cgdenoise.noise.pedestal import estimate_from_darkest
+from cgdenoise.noise.poisson import PoissonGaussian, estimate_poisson_gaussian
 from cgdenoise.noise.scatter import measure
 
 

@@ -17,7 +17,8 @@ from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_nois
 from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
-from cgdenoise.noise.poisson import PoissonGaussian, estimate_from_darkest, find_poisson_gaussian
+from cgdenoise.noise.pedestal import estimate_from_darkest, find_poisson_gaussian
+from cgdenoise.noise.poisson import PoissonGaussian
 from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse, rounding_level
 
 Array = NDArray[np.float64]
@@ -237,7 +238,8 @@ def _signal_dependent(
         reason = "Poisson: all values are whole numbers of counts, and their variance is that of counts"
     else:
         growth = f"the variance is {line.rise:.1f} times as large in bright parts as in dark ones"
-        reason = f"Poisson: {growth} (slope {line.evidence:.0f} standard errors)"
+        shared = ", and neighbours along one axis share a part of the noise, as scanning makes it" if line.scanned else ""
+        reason = f"Poisson: {growth} (slope {line.evidence:.0f} standard errors){shared}"
     return NoiseModel(
         kind=NoiseKind.POISSON_GAUSSIAN if read_sigma else NoiseKind.POISSON,
         sigma=level,

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.noise.line import least_squares, nonnegative, robust_line
-from cgdenoise.noise.scatter import Scatter, measure
+from cgdenoise.noise.line import nonnegative, robust_line
+from cgdenoise.noise.scatter import WHITE, Scatter, measure
 
 Array = NDArray[np.float64]
 
 # A value without another origin was chosen by hand; what half and twice of it do is in `benchmarks/NOTES.md`, "Constants of noise
 # estimation".
 
-_MIN_LEVELS = 4
+MIN_LEVELS = 4
 """Levels that have to be measured for a line of two parameters to be laid through them: two more than it needs."""
 
 _MAX_STEPS = 4096
@@ -26,10 +26,6 @@ _MAX_STEPS = 4096
 _SAMPLE = 1_000_000
 """Values by which the range, the step and the clipping are judged, for the time that sorting them takes."""
 
-_LEVELS_TO_END = 28
-"""Levels through which the line is laid that tells where the variance ends. With the 14 of `scatter` its dark end is right less
-often: 8 of 18 crops of microscopes instead of 10 are within 15 % throughout."""
-
 _MIN_EVIDENCE = 6.0
 """Slope of the line, in standard errors, from which the variance surely grows with brightness. With 3 one of 48 pictures without
 Poisson noise is taken for such, with 12 one of six with weak Poisson noise is missed."""
@@ -37,10 +33,6 @@ Poisson noise is taken for such, with 12 one of six with weak Poisson noise is m
 _MIN_RISE = 2.0
 """Variance of bright parts over that of dark ones from which it matters. Texture made up to 1.9 on photographs with white noise
 of 4 to 20 % of the range; 1 and 4 change nothing on the pictures that were measured."""
-
-_DARK = 1.0
-"""Percentile of the values that is taken for the pedestal. 0.1, 3 and 8 give the same within 0.1 dB on 22 of 24 crops of confocal
-and two-photon microscopes, 0.1 misses the law of two (`benchmarks/NOTES.md`, "Pedestals")."""
 
 _COUNT_RATIO, _COUNT_RATIO_OF_LEVEL = (0.85, 1.2), (0.75, 1.5)
 """Variance over mean, the median over the levels and that of nearly all levels, for which values are counts. It was 0.91 to 1.10
@@ -74,6 +66,8 @@ class PoissonGaussian:
     counts : bool
         The values are whole numbers of counts, above the offset, and their noise is that of counts: `gain` is then the step
         between them, and exact.
+    scanned : bool
+        Neighbours along one axis share a part of the noise, and this is the variance with that.
     """
 
     gain: float
@@ -84,6 +78,7 @@ class PoissonGaussian:
     rise: float
     evidence: float
     counts: bool
+    scanned: bool = False
 
     @property
     def is_signal_dependent(self) -> bool:
@@ -95,60 +90,7 @@ class PoissonGaussian:
         return self.counts or (self.evidence >= _MIN_EVIDENCE and self.rise >= _MIN_RISE)
 
 
-def find_poisson_gaussian(image: NDArray[np.floating], offset: float | None, zero: float) -> PoissonGaussian:
-    """Fit the model of Poisson-Gaussian noise from the offset that is given or else from the one that explains the image.
-
-    Detectors add a pedestal to their counts. Where the variance does not grow from `zero` it may do so from the darkest values: a
-    line through variance over mean cannot fall below 0, and is too flat where it has to begin too low. Where it does grow, a line
-    that may begin anywhere tells how much of the offset was missing ("Pedestals" in `benchmarks/NOTES.md`).
-
-    Parameters
-    ----------
-    image : (H, W) or (H, W, C) real array
-        As `estimate_poisson_gaussian` takes it.
-    offset : float or None
-        The mean of values without any counts; None where it is not known.
-    zero : float
-        What the unit of the user calls 0: the mean of values without any counts where there is no pedestal.
-    """
-    line = estimate_poisson_gaussian(image, offset=zero if offset is None else offset)
-    if offset is not None:
-        return line
-    if not line.is_signal_dependent:
-        raised = estimate_from_darkest(image)
-        if not raised.is_signal_dependent:
-            return line
-        line = raised
-    return line if line.counts else _from_where_it_ends(image, line)
-
-
-def _from_where_it_ends(image: NDArray[np.floating], line: PoissonGaussian) -> PoissonGaussian:
-    """Return the line that begins where the variance ends, if that is above the offset that the line was laid from."""
-    channels = np.asarray(image if image.ndim == 3 else image[..., None], dtype=np.float64)
-    values = channels[:: max(1, channels.size // _SAMPLE)]
-    values = values[np.isfinite(values)]
-    # No counts are the lowest value by nature.
-    levels = measure(channels, -math.inf, -clipped_at(-values), _LEVELS_TO_END)
-    if len(levels.mean) < _MIN_LEVELS:
-        return line
-    design = np.stack([levels.mean, np.ones(len(levels.mean))], axis=1)
-    slope, constant = robust_line(design, levels.variance, levels.error, least_squares)[0]
-    if not slope > 0:
-        return line
-    # No further up than there is light: the darkest pixels have some noise, too.
-    end = min(float(-constant / slope), float(levels.mean.min()))
-    if end <= line.offset:
-        return line
-    raised = replace(_fit_line(replace(levels, mean=levels.mean - end), values - end), offset=end)
-    return raised if raised.is_signal_dependent else line
-
-
-def estimate_from_darkest(image: NDArray[np.floating]) -> PoissonGaussian:
-    """Fit the model of Poisson-Gaussian noise as if the darkest values were the pedestal; `image` as for the fit itself."""
-    return estimate_poisson_gaussian(image, offset=float(np.nanpercentile(image, _DARK)))
-
-
-def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.0) -> PoissonGaussian:
+def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.0, power: Array = WHITE) -> PoissonGaussian:
     """Fit the model of Poisson-Gaussian noise to a single image.
 
     As Foi, Trimeche, Katkovnik and Egiazarian do ("Practical Poissonian-Gaussian Noise Modeling and Fitting for Single-Image
@@ -168,6 +110,8 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
         In any unit. NaN marks missing pixels; patches that touch one are left out. All channels share one line.
     offset : float
         The mean of values without any counts, in the image's unit. The image cannot tell it from `sigma`.
+    power : (8, 8) array
+        Of the noise in each coefficient of the patches, in parts of its variance.
 
     Returns
     -------
@@ -188,9 +132,7 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
     if image.ndim not in (2, 3):
         raise ImageError(f"array has shape {image.shape}: expected (H, W) or (H, W, C)")
     channels = np.asarray(image if image.ndim == 3 else image[..., None], dtype=np.float64) - offset
-    # Whole rows, so that all channels have their part in the sample.
-    values = channels[:: max(1, channels.size // _SAMPLE)]
-    values = values[np.isfinite(values)]
+    values = sampled(channels)
     if values.size == 0:
         raise ImageError("no finite value among the pixels: nothing to estimate the noise from")
     step = _lattice_step(values)
@@ -199,7 +141,7 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
         # Whole numbers have the same ties in any unit.
         channels, values = np.round(channels / step), np.round(values / step)
     in_counts = _in_counts(channels, values) if step > 0 else None
-    line = in_counts or _fit_line(measure(channels, clipped_at(values), -clipped_at(-values)), values)
+    line = in_counts or fit_line(measure(channels, clipped_at(values), -clipped_at(-values), power=power), values)
     return replace(
         line,
         gain=line.gain * unit,
@@ -210,13 +152,19 @@ def estimate_poisson_gaussian(image: NDArray[np.floating], *, offset: float = 0.
     )
 
 
+def sampled(channels: Array) -> Array:
+    """Return the finite values of so many rows that they are enough to judge by; whole rows, so that all channels have a part."""
+    values = channels[:: max(1, channels.size // _SAMPLE)]
+    return values[np.isfinite(values)]
+
+
 def _in_counts(counts: Array, values: Array) -> PoissonGaussian | None:
     """Return the model for an image of whole numbers if their noise is Poisson noise, else None."""
     # No counts are the lowest value by nature: many pixels there need not have been clipped.
     levels = measure(counts, -math.inf, -clipped_at(-values))
     if not _is_poisson(levels):
         return None
-    line = replace(_fit_line(levels, values), gain=1.0, sigma=0.0, gain_error=0.0, sigma_error=0.0, counts=True)
+    line = replace(fit_line(levels, values), gain=1.0, sigma=0.0, gain_error=0.0, sigma_error=0.0, counts=True)
     return replace(line, rise=_rise(1.0, 0.0, values))
 
 
@@ -262,11 +210,11 @@ def _is_poisson(levels: Scatter) -> bool:
     return bool(least < np.median(ratio) < most and np.mean(near) > _COUNT_LEVELS)
 
 
-def _fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
+def fit_line(levels: Scatter, values: Array) -> PoissonGaussian:
     """Fit variance = gain * mean + sigma² with neither below 0, by reweighted least squares; with offset 0."""
     unknown = PoissonGaussian(0.0, 0.0, 0.0, math.inf, math.inf, 1.0, 0.0, False)
     brightest = levels.mean.max(initial=0.0)
-    if len(levels.mean) < _MIN_LEVELS or brightest <= 0:
+    if len(levels.mean) < MIN_LEVELS or brightest <= 0:
         return replace(unknown, sigma=math.sqrt(np.median(levels.variance))) if len(levels.mean) else unknown
     unit = np.median(levels.variance)
     variance = levels.variance / unit

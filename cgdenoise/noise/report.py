@@ -12,7 +12,8 @@ from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import without_texture
 from cgdenoise.noise.estimate import patch_noise
 from cgdenoise.noise.impulse import Impulses, find_impulses
-from cgdenoise.noise.poisson import PoissonGaussian, find_poisson_gaussian
+from cgdenoise.noise.pedestal import find_poisson_gaussian
+from cgdenoise.noise.poisson import PoissonGaussian
 from cgdenoise.noise.stripes import Stripes, find_stripes
 
 Array = NDArray[np.float64]

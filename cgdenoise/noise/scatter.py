@@ -19,6 +19,9 @@ _PATCH = 8
 """Side of the patches in pixels. With 4 or 16 the worst error of the gain is 22 % instead of 15, and one of six pictures of
 counts is missed."""
 
+WHITE: Array = np.ones((_PATCH, _PATCH))
+"""Power of white noise in the coefficients of a patch, in parts of its variance."""
+
 _MAX_PATCHES = 60_000
 """Patches at most, for the memory: 31 MB. Larger images are sampled at a wider stride."""
 
@@ -51,8 +54,20 @@ class Scatter:
     clipped: Array
 
 
-def measure(channels: Array, low: float, high: float, levels: int = _LEVELS) -> Scatter:
-    """Measure the noise at levels of brightness, of as many patches each; `low` and `high` are where values were clipped."""
+def measure(channels: Array, low: float, high: float, levels: int = _LEVELS, power: Array = WHITE) -> Scatter:
+    """Measure the noise at levels of brightness, of as many patches each.
+
+    Parameters
+    ----------
+    channels : (H, W, C) array
+        NaN where a value is missing.
+    low, high : float
+        Where values were clipped; infinite if they were not.
+    levels : int
+        How many.
+    power : (8, 8) array
+        Of the noise in each coefficient of a patch, in parts of its variance.
+    """
     empty = np.empty(0)
     if min(channels.shape[:2]) < _PATCH:
         return Scatter(empty, empty, empty, empty)
@@ -71,7 +86,7 @@ def measure(channels: Array, low: float, high: float, levels: int = _LEVELS) -> 
         smooth = group[np.argsort(texture[group], kind="stable")][: max(_MIN_SMOOTH, round(_SMOOTH_SHARE * len(group)))]
         if len(smooth) < _MIN_SMOOTH:
             continue
-        fine = np.square(coefficients[np.ix_(smooth, fine_ones)])
+        fine = np.square(coefficients[np.ix_(smooth, fine_ones)]) / power.ravel()[fine_ones]
         variance = _noise_variance(fine)
         below, above = float(np.mean(patches[smooth] <= low)), float(np.mean(patches[smooth] >= high))
         if variance == 0 or max(below, above) > _MAX_CLIPPED:

@@ -12,7 +12,7 @@ from cgdenoise.errors import ImageError, MeasurementError
 from cgdenoise.fitting.holdout import Sampling
 from cgdenoise.noise.anscombe import GeneralisedAnscombe
 from cgdenoise.noise.model import NoiseKind, NoiseModel
-from cgdenoise.noise.poisson import find_poisson_gaussian
+from cgdenoise.noise.pedestal import find_poisson_gaussian
 from cgdenoise.operators import Measurement, Weights
 from cgdenoise.operators.least_squares import constant_image
 from cgdenoise.problems.pictures import inpainting

@@ -5,7 +5,8 @@ import pytest
 from skimage import data
 
 from cgdenoise.errors import ImageError, OptionError
-from cgdenoise.noise.poisson import estimate_poisson_gaussian, find_poisson_gaussian
+from cgdenoise.noise.pedestal import find_poisson_gaussian
+from cgdenoise.noise.poisson import estimate_poisson_gaussian
 
 CAMERA = data.camera()[100:356, 100:356] / 255
 ASTRONAUT = data.astronaut()[:256, 100:356] / 255
