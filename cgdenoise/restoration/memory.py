@@ -8,6 +8,7 @@ from cgdenoise.errors import MemoryLimitError
 from cgdenoise.fitting.plan import Preset
 from cgdenoise.generators.spec import GeneratorSpec, HourglassSpec
 from cgdenoise.restoration.denoising import DenoisingRequest
+from cgdenoise.restoration.sample import BLOCK
 from cgdenoise.restoration.tiles import Tiling
 from cgdenoise.restoration.units import Layout
 from cgdenoise.runtime import free_memory, total_memory
@@ -83,7 +84,7 @@ def tiling_for(request: DenoisingRequest, held: int, begun: int | None = None) -
         return None
     for side in SIDES if begun is None else (begun, *SIDES):
         if needed(side) + _of_a_row(width, channels, side) <= free:
-            return Tiling(height, width, side)
+            return Tiling(height, width, side, block=BLOCK)
     least = needed(SIDES[-1]) + _of_a_row(width, channels, SIDES[-1]) + held + _OF_A_PROCESS
     found, expected = f"memory of {memory / 1e6:.0f} MB for an image of {width}x{height} pixels", math.ceil(least / 1e6)
     raise MemoryLimitError(f"{found}; expected {expected} MB or more")

@@ -123,7 +123,7 @@ class TileTask:
         if common.leaves(normalised):
             return normalised.astype(np.float32)
         impulses = find_impulses(normalised).mask if common.impulses else np.zeros(normalised.shape, bool)
-        model = replace(common.model, impulses=impulses, stored=None)  # tiles do not begin with the blocks of JPEG
+        model = replace(common.model, impulses=impulses)
         begun = Denoising(
             common.preset,
             normalised,

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.fitting.plan import Preset
-from cgdenoise.noise.jpeg import find_jpeg
 from cgdenoise.noise.stripes import find_stripes
 from cgdenoise.reading.on_disk import let_go
 from cgdenoise.restoration.denoising import DenoisingRequest
@@ -19,7 +18,7 @@ from cgdenoise.restoration.hooks import Hooks
 from cgdenoise.restoration.memory import bytes_needed
 from cgdenoise.restoration.pipeline import Context
 from cgdenoise.restoration.results import Restoration
-from cgdenoise.restoration.sample import BLOCK, sample_of
+from cgdenoise.restoration.sample import sample_of
 from cgdenoise.restoration.tile_work import Common, Crew, TileTask, part_of
 from cgdenoise.restoration.tiles import Tile, Tiling, blended
 from cgdenoise.restoration.units import (
@@ -40,8 +39,8 @@ _OF_THE_SCALE = 1 << 22
 """Pixels from all over the image that its scale is taken from, about. By hand: percentiles want no more."""
 
 _LOOKED_AT = 384
-"""Side of the middle of the image that is asked for JPEG and for stripes. By hand: both are told from a few hundred lines, and it
-takes less memory than a tile."""
+"""Side of the middle of the image that is asked for stripes. By hand: they are told from a few hundred lines, and it takes less
+memory than a tile."""
 
 _SEEDS = 3
 """Of the tiles, in the key of their random numbers: 0 to 2 are those of fits and of what follows them."""
@@ -154,15 +153,15 @@ def _give_back(view: Array, sink: Sink) -> None:
 def _not_undone(view: Array, request: DenoisingRequest) -> tuple[str, ...]:
     """Say what the middle of an image (H, W, C) shows that is undone in whole images, and not in tiles."""
     height, width, channels = view.shape
-    top, left = (max(0, side - _LOOKED_AT) // 2 // BLOCK * BLOCK for side in (height, width))
+    top, left = (max(0, side - _LOOKED_AT) // 2 for side in (height, width))
     middle = values_in(view[top : top + _LOOKED_AT, left : left + _LOOKED_AT])
     if not np.isfinite(middle).any(axis=(0, 1)).all() or is_constant(middle):
         return ()
-    found = ["stripes (rows or columns with offsets of their own)"] if find_stripes(middle).present else []
-    jpeg = None if request.known.is_told else find_jpeg(middle)
-    found += [f"the rounding of JPEG (quality {jpeg.quality})"] if jpeg is not None else []
+    if not find_stripes(middle).present:
+        return ()
     needed = bytes_needed((height, width), channels, request.preset) / 1e9
-    return tuple(f"it has {what}, which tiles keep; as a whole it would take {needed:.1f} GB of memory" for what in found)
+    stripes = "it has stripes (rows or columns with offsets of their own), which tiles keep"
+    return (f"{stripes}; as a whole it would take {needed:.1f} GB of memory",)
 
 
 def _restored(

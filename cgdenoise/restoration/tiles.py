@@ -38,23 +38,31 @@ class Tiling:
     side : int
         Of a tile, at most.
     overlap : int
-        Pixels that neighbours share at least, below `side`.
+        Pixels that neighbours share at least, `block` less than `side` at most.
+    block : int
+        Tiles begin at multiples of so many pixels, and are as much smaller as that takes: the blocks of JPEG are whole in them.
     """
 
     height: int
     width: int
     side: int
     overlap: int = OVERLAP
+    block: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a tile."""
+        return _part(self.height, self.side, self.block), _part(self.width, self.side, self.block)
 
     @property
     def rows(self) -> list[int]:
         """First row of each row of tiles."""
-        return _starts(self.height, self.side, self.overlap)
+        return _starts(self.height, self.size[0], self.overlap, self.block)
 
     @property
     def columns(self) -> list[int]:
         """First column of each column of tiles."""
-        return _starts(self.width, self.side, self.overlap)
+        return _starts(self.width, self.size[1], self.overlap, self.block)
 
     @property
     def count(self) -> int:
@@ -63,7 +71,7 @@ class Tiling:
 
     def tiles(self) -> Iterator[Tile]:
         """Yield the tiles in reading order, all of one size."""
-        height, width = min(self.side, self.height), min(self.side, self.width)
+        height, width = self.size
         starts = [(row, column) for row in self.rows for column in self.columns]
         for index, (row, column) in enumerate(starts):
             yield Tile(index, slice(row, row + height), slice(column, column + width))
@@ -95,7 +103,7 @@ def blended(
     """
     values = iter(restored)
     tiles, columns, tops = list(tiling.tiles()), len(tiling.columns), [*tiling.rows, tiling.height]
-    height, width = min(tiling.side, tiling.height), min(tiling.side, tiling.width)
+    height, width = tiling.size
     down, across = _ramp(height, tiling.overlap)[:, None, None], _ramp(width, tiling.overlap)[:, None]
     # What a tile counts is a product, of its row and its column: so is what all of them count.
     of_columns = np.zeros((tiling.width, 1))
@@ -115,12 +123,16 @@ def blended(
             held[height - done :] = 0
 
 
-def _starts(length: int, side: int, overlap: int) -> list[int]:
-    """Return where parts of a length begin, spread evenly."""
-    if length <= side:
-        return [0]
-    count = math.ceil((length - overlap) / (side - overlap))
-    return [round(number * (length - side) / (count - 1)) for number in range(count)]
+def _part(length: int, side: int, block: int) -> int:
+    """Return how long the parts of a length are: the last one, too, begins at a multiple of a block."""
+    return length if length <= side else side - (side - length) % block
+
+
+def _starts(length: int, part: int, overlap: int, block: int) -> list[int]:
+    """Return where parts of a length begin, spread evenly over its blocks."""
+    last = (length - part) // block
+    steps = math.ceil(last / max(1, (part - overlap) // block))
+    return [block * round(number * last / steps) for number in range(steps + 1)] if steps else [0]
 
 
 def _ramp(length: int, overlap: int) -> NDArray[np.float64]:

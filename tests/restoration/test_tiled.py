@@ -171,12 +171,20 @@ def as_jpeg(image, quality):
     return np.asarray(Image.open(buffer))
 
 
-@pytest.mark.parametrize("quality", [None, 60])
-def test_jpeg_stays_in_tiles_and_a_warning_says_so(quality):
-    image = np.clip(NOISY, 0, 255).astype(np.uint8) if quality is None else as_jpeg(NOISY, quality)
-    _, result = restored(image, replace(FAST, max_iterations=3))
-    said = [warning for warning in result.warnings if "JPEG" in warning]
-    assert said == [] if quality is None else "the rounding of JPEG (quality 60), which tiles keep" in said[0]
+@pytest.mark.parametrize("channels", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_the_rounding_of_jpeg_is_undone_in_tiles_as_in_the_whole(channels):
+    """Colours at half the resolution, too."""
+    clean = np.squeeze(data.astronaut()[20:228, 90:426, :channels])
+    image = as_jpeg(clean + np.random.default_rng(0).normal(0, 12, clean.shape), 50)
+    request = DenoisingRequest(image, GUIDED, channel_axis=-1 if channels > 1 else None)
+    whole = denoise_whole(request, Hooks())
+    bands = []
+    tiling = Tiling(208, 336, 208, 32, block=16)
+    result = denoise_tiles(request, tiling, lambda rows, values: bands.append(values), KeptForOnce(), Here(), Hooks())
+    assert result.tiles == 2
+    assert result.noise.stored is not None
+    assert result.warnings == ()
+    assert psnr(np.squeeze(np.concatenate(bands)), clean, 255) > psnr(whole.image, clean, 255) - 0.2
 
 
 def test_a_constant_image_is_given_back():

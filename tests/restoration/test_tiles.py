@@ -25,6 +25,19 @@ def test_tiles_cover_the_image_and_overlap(height, width, side, overlap):
         assert all(after - before <= side - overlap for before, after in itertools.pairwise(starts))
 
 
+@pytest.mark.parametrize("length", [*range(60, 110), 4000])
+@pytest.mark.parametrize(("side", "overlap", "block"), [(64, 16, 16), (61, 32, 8), (50, 17, 3)])
+def test_tiles_begin_with_blocks(length, side, overlap, block):
+    tiling = Tiling(length, 20, side, overlap, block)
+    height, width = tiling.size
+    assert side - block < height <= side or height == length < side
+    assert width == 20
+    assert tiling.rows[0] == 0
+    assert tiling.rows[-1] + height == length
+    assert [start % block for start in tiling.rows] == [0] * len(tiling.rows)
+    assert all(0 < after - before <= height - overlap for before, after in itertools.pairwise(tiling.rows))
+
+
 @pytest.mark.parametrize(("height", "width", "side", "overlap"), SHAPES)
 def test_what_was_cut_comes_together_again(height, width, side, overlap):
     tiling = Tiling(height, width, side, overlap)
