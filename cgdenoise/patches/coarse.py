@@ -79,7 +79,7 @@ def filter_coarse(
     if shared is not None and shared < _OWN:
         return filter_whitened(y, noise, *_EXACT, estimates, tick)
     stronger = noise.scaled(STRONGER)
-    large = repeated_ridge(y, first_estimate(y, stronger, _FIRST, tick), stronger, _SEARCH, _ROUNDS, tick)
+    large = repeated_ridge(y, first_estimate(y, stronger, _FIRST, tick=tick), stronger, _SEARCH, _ROUNDS, tick)
     if exact and float((y - large).square().mean()) > noise.level**2:
         return filter_whitened(y, noise, *_EXACT, estimates, tick)
     images = [large, filter_whitened(y, noise, *_WARY, estimates, tick)]

@@ -86,7 +86,9 @@ def nonlocal_ridge(y: Tensor, noise: ChannelNoise, tick: Tick = no_tick) -> Tens
     return refine(y, first_estimate(y, noise, tick=tick), noise, tick=tick)
 
 
-def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, tick: Tick = no_tick) -> Tensor:
+def first_estimate(
+    y: Tensor, noise: ChannelNoise, search: Search = FIRST, purified: Purified = PROJECTION, tick: Tick = no_tick
+) -> Tensor:
     """Estimate an image from its noisy groups alone.
 
     The paper's first step minimises an unbiased estimate of the risk, I - n sigma² (Y Y')^-1, which is unbounded in
@@ -102,6 +104,8 @@ def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, tick:
         In `y`'s unit. Where it is 0 nothing changes, up to rounding.
     search : Search
         How to form the groups.
+    purified : Purified
+        How much of which directions is kept.
     tick : callable
         Called several times a second.
 
@@ -110,7 +114,7 @@ def first_estimate(y: Tensor, noise: ChannelNoise, search: Search = FIRST, tick:
     Tensor
         [C, H, W].
     """
-    return _filter(y, None, noise, search, PROJECTION, tick)
+    return _filter(y, None, noise, search, purified, tick)
 
 
 def refine(y: Tensor, pilot: Tensor, noise: ChannelNoise, search: Search = SECOND, tick: Tick = no_tick) -> Tensor:

@@ -17,7 +17,7 @@ from cgdenoise.patches.channel_noise import ChannelNoise
 from cgdenoise.patches.inpainting import SPARSE, fill_missing, pixels_filled
 from cgdenoise.patches.matching import Search
 from cgdenoise.patches.planes import Shares, by_planes, equal_shares
-from cgdenoise.patches.ridge import FIRST, first_estimate, refine
+from cgdenoise.patches.ridge import FIRST, Purified, first_estimate, refine
 from cgdenoise.progress import Tick, no_tick
 
 # By hand where nothing else is said; `benchmarks/NOTES.md` has what half and twice of each change ("Plug-and-play").
@@ -37,15 +37,23 @@ _BEND = 0.7
 """Exponent of a pass's place in the course: below 1 the level falls faster at first, and more passes are made with weak noise. 1
 loses 0.05 to 0.15 dB, 1.5 another 0.1; 0.5 is the same."""
 
-_MOMENTUM = 0.5
-"""Part of a pass's change by which the next pass starts further on. It brings out what the measurements do not see, towards which
-each pass moves a little (a quarter of the Fourier lines: 4 dB more than 12 passes without it). 0.75 loses 0.2 to 1 dB on
-photographs of texture; 0.25 gains as much with Fourier lines and loses 0.2 with other measurements, more on smooth pictures."""
+_MOMENTUM, _MOMENTUM_NEAR = 0.75, 0.5
+"""Part of a pass's change by which the next pass starts further on, the latter where neighbours alone are mixed. It brings out
+what the measurements do not see, towards which each pass moves a little. The weaker the passes filter, the more of it they can
+have (`benchmarks/NOTES.md`, "Weak filters, more momentum")."""
 
-_WHOLE = 10
+_WHOLE = 16
 """Passes, at the end, that filter in two steps, by small patches, where an operator mixes up the whole image. Those before have
-that still to take apart, as with Fourier lines, and one step by large patches: 0.5 to 1.5 dB there (256²). Where it mixes
-neighbours alone, as a blur does, all passes have two steps: 0.06 to 0.1 dB (`benchmarks/NOTES.md`, "Large patches first")."""
+that still to take apart, as with Fourier lines, and one step by large patches. Where it mixes neighbours alone, as a blur does,
+all passes have two steps: 0.06 to 0.1 dB (`benchmarks/NOTES.md`, "Large patches first")."""
+
+_WEAK = Purified(0.4, 1)
+"""Weights of a pass's first step: what a pass takes out wrongly the measurements do not bring back, and what it leaves the next
+one may take. Against `ridge.PROJECTION` 0.2 to 0.4 dB with Fourier lines, coils and a DCT."""
+
+_STRONGER = math.sqrt(1.5)
+"""Noise level of a pass's second step, in parts of its first one's. 1 loses 0.1 dB with Fourier lines and a DCT, 0.3 with motion
+blur; half the power 0.1 to 0.3."""
 
 _NEAR = 0.99
 """Share of the energy of A^H V A's response to one pixel that lies in a window of groups around it, from which an operator mixes
@@ -97,6 +105,11 @@ class Mixing:
         if _sees_single_pixels(measurement, of_ones):
             return Mixing(True, float(_known(of_ones).to(of_ones).mean()) < SPARSE, near=False)
         return Mixing(False, False, mixes_neighbours(measurement))
+
+    @property
+    def momentum(self) -> float:
+        """Part of a pass's change by which the next one starts further on."""
+        return _MOMENTUM_NEAR if self.near else _MOMENTUM
 
     @property
     def in_two_steps(self) -> int:
@@ -157,8 +170,8 @@ def plug_and_play(
     image, change = start, torch.zeros_like(start)
     for step in range(PASSES - passes, PASSES):
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
-        measured = conjugate_gradients(measurement, image + _MOMENTUM * change, iterations, _TRUST * variance / level**2)
-        filtered = _filtered(measured, ChannelNoise.equal(level, len(image)), step >= PASSES - mixing.in_two_steps, planes, tick)
+        measured = conjugate_gradients(measurement, image + mixing.momentum * change, iterations, _TRUST * variance / level**2)
+        filtered = _filtered(measured, level, step >= PASSES - mixing.in_two_steps, planes, tick)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
@@ -167,17 +180,19 @@ def _filtered_between(values: Tensor, known: Tensor, filled: Tensor, planes: Sha
     """Filter a filled image by passes of falling level, each of which begins with the known values as they are."""
     image, change = filled, torch.zeros_like(filled)
     for level in _AMONG_FEW:
-        begun = torch.where(known > 0, values, image + _MOMENTUM * change)
-        filtered = _filtered(begun, ChannelNoise.equal(level, len(image)), True, planes, tick)
+        begun = torch.where(known > 0, values, image + _MOMENTUM_NEAR * change)
+        filtered = _filtered(begun, level, True, planes, tick)
         image, change = filtered, filtered - image
     return torch.where(known > 0, values, image)
 
 
-def _filtered(image: Tensor, noise: ChannelNoise, whole: bool, planes: Shares, tick: Tick) -> Tensor:
-    """Filter an image or a volume as a pass does, in two steps if `whole`."""
-    search = _COARSE if whole else _ROUGH
-    filtered = by_planes(partial(first_estimate, noise=noise, search=search, tick=tick), planes, image)
-    return by_planes(partial(refine, noise=noise, search=_FINE, tick=tick), planes, image, filtered) if whole else filtered
+def _filtered(image: Tensor, level: float, whole: bool, planes: Shares, tick: Tick) -> Tensor:
+    """Filter an image or a volume as a pass of a level does, in two steps if `whole`."""
+    noise, search = ChannelNoise.equal(level, len(image)), _COARSE if whole else _ROUGH
+    filtered = by_planes(partial(first_estimate, noise=noise, search=search, purified=_WEAK, tick=tick), planes, image)
+    if not whole:
+        return filtered
+    return by_planes(partial(refine, noise=noise.scaled(_STRONGER), search=_FINE, tick=tick), planes, image, filtered)
 
 
 def pixels_refined(measurement: Measurement, mixing: Mixing, passes: int = PASSES) -> int:
