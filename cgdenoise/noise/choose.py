@@ -15,6 +15,7 @@ from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, shared_by_channels
 from cgdenoise.noise.impulse import find_impulses
+from cgdenoise.noise.independent import independent_noise
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 from cgdenoise.noise.pedestal import estimate_from_darkest, find_poisson_gaussian
@@ -167,8 +168,9 @@ def _without_gain(
     model = NoiseModel(NoiseKind.GAUSSIAN, level.sigma, mask, covariance=covariance, colour=lags, reasons=reasons)
     if coarse is None:
         return replace(model, kind=NoiseKind.IMPULSE) if mask.any() else model
-    shared = shared_by_channels(noise)
-    return replace(model, kind=NoiseKind.CORRELATED, autocorrelation=coarse.autocorrelation, shared=shared)
+    shared = 0.0 if coarse.is_own else shared_by_channels(noise)
+    model = replace(model, kind=NoiseKind.CORRELATED, shared=shared, has_own=coarse.is_own)
+    return replace(model, autocorrelation=coarse.autocorrelation)
 
 
 def _of_coarse(level: _Level, *, told: bool) -> _Level:
@@ -176,8 +178,7 @@ def _of_coarse(level: _Level, *, told: bool) -> _Level:
     coarse = level.correlation
     if coarse is None or not coarse.length or not level.sigma:
         return replace(level, correlation=None)
-    ratio = f"{coarse.excess:.1f} times the power at middle frequencies that white noise has"
-    reasons = (*level.reasons, f"correlated: {ratio}; independent from {coarse.length} pixels on")
+    reasons = (*level.reasons, f"correlated: {coarse.evidence}; independent from {coarse.length} pixels on")
     sigma, error = (level.sigma, level.error) if told else (coarse.sigma, float("inf"))
     return _Level(sigma, error, coarse, reasons)
 
@@ -194,11 +195,11 @@ def _impulses(values: Array, kind: NoiseKind) -> tuple[NDArray[np.bool_], tuple[
 
 def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise, *, level_told: bool) -> NoiseCorrelation | None:
     """Return the correlation of the noise if the user says that there is one, or the image does and can be believed."""
-    if kind not in (NoiseKind.AUTO, NoiseKind.CORRELATED):
-        return None
     told = kind is NoiseKind.CORRELATED
+    if not told and (kind is not NoiseKind.AUTO or not _tells_coarse(rest, kind)):
+        return None
     correlation = noise_correlation(rest, noise, told=told, level_told=level_told)
-    return correlation if told or (_tells_coarse(rest, kind) and not correlation.is_white) else None
+    return independent_noise(rest, correlation) or (correlation if told or not correlation.is_white else None)
 
 
 def _tells_coarse(rest: Array, kind: NoiseKind) -> bool:
@@ -287,9 +288,8 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
         return _Level(quietest, _OF_QUIETEST * quietest)
     if uncertain and not by_light:
         lower = max(sigma - error, 0.0)
-        return _Level(
-            lower, error, reasons=(f"texture may pass for a part of the noise: a level of {lower / sigma:.0%} is taken",)
-        )
+        reason = f"texture may pass for a part of the noise: a level of {lower / sigma:.0%} is taken"
+        return _Level(lower, error, reasons=(reason,))
     return _Level(sigma, error, coarse)
 
 

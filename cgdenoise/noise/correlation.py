@@ -76,6 +76,8 @@ class NoiseCorrelation:
     is_white : bool
         Whether texture may account for the excess, because that is low, or because it grows and leaves quiet places: the noise is
         taken as white until it shows otherwise.
+    is_own : bool
+        Whether it is known to be each channel's own: see `independent_noise`.
     """
 
     sigma: float
@@ -86,11 +88,19 @@ class NoiseCorrelation:
     growth: float
     least: float
     is_white: bool
+    is_own: bool = False
 
     @property
     def next_pixel(self) -> float:
         """Autocorrelation at a distance of one pixel, the mean of down and across."""
         return float(self.autocorrelation[0, 1] + self.autocorrelation[1, 0]) / 2
+
+    @property
+    def evidence(self) -> str:
+        """What tells that it is correlated, a part of a sentence."""
+        if self.is_own:
+            return "each channel has coarse noise of its own, as their differences show"
+        return f"{self.excess:.1f} times the power at middle frequencies that white noise has"
 
 
 def noise_correlation(
@@ -147,7 +157,7 @@ def noise_correlation(
     if excess < (_WHITE_TOLD if told and level_told else _WHITE) or (not told and growth > _EVEN and least < _EVERYWHERE):
         return _white(noise.sigma, excess, error, growth, least)
     power = without_shading(np.mean(flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
-    covariance = _covariance(power)
+    covariance = covariance_of_power(power)
     autocorrelation = covariance / covariance[0, 0]
     length = correlation_length(autocorrelation)
     return NoiseCorrelation(float(np.sqrt(covariance[0, 0])), length, autocorrelation, excess, error, growth, least, False)
@@ -264,7 +274,7 @@ def _excess(power: NDArray[np.float64]) -> tuple[float, float]:
     return float(excess), float(scatter / fine.sum())
 
 
-def _covariance(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def covariance_of_power(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the covariance (8, 8) at distances of 0 to 7 of what has a DCT's power (16, 16) (Wiener-Khinchin).
 
     Coefficient u stands for frequencies around pi u / 16; the last one also for the half interval up to pi.

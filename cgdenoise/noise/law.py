@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgdenoise.errors import ImageError
-from cgdenoise.noise.correlation import correlation_length
+from cgdenoise.noise.correlation import correlation_length, noise_correlation
 from cgdenoise.noise.estimate import patch_noise, shared_by_channels
 from cgdenoise.noise.impulse import find_impulses
+from cgdenoise.noise.independent import independent_noise
 from cgdenoise.noise.model import NoiseKind, NoiseModel
 
 Rows = tuple[tuple[float, ...], ...]
@@ -121,6 +122,7 @@ class NoiseLaw:
             level = math.sqrt(float(np.nanmean(self.variance(np.where(impulses.mask, np.nan, values)))))
             return NoiseModel(self.kind, level, impulses.mask, self.gain, self.offset, self.read_sigma, reasons=reasons)
         length = self.correlation_length
+        has_own = length > 0 and independent_noise(values, noise_correlation(values)) is not None
         white = NoiseKind.IMPULSE if impulses.mask.any() else NoiseKind.GAUSSIAN
         return NoiseModel(
             NoiseKind.CORRELATED if length else white,
@@ -128,7 +130,8 @@ class NoiseLaw:
             impulses.mask,
             covariance=None if self.covariance is None else np.array(self.covariance),
             autocorrelation=np.array(self.autocorrelation) if length else None,
-            shared=shared_by_channels(patch_noise(values)) if length else None,
+            shared=0.0 if has_own else shared_by_channels(patch_noise(values)) if length else None,
+            has_own=has_own,
             reasons=reasons,
         )
 

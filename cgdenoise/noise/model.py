@@ -54,6 +54,8 @@ class NoiseModel:
         it. If there is an `autocorrelation` as well, the noise may have been coarse instead, and `sigma` is that of coarse noise.
     shared : float or None
         Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
+    has_own : bool
+        Of correlated noise: whether each channel is known to have its own. No fit then tells the level better.
     impulses : (H, W, C) array of bool
         Values that are impulses and count as missing.
     reasons : tuple of str
@@ -73,6 +75,7 @@ class NoiseModel:
     colour: NDArray[np.float64] | None = field(default=None, repr=False)
     stored: StoredNoise | None = None
     shared: float | None = None
+    has_own: bool = False
     reasons: tuple[str, ...] = ()
     transform: VarianceStabiliser | None = None
 

@@ -12,6 +12,7 @@ from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import without_texture
 from cgdenoise.noise.estimate import patch_noise
 from cgdenoise.noise.impulse import Impulses, find_impulses
+from cgdenoise.noise.independent import independent_noise
 from cgdenoise.noise.pedestal import find_poisson_gaussian
 from cgdenoise.noise.poisson import PoissonGaussian
 from cgdenoise.noise.stripes import Stripes, find_stripes
@@ -65,4 +66,6 @@ def examine(values: Array, offset: float | None = None) -> NoiseReport:
     noise = patch_noise(rest)
     sigma, error = white_level(rest, noise)
     poisson = find_poisson_gaussian(rest, offset, 0.0)
-    return NoiseReport(sigma, error, without_texture(noise), poisson, noise_correlation(rest, noise), impulses, stripes)
+    correlation = noise_correlation(rest, noise)
+    correlation = independent_noise(rest, correlation) or correlation
+    return NoiseReport(sigma, error, without_texture(noise), poisson, correlation, impulses, stripes)

@@ -68,8 +68,8 @@ def filter_coarse(
     tick : callable
         Called several times a second; see `passes`.
     exact : bool
-        Whether the level of the noise is exact. Large patches that take out more have then taken structure, and are left out.
-        An estimated level, off by half, could not tell.
+        Whether the level of the noise is exact, or nearly. Large patches that take out more have then taken structure, and are
+        left out. A level by held-out pixels, off by half, could not tell.
 
     Returns
     -------
@@ -77,11 +77,11 @@ def filter_coarse(
         [C, H, W].
     """
     if shared is not None and shared < _OWN:
-        return filter_whitened(y, noise, *_EXACT, estimates, tick)
+        return filter_lawful(y, noise, exact, estimates, tick)
     stronger = noise.scaled(STRONGER)
     large = repeated_ridge(y, first_estimate(y, stronger, _FIRST, tick=tick), stronger, _SEARCH, _ROUNDS, tick)
     if exact and float((y - large).square().mean()) > noise.level**2:
-        return filter_whitened(y, noise, *_EXACT, estimates, tick)
+        return filter_lawful(y, noise, exact, estimates, tick)
     images = [large, filter_whitened(y, noise, *_WARY, estimates, tick)]
     if shared is None or shared < _PROCESSED:
         images.append(filter_whitened(y, noise, *_EXACT, estimates, tick))
@@ -110,6 +110,18 @@ def filter_whitened(
     whitening = Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor)
     white_noise = ChannelNoise(noise.axes, noise.sigmas)
     return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick, stronger=factor))
+
+
+def filter_lawful(y: Tensor, noise: ChannelNoise, exact: bool, estimates: int = 1, tick: Tick = no_tick) -> Tensor:
+    """Restore an image whose noise has the law that is assumed, [C, H, W]; arguments as those of `filter_coarse`.
+
+    The groups expect white noise of its level. What whitening leaves is louder where there is any, as some frequencies have next
+    to none. A level that is not exact is more likely too high than too low, so that this is not made good there.
+    """
+    floor, factor = _EXACT
+    if exact:
+        factor *= Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor).loudest
+    return filter_whitened(y, noise, floor, factor, estimates, tick)
 
 
 def filter_coarse_colours(

@@ -25,9 +25,13 @@ class Whitening:
     ----------
     gains : (H, W) array of float32
         By which each coefficient of the image's DCT is multiplied; all above 0.
+    loudest : float
+        Level of the filtered noise at the frequencies where it is white, over that at all of them: 1 or more, as it has next to
+        nothing where the floor holds.
     """
 
     gains: NDArray[np.float32]
+    loudest: float
 
     @staticmethod
     def of(autocorrelation: Rows | None, shape: tuple[int, int], floor: float) -> Whitening:
@@ -38,7 +42,8 @@ class Whitening:
         """
         power = power_spectrum(np.array(autocorrelation or ((1.0,),)), shape)
         gains = 1 / np.sqrt(np.maximum(power, floor * power.max()))
-        return Whitening((gains * np.sqrt(power.mean() / (power * gains**2).mean())).astype(np.float32))
+        filtered = (power * gains**2).mean()  # of at most 1
+        return Whitening((gains * np.sqrt(power.mean() / filtered)).astype(np.float32), float(1 / np.sqrt(filtered)))
 
     def whiten(self, image: Tensor) -> Tensor:
         """Return an image [C, H, W] filtered."""

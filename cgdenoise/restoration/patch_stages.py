@@ -81,7 +81,7 @@ def remove_noise(state: Denoising, context: Context) -> Denoising:
             state.preset.estimates,
             context.meter.tick,
             shared=made(state.model).shared,
-            exact=state.known.tells_level,
+            exact=state.known.tells_level or made(state.model).has_own,
             share=SHARE if prepared.stabiliser is None else SHARE_OF_COUNTS,
         )
         name = GUIDE if guides is None else BOTH
@@ -139,7 +139,8 @@ def _weaker(normalised: Array, model: NoiseModel) -> NoiseModel | None:
 def _objection(state: Denoising) -> str | None:
     prepared, model = made(state.prepared), made(state.model)
     noise = prepared.noise
-    if not noise.level or noise.stored is not None:  # an image that was stored so keeps to its rounded coefficients
+    # An image that was stored so keeps to its rounded coefficients; the channels' own noise was seen in what they differ by.
+    if not noise.level or noise.stored is not None or model.has_own:
         return None
     level = noise.level * (STRONGER if noise.is_correlated else 1.0)
     measured = prepared.measured

@@ -164,7 +164,7 @@ def _with_measured_level(state: Denoising) -> Denoising:
     Flat parts of an image tell how its noise is correlated, but the level of the darkest or the smoothest alone.
     """
     model = made(state.model)
-    if not model.correlation_length or state.known.tells_level or state.settled:
+    if not model.correlation_length or model.has_own or state.known.tells_level or state.settled:
         return state
     values, levels = made(state.prepared).measured, []
     for member in made(state.fits).members:

@@ -10,7 +10,7 @@ from skimage import data
 
 from cgdenoise.patches import coarse
 from cgdenoise.patches.channel_noise import ChannelNoise
-from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours, filter_whitened, passes
+from cgdenoise.patches.coarse import filter_coarse, filter_coarse_colours, filter_lawful, filter_whitened, passes
 from cgdenoise.patches.white import filter_white
 
 SIGMA = 0.1
@@ -66,8 +66,17 @@ def test_noise_that_channels_share_much_of_is_not_believed_to_follow_its_law():
 def test_large_patches_that_take_out_more_than_exactly_known_noise_are_left_out():
     noisy = GRASS + NOISE
     exact, guessed = filter_coarse(noisy, COARSE, exact=True), filter_coarse(noisy, COARSE)
-    assert torch.equal(exact, filter_whitened(noisy, COARSE, 0.01, 1.0))
+    assert torch.equal(exact, filter_lawful(noisy, COARSE, exact=True))
     assert psnr(exact, GRASS) > psnr(guessed, GRASS) + 0.5
+
+
+def test_an_exact_level_is_that_of_the_frequencies_that_have_noise():
+    lags = np.exp(-np.square(np.arange(8)) / (4 * 1.5**2))
+    law = ChannelNoise.equal(SIGMA, 1, tuple(map(tuple, np.outer(lags, lags).tolist())))
+    noise = gaussian_filter(np.random.default_rng(0).standard_normal((64, 64)), 1.5)
+    noisy = CLEAN + tensor(SIGMA * noise / noise.std())
+    exact, guessed = (psnr(filter_lawful(noisy, law, exact=told)) for told in (True, False))
+    assert exact > guessed + 0.5  # measured: 0.84
 
 
 def test_colours_alone_are_whitened_with_the_pilot():

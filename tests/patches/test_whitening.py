@@ -36,6 +36,15 @@ def test_noise_of_the_law_becomes_white_and_keeps_its_level():
     assert 0.7 < float(power[:15, :15].mean()) < 1.4  # shading, too: 0.1 without the filter at the other end
 
 
+def test_how_loud_what_is_left_is_where_there_is_any():
+    assert Whitening.of(None, SHAPE, 0.01).loudest == pytest.approx(1)
+    lags = np.exp(-np.square(np.arange(8)) / (4 * 1.5**2))
+    # Above a hundredth of the strongest there is a quarter of a disc of frequencies up to sqrt(log 100) / 1.5.
+    share = np.log(100) / 1.5**2 / (4 * np.pi)
+    loudest = Whitening.of(tuple(map(tuple, np.outer(lags, lags).tolist())), SHAPE, 0.01).loudest
+    assert loudest == pytest.approx(share**-0.5, rel=0.35)
+
+
 @pytest.mark.parametrize("floor", [0.01, 0.15])
 def test_it_is_undone(floor):
     image, whitening = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(0)), Whitening.of(LAGS_2D, SHAPE, floor)

@@ -1,0 +1,168 @@
+"""Coarse noise that each channel has of its own, told from texture, which the channels share, by what their differences leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgdenoise.noise.correlation import (
+    BLOCK,
+    MIN_BLOCKS,
+    NoiseCorrelation,
+    block_spectra,
+    correlation_length,
+    covariance_of_power,
+    without_shading,
+)
+
+Array = NDArray[np.float64]
+
+# What each number was on photographs with filtered and demosaiced noise, on others, and on crops of cameras' pairs is in
+# `benchmarks/NOTES.md`, "Noise of the channels' own".
+
+_FLAT, _LESS_FLAT = 0.05, 0.2
+"""Shares of the blocks, those whose channels differ least at low frequencies: as `noise_correlation` has them, not measured."""
+
+_LOW = 0.02
+"""Quantile of the blocks' power that is compared with the noise, and with the median. By hand; 0.01 to 0.1 tell as much."""
+
+_ALONE, _LITTLE = 1.05, 2.0
+"""Power of the channels' common axis in its quietest blocks, over that along the others, at middle frequencies. Up to the first
+these blocks have no more than the channels' own noise: 0.55 to 0.99 on most photographs with filtered or demosaiced noise of
+15/255; 1.18 to 4000 on 54 crops of cameras and a telephone, whose channels share noise. Up to the second that is little: 2.4 and
+more if JPEG has made white noise coarse in the colours, or channels share a half of it."""
+
+_FLOORS = (0.35, 0.22)
+"""The same power over that of the median block, and the same of the luminance at the finest frequencies, from which it is noise,
+which leaves no block out: 0.53 to 0.57 if channels share it (a flat picture), 0.38 to 0.48 if JPEG left it in the luminance. Of
+texture all over a picture it was 0.17 to 0.30, and 0.03 to 0.17."""
+
+_SIMILAR, _EQUAL = 1.6, 1.2
+"""Level along the loudest of the other axes over that along the quietest up to which it is noise of the channels: 1.28 to 1.6
+where a mosaic was interpolated, up to 1.2 after a filter. It was 1.2 to 3.8 for most photographs without noise."""
+
+_EVEN = 1.2
+"""Power along the quietest axis in less flat blocks over that in the flattest up to which it is no texture."""
+
+_FALL = 5.0
+"""Level at middle frequencies over that at the finest: 5 to 12 after a filter of 0.7 pixels, 17 and more after one of 1."""
+
+_FASTER = (1.1, 0.85)
+"""Fall of the level from middle to high frequencies, over that from low to middle ones, and from there to the highest over that
+(logarithms). One of them is above it after a linear filter (a Gaussian of 0.7 pixels: 1.5 and 1.1); a camera's noise falls less
+and less, to what rounding leaves."""
+
+_NONE = 1e-9
+"""Power, in that of another, that is next to none: rounding leaves so much of equal channels."""
+
+_U, _V = np.indices((BLOCK, BLOCK))
+_HIGHEST, _FINE = np.maximum(_U, _V), np.minimum(_U, _V) >= 3 * BLOCK // 4
+_QUARTER = np.where(_FINE, 4, np.where(_HIGHEST > 0, _HIGHEST // (BLOCK // 4), -1))
+_BANDS = tuple(np.equal(_QUARTER, number) for number in range(5))
+_MIDDLE = 1
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What the axes of the channels without texture show.
+
+    Attributes
+    ----------
+    power : (16, 16) array
+        Of each coefficient, mean over these axes.
+    levels : (5,) array
+        Root of the power in each band.
+    ratio, growth : float
+        At middle frequencies: level along the loudest over that along the quietest; power along the quietest in less flat blocks
+        over that in the flattest.
+    common : (C,) array
+        The axis that is left, at middle frequencies.
+    """
+
+    power: Array
+    levels: Array
+    ratio: float
+    growth: float
+    common: Array
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it is what a linear filter leaves of white noise: alike along all axes and everywhere, falling ever faster."""
+        falls = -np.diff(np.log(self.levels))
+        faster = falls[1] > _FASTER[0] * falls[0] or falls[2] > _FASTER[1] * falls[1]
+        return bool(self.ratio <= _EQUAL and self.growth <= _EVEN and faster)
+
+
+def independent_noise(image: NDArray[np.floating], found: NoiseCorrelation) -> NoiseCorrelation | None:
+    """Measure coarse noise that each channel has of its own, however fine the texture below it.
+
+    Texture is nearly of one colour: in the flattest blocks, in each band of frequencies, it lies along one axis of the channels.
+    Along the others there is noise alone. That is all the noise there is if some blocks have no more along the first axis. Where
+    texture is all over the picture, it has to be what a linear filter makes of white noise; and if there is much along the first
+    axis, that has to leave some blocks nearly without, as noise would not.
+
+    Parameters
+    ----------
+    image : (H, W, C) real array
+        In any unit; NaN where missing.
+    found : NoiseCorrelation
+        What `noise_correlation` tells of it.
+
+    Returns
+    -------
+    NoiseCorrelation or None
+        `found` with what was measured, `is_own`. None for any other noise, fewer than three channels, or too few blocks.
+    """
+    spectra = block_spectra(image)
+    own = None if spectra is None or spectra.shape[1] < 3 else _own(spectra)
+    if spectra is None or own is None or own.levels[_MIDDLE] < _FALL * own.levels[-1]:
+        return None
+    common = np.square(np.tensordot(own.common, spectra, (0, 1))[:, _BANDS[_MIDDLE]]).mean(axis=1)
+    fine = np.square(spectra.mean(axis=1)[:, _FINE]).mean(axis=1)
+    above = np.quantile(common, _LOW) / own.levels[_MIDDLE] ** 2
+    seen_alone = not found.is_white and above <= _ALONE and own.ratio <= _SIMILAR
+    leaves_blocks_out = above <= _LITTLE or all(
+        np.quantile(power, _LOW) < floor * np.median(power) for power, floor in zip((common, fine), _FLOORS, strict=True)
+    )
+    if not seen_alone and not (own.is_filtered and leaves_blocks_out):
+        return None
+    covariance = covariance_of_power(without_shading(own.power))
+    autocorrelation = covariance / covariance[0, 0]
+    length, sigma = correlation_length(autocorrelation), float(np.sqrt(covariance[0, 0]))
+    return replace(found, sigma=sigma, length=length, autocorrelation=autocorrelation, is_white=False, is_own=True)
+
+
+def _own(spectra: Array) -> _Own | None:
+    """Measure what is along the axes without texture, in blocks (N, C, 16, 16); None if that is nothing."""
+    flat, less_flat = (_covariances(spectra, share) for share in (_FLAT, _LESS_FLAT))
+    power, levels = np.zeros((BLOCK, BLOCK)), []
+    for band in _BANDS:
+        powers, axes = np.linalg.eigh(flat[band].mean(axis=0))
+        if powers[0] <= _NONE * powers[-1]:
+            return None
+        others = axes[:, :-1]
+        power[band] = np.einsum("kab,ad,bd->k", flat[band], others, others) / others.shape[1]
+        levels.append(float(np.sqrt(powers[:-1].mean())))
+    middle = _BANDS[_MIDDLE]
+    powers, axes = np.linalg.eigh(flat[middle].mean(axis=0))
+    growth = axes[:, 0] @ less_flat[middle].mean(axis=0) @ axes[:, 0] / powers[0]
+    return _Own(power, np.array(levels), float(np.sqrt(powers[-2] / powers[0])), float(growth), axes[:, -1])
+
+
+def _covariances(spectra: Array, share: float) -> Array:
+    """Return the covariance between channels (16, 16, C, C) at each frequency, in the blocks (N, C, 16, 16) that are flattest.
+
+    As `flat_spectra`, each is measured in blocks that coefficients of the opposite parity chose.
+    """
+    differences = np.square(np.diff(spectra, axis=1)).mean(axis=1)
+    odd, low = (_U + _V) % 2 == 1, (_HIGHEST < BLOCK // 4) & (_HIGHEST > 0)
+    count = min(len(spectra), max(MIN_BLOCKS, round(share * len(spectra))))
+    halves = []
+    for measured in (odd, ~odd):
+        texture = differences[:, low & ~measured].sum(axis=1)
+        flat = spectra[np.sort(np.argsort(texture, kind="stable")[:count])]
+        halves.append(np.einsum("nauv,nbuv->uvab", flat, flat) / count)
+    covariances: Array = np.where(odd[..., None, None], *halves)
+    return covariances
