@@ -18,15 +18,10 @@ from cgdenoise.noise.impulse import find_impulses
 from cgdenoise.noise.independent import independent_noise
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
-from cgdenoise.noise.pedestal import estimate_from_darkest, find_poisson_gaussian
-from cgdenoise.noise.poisson import PoissonGaussian
+from cgdenoise.noise.pedestal import estimate_from_darkest, find_poisson_gaussian, model_of_counts
 from cgdenoise.noise.quiet import quietest_level, quietest_of_coarse, rounding_level
 
 Array = NDArray[np.float64]
-
-_WEAK = 0.02
-"""Noise below this part of the image's range is not stabilised: texture passes for its growth with brightness. By hand: of 36
-crops of photographs with white noise of 0.5 % of the range one was taken for Poisson noise, with 0, 1, 2 and 4 % none."""
 
 _MANY_MISSING = 0.02
 """Share of missing values from which patches without any are too few, and not a fair sample. With 2 % missing the level by
@@ -45,10 +40,11 @@ _CONTRADICTED = 1.6
 """Level over that of the quietest windows from which it is not the noise's. It was 0.2 to 1.5 on 33 photographs with real noise
 called Gaussian or correlated and on 30 with white noise; 1.4 to 11 on text, plots and codes, clean or with noise of 15/255."""
 
-_COARSE_CONTRADICTED = 1.25
+_COARSE_CONTRADICTED, _EVIDENT_CONTRADICTED = 1.25, 1.5
 """The same for coarse noise, by what its quietest windows are expected to show: 0.5 to 1.22 in 143 of 152 crops of cameras,
 telephones and microscopes that were called coarse; 1.34 to 3.4 in four, and in five a tenth is flat. In photographs without noise
-1.28 to 2.3 in 6 of 14, 0.7 to 1.22 in the others (`benchmarks/NOTES.md`, "Correlated noise")."""
+1.28 to 2.3 in 6 of 14, 0.7 to 1.22 in the others (`benchmarks/NOTES.md`, "Correlated noise"). The second is for coarse noise
+that is evident and weak: 1.33 for a whole picture of a camera, which was left as it was, 0.7 to 1.0 for its like; by hand."""
 
 MOSTLY_CLIPPED = 0.25
 """Share of clipped values from which the patches without any are no fair sample: they are the edges of ink, or stars. Noise may
@@ -124,7 +120,7 @@ def _without_jpeg(
     noise = None if told else patch_noise(rest)  # who says Poisson noise mostly gets it without
     coarse = None if noise is None else _coarse_noise(rest, kind, noise, level_told=sigma is not None)
     if told or (kind is NoiseKind.AUTO and sigma is None and coarse is None):
-        poisson = _signal_dependent(rest, kind, sigma, gain, find_poisson_gaussian(rest, offset, zero), span, mask)
+        poisson = model_of_counts(rest, kind, sigma, gain, find_poisson_gaussian(rest, offset, zero), span, mask)
         if poisson is not None:
             return replace(poisson, reasons=(*reasons, *poisson.reasons))
     noise = noise or patch_noise(rest)
@@ -169,8 +165,8 @@ def _without_gain(
     if coarse is None:
         return replace(model, kind=NoiseKind.IMPULSE) if mask.any() else model
     shared = 0.0 if coarse.is_own else shared_by_channels(noise)
-    model = replace(model, kind=NoiseKind.CORRELATED, shared=shared, has_own=coarse.is_own)
-    return replace(model, autocorrelation=coarse.autocorrelation)
+    model = replace(model, kind=NoiseKind.CORRELATED, autocorrelation=coarse.autocorrelation)
+    return replace(model, shared=shared, has_own=coarse.is_own, evident=_is_evident(rest, coarse))
 
 
 def _of_coarse(level: _Level, *, told: bool) -> _Level:
@@ -214,44 +210,6 @@ def _shared_covariance(noise: PatchNoise, sigma: float) -> Array | None:
     return covariance * (sigma**2 * len(covariance) / np.trace(covariance)) if common_noise(covariance) else None
 
 
-def _signal_dependent(
-    rest: Array,
-    kind: NoiseKind,
-    sigma: float | None,
-    gain: float | None,
-    line: PoissonGaussian,
-    span: float,
-    mask: NDArray[np.bool_],
-) -> NoiseModel | None:
-    """Return a Poisson model if the user says so or the image does."""
-    used_gain = line.gain if gain is None else gain
-    read_sigma = 0.0 if kind is NoiseKind.POISSON or line.counts else line.sigma
-    read_sigma = read_sigma if sigma is None else sigma
-    light = float(np.nanmean(np.clip(rest - line.offset, 0, None)))
-    level = float(np.sqrt(used_gain * light + read_sigma**2))
-    if kind is NoiseKind.AUTO and gain is None and not (line.is_signal_dependent and level > _WEAK * span):
-        return None
-    if not used_gain:
-        return None
-    if gain is not None:
-        reason = "Poisson: the gain was given"
-    elif line.counts:
-        reason = "Poisson: all values are whole numbers of counts, and their variance is that of counts"
-    else:
-        growth = f"the variance is {line.rise:.1f} times as large in bright parts as in dark ones"
-        shared = ", and neighbours along one axis share a part of the noise, as scanning makes it" if line.scanned else ""
-        reason = f"Poisson: {growth} (slope {line.evidence:.0f} standard errors){shared}"
-    return NoiseModel(
-        kind=NoiseKind.POISSON_GAUSSIAN if read_sigma else NoiseKind.POISSON,
-        sigma=level,
-        impulses=mask,
-        gain=used_gain,
-        offset=line.offset,
-        read_sigma=read_sigma,
-        reasons=(reason,),
-    )
-
-
 def _believable_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelation | None, kind: NoiseKind, span: float) -> _Level:
     """Return the level of the noise, 0 where it may be the texture of an image that has lost many of its pixels."""
     if kind is NoiseKind.CORRELATED and coarse is not None and not coarse.is_white:
@@ -275,7 +233,8 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
         contradicted = sigma > _CONTRADICTED * max(quietest, rounding_level(rest))
     else:
         shown = coarse.sigma * quietest_of_coarse(coarse.autocorrelation, 0.1)
-        contradicted = shown > _COARSE_CONTRADICTED * max(quietest, rounding_level(rest))
+        limit = _EVIDENT_CONTRADICTED if _is_evident(rest, coarse) else _COARSE_CONTRADICTED
+        contradicted = shown > limit * max(quietest, rounding_level(rest))
     uncertain = coarse is None and sigma > 0 and np.isfinite(error) and error > _UNCERTAIN * sigma
     # Quiet parts are those with little light, as in microscope pictures, whatever offset was said.
     by_light = (contradicted or uncertain) and estimate_from_darkest(rest).is_signal_dependent
@@ -291,6 +250,11 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
         reason = f"texture may pass for a part of the noise: a level of {lower / sigma:.0%} is taken"
         return _Level(lower, error, reasons=(reason,))
     return _Level(sigma, error, coarse)
+
+
+def _is_evident(rest: Array, coarse: NoiseCorrelation) -> bool:
+    """Tell whether coarse noise is beyond doubt, and too weak for a texture that fills the image, as gravel does."""
+    return coarse.is_evident and coarse.sigma < TEXTURE * float(np.nanmax(rest) - np.nanmin(rest))
 
 
 def white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:

@@ -42,6 +42,11 @@ _EVERYWHERE = 2.8
 growth it was 2.85 to 4.3 for four photographs with correlated noise; 0 to 2.7 for 21 of 23 clean ones, 3.3 and 3.8 for two means
 of a camera's shots, which have some of its noise left."""
 
+_EVIDENT, _EVEN_THEN, _MANY_PIXELS = 40.0, 1.3, 400**2
+"""`excess`, `growth` and pixels from which noise is beyond doubt, as a large picture has flat places. Of 15 pictures of cameras
+of 512², not stored as JPEG, it was 18 to 180 and 1.0 to 1.5, and beyond that in 9; of 40 clean photographs of 400² and more, and
+their corners, gravel alone has that (`benchmarks/NOTES.md`, "Large pictures of cameras")."""
+
 _NEGLIGIBLE = 0.1
 """Autocorrelation below which pixels count as independent; by hand, and not measured: it defines the correlation length."""
 
@@ -78,6 +83,8 @@ class NoiseCorrelation:
         taken as white until it shows otherwise.
     is_own : bool
         Whether it is known to be each channel's own: see `independent_noise`.
+    is_evident : bool
+        Whether so much of an image is so flat that nothing but noise can account for it.
     """
 
     sigma: float
@@ -89,6 +96,7 @@ class NoiseCorrelation:
     least: float
     is_white: bool
     is_own: bool = False
+    is_evident: bool = False
 
     @property
     def next_pixel(self) -> float:
@@ -160,7 +168,9 @@ def noise_correlation(
     covariance = covariance_of_power(power)
     autocorrelation = covariance / covariance[0, 0]
     length = correlation_length(autocorrelation)
-    return NoiseCorrelation(float(np.sqrt(covariance[0, 0])), length, autocorrelation, excess, error, growth, least, False)
+    evident = excess >= _EVIDENT and growth <= _EVEN_THEN and image.shape[0] * image.shape[1] >= _MANY_PIXELS
+    sigma = float(np.sqrt(covariance[0, 0]))
+    return NoiseCorrelation(sigma, length, autocorrelation, excess, error, growth, least, False, is_evident=evident)
 
 
 def correlation_length(autocorrelation: NDArray[np.float64]) -> int:

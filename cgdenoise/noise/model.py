@@ -52,6 +52,8 @@ class NoiseModel:
     stored : StoredNoise or None
         Of an image that was stored as JPEG, the noise before if that was white; `sigma` and `covariance` are of what is left of
         it. If there is an `autocorrelation` as well, the noise may have been coarse instead, and `sigma` is that of coarse noise.
+    evident : bool
+        Of correlated noise: whether it is beyond doubt (`NoiseCorrelation.is_evident`), and weak.
     shared : float or None
         Of correlated noise: largest correlation of two channels, 0 to 1, at the finest frequencies; None where there is but one.
     has_own : bool
@@ -74,6 +76,7 @@ class NoiseModel:
     autocorrelation: NDArray[np.float64] | None = field(default=None, repr=False)
     colour: NDArray[np.float64] | None = field(default=None, repr=False)
     stored: StoredNoise | None = None
+    evident: bool = False
     shared: float | None = None
     has_own: bool = False
     reasons: tuple[str, ...] = ()

@@ -29,10 +29,11 @@ measured with others."""
 _UNEVEN_COARSE = 24.0
 """The same for coarse noise: 2.3 to 17 in 133 crops of cameras, telephones and microscopes, 51 where text was taken for it."""
 
-_UNEVEN_WITHIN = 8.3
+_UNEVEN_WITHIN, _EVIDENT_WITHIN = 8.3, 12.5
 """The same within one brightness, as cameras make coarse noise of noise that depends on it. Of 143 crops with real coarse noise
 that came so far it was 1.9 to 8.0 in 133; of 37 without noise 8.6 or more in 16, 2.3 to 7.3 in 21 (`benchmarks/NOTES.md`,
-"Correlated noise")."""
+"Correlated noise"). The second is for noise that is beyond doubt: 9.7 in a whole picture of a camera, which was left as it was,
+and 2.8 to 5.7 in its like; by hand."""
 
 _RANGES = 5
 """Ranges of brightness, of as many windows each; by hand, and not measured with others."""
@@ -52,7 +53,12 @@ between."""
 
 
 def objection_to(
-    residual: Values, image: Values, correlation_area: float, impulses: NDArray[np.bool_], may_be_texture: bool
+    residual: Values,
+    image: Values,
+    correlation_area: float,
+    impulses: NDArray[np.bool_],
+    may_be_texture: bool,
+    is_evident: bool = False,
 ) -> str | None:
     """Tell why the residual of a restoration is not the noise that was assumed.
 
@@ -68,6 +74,8 @@ def objection_to(
         Values that were taken for impulses and filled.
     may_be_texture : bool
         Whether the noise is as weak as the texture of clean photographs that passes for noise.
+    is_evident : bool
+        Whether coarse noise is beyond doubt.
 
     Returns
     -------
@@ -89,8 +97,9 @@ def objection_to(
     loud = float(np.quantile(power, _LOUD))
     unevenness = loud / max(float(power[variance <= np.quantile(variance, _QUIET)].mean()), _NONE)
     if correlation_area > 1:
+        within = _EVIDENT_WITHIN if is_evident else _UNEVEN_WITHIN
         brightness = blocks(image, _SIDE)[known].mean(axis=1)
-        uneven = unevenness > _UNEVEN_COARSE or _unevenness_within(power, brightness) > _UNEVEN_WITHIN
+        uneven = unevenness > _UNEVEN_COARSE or _unevenness_within(power, brightness) > within
     else:
         uneven = unevenness > _UNEVEN
     if uneven:

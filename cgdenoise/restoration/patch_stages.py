@@ -146,7 +146,7 @@ def _objection(state: Denoising) -> str | None:
     measured = prepared.measured
     residual = (measured - values_of(made(state.mixture).image)) / level
     may_be_texture = noise.level < TEXTURE and clipped_share(measured) < MOSTLY_CLIPPED
-    return objection_to(residual, measured, noise.correlation_area, model.impulses, may_be_texture)
+    return objection_to(residual, measured, noise.correlation_area, model.impulses, may_be_texture, model.evident)
 
 
 def _needs_patches(state: Denoising) -> bool:
