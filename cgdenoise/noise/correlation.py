@@ -42,10 +42,10 @@ _EVERYWHERE = 2.8
 growth it was 2.85 to 4.3 for four photographs with correlated noise; 0 to 2.7 for 21 of 23 clean ones, 3.3 and 3.8 for two means
 of a camera's shots, which have some of its noise left."""
 
-_EVIDENT, _EVEN_THEN, _MANY_PIXELS = 40.0, 1.3, 400**2
-"""`excess`, `growth` and pixels from which noise is beyond doubt, as a large picture has flat places. Of 15 pictures of cameras
-of 512², not stored as JPEG, it was 18 to 180 and 1.0 to 1.5, and beyond that in 9; of 40 clean photographs of 400² and more, and
-their corners, gravel alone has that (`benchmarks/NOTES.md`, "Large pictures of cameras")."""
+_EVIDENT, _EVIDENT_GROWTH, _EVIDENT_LEAST = 40.0, (0.8, 1.3), 2.3
+"""`excess`, `growth` and `least` from which noise is beyond doubt. Of 15 cameras' pictures and their quarters 38 have that. Of
+780 windows of 192² and 256² of clean photographs those that have it are of a camera's noisy picture (retina), or above 3.5 %
+of the range (`benchmarks/NOTES.md`, "Coarse noise beyond doubt")."""
 
 _NEGLIGIBLE = 0.1
 """Autocorrelation below which pixels count as independent; by hand, and not measured: it defines the correlation length."""
@@ -84,7 +84,7 @@ class NoiseCorrelation:
     is_own : bool
         Whether it is known to be each channel's own: see `independent_noise`.
     is_evident : bool
-        Whether so much of an image is so flat that nothing but noise can account for it.
+        Whether the excess is so high and so even that no texture accounts for it, but one that fills the image.
     """
 
     sigma: float
@@ -168,7 +168,7 @@ def noise_correlation(
     covariance = covariance_of_power(power)
     autocorrelation = covariance / covariance[0, 0]
     length = correlation_length(autocorrelation)
-    evident = excess >= _EVIDENT and growth <= _EVEN_THEN and image.shape[0] * image.shape[1] >= _MANY_PIXELS
+    evident = excess >= _EVIDENT and _EVIDENT_GROWTH[0] <= growth <= _EVIDENT_GROWTH[1] and least >= _EVIDENT_LEAST
     sigma = float(np.sqrt(covariance[0, 0]))
     return NoiseCorrelation(sigma, length, autocorrelation, excess, error, growth, least, False, is_evident=evident)
 

@@ -88,7 +88,7 @@ def test_filtered_noise():
     assert model.correlation_area > 4
 
 
-def test_large_pictures_show_coarse_noise_beyond_doubt_also_with_a_quiet_dark():
+def test_coarse_noise_is_beyond_doubt_also_with_a_quiet_dark():
     """As cameras make it: a tenth of the picture is dark, nearly clipped, and has a third of the noise."""
     clean = gaussian_filter(data.camera().astype(float), 2)
     noise = gaussian_filter(rng().standard_normal(clean.shape), 1)
@@ -99,10 +99,9 @@ def test_large_pictures_show_coarse_noise_beyond_doubt_also_with_a_quiet_dark():
     assert model.kind is NoiseKind.CORRELATED
     assert model.evident
     assert model.sigma == pytest.approx(4, rel=0.2)
-    assert not choose(noisy[:352, 70:422]).evident  # there might be nothing but texture
 
 
-def test_texture_that_fills_a_large_picture_is_not_evident_noise():
+def test_texture_that_fills_a_picture_is_not_evident_noise():
     assert not choose(data.gravel()[..., None] / 255).evident
 
 
