@@ -13,6 +13,10 @@ from cgdenoise.noise.correlation import power_spectrum
 from cgdenoise.noise.law import Rows
 from cgdenoise.patches.cosine import back, transformed
 
+_COARSEST = 1 / 32
+"""Frequency, in cycles a pixel, below which errors are taken to be as strong as there. By hand, as in all of what was tried
+(`benchmarks/NOTES.md`, "Two courses"); not measured."""
+
 
 @dataclass(frozen=True)
 class Whitening:
@@ -41,7 +45,19 @@ class Whitening:
         noise is nearly nothing, would be as large as the image.
         """
         power = power_spectrum(np.array(autocorrelation or ((1.0,),)), shape)
-        gains = 1 / np.sqrt(np.maximum(power, floor * power.max()))
+        return Whitening._of_power(power, np.maximum(power, floor * power.max()))
+
+    @staticmethod
+    def of_coarse_errors(shape: tuple[int, int]) -> Whitening:
+        """Return the filter for errors of images of a shape (H, W) whose power is as 1 / f, f being the frequency."""
+        across = (np.arange(side) / (2 * side) for side in shape)
+        power = 1 / np.maximum(np.hypot(*np.meshgrid(*across, indexing="ij")), _COARSEST)
+        return Whitening._of_power(power, power)
+
+    @staticmethod
+    def _of_power(power: NDArray[np.float64], whitened: NDArray[np.float64]) -> Whitening:
+        """Return the filter that makes noise of one power white, for noise of another."""
+        gains = 1 / np.sqrt(whitened)
         filtered = (power * gains**2).mean()  # of at most 1
         return Whitening((gains * np.sqrt(power.mean() / filtered)).astype(np.float32), float(1 / np.sqrt(filtered)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,6 +19,7 @@ from cgdenoise.patches.inpainting import SPARSE, fill_missing, pixels_filled
 from cgdenoise.patches.matching import Search
 from cgdenoise.patches.planes import Shares, by_planes, equal_shares
 from cgdenoise.patches.ridge import FIRST, Purified, first_estimate, refine
+from cgdenoise.patches.whitening import Whitening
 from cgdenoise.progress import Tick, no_tick
 
 # By hand where nothing else is said; `benchmarks/NOTES.md` has what half and twice of each change ("Plug-and-play").
@@ -123,6 +125,7 @@ def plug_and_play(
     *,
     iterations: int = ITERATIONS,
     passes: int = PASSES,
+    whitened: bool = False,
     tick: Tick = no_tick,
     shares: Shares | None = None,
 ) -> Tensor:
@@ -146,6 +149,8 @@ def plug_and_play(
         Of the conjugate gradients in each pass. With few of them an operator that is known roughly does less harm.
     passes : int
         The last so many of the course from the first level to the last: fewer, where the start was refined already.
+    whitened : bool
+        Filter images whose fine detail is raised, as if their errors were coarse; not where single pixels are measured.
     tick : callable
         Called after each tile of a filter; see `pixels_refined`.
     shares : mapping of int to float, optional
@@ -171,7 +176,7 @@ def plug_and_play(
     for step in range(PASSES - passes, PASSES):
         level = first * (last / first) ** ((step / (PASSES - 1)) ** _BEND)
         measured = conjugate_gradients(measurement, image + mixing.momentum * change, iterations, _TRUST * variance / level**2)
-        filtered = _filtered(measured, level, step >= PASSES - mixing.in_two_steps, planes, tick)
+        filtered = _filtered(measured, level, step >= PASSES - mixing.in_two_steps, planes, tick, whitened)
         image, change = filtered, filtered - image
     return image if variance else conjugate_gradients(measurement, image, iterations)
 
@@ -186,13 +191,21 @@ def _filtered_between(values: Tensor, known: Tensor, filled: Tensor, planes: Sha
     return torch.where(known > 0, values, image)
 
 
-def _filtered(image: Tensor, level: float, whole: bool, planes: Shares, tick: Tick) -> Tensor:
+def _filtered(image: Tensor, level: float, whole: bool, planes: Shares, tick: Tick, whitened: bool = False) -> Tensor:
     """Filter an image or a volume as a pass of a level does, in two steps if `whole`."""
     noise, search = ChannelNoise.equal(level, len(image)), _COARSE if whole else _ROUGH
-    filtered = by_planes(partial(first_estimate, noise=noise, search=search, purified=_WEAK, tick=tick), planes, image)
-    if not whole:
-        return filtered
-    return by_planes(partial(refine, noise=noise.scaled(_STRONGER), search=_FINE, tick=tick), planes, image, filtered)
+    first = partial(first_estimate, noise=noise, search=search, purified=_WEAK, tick=tick)
+    second = partial(refine, noise=noise.scaled(_STRONGER), search=_FINE, tick=tick)
+    if whitened:
+        first, second = partial(_of_whitened, first), partial(_of_whitened, second)
+    filtered = by_planes(first, planes, image)
+    return by_planes(second, planes, image, filtered) if whole else filtered
+
+
+def _of_whitened(estimate: Callable[..., Tensor], *pictures: Tensor) -> Tensor:
+    """Return what an estimator makes of pictures, [C, H, W], whose errors are taken for coarse, and were made white."""
+    whitening = Whitening.of_coarse_errors((pictures[0].shape[-2], pictures[0].shape[-1]))
+    return whitening.undo(estimate(*(whitening.whiten(picture).contiguous() for picture in pictures)))
 
 
 def pixels_refined(measurement: Measurement, mixing: Mixing, passes: int = PASSES) -> int:

@@ -16,6 +16,7 @@ from cgdenoise.operators.least_squares import conjugate_gradients
 from cgdenoise.patches.planes import Shares, equal_shares
 from cgdenoise.progress import FILTER, Cancelled, filtered_at_a_time
 from cgdenoise.restoration.competition import Contender, Trial, mixed, unseen
+from cgdenoise.restoration.courses import contend, pixels_contending
 from cgdenoise.restoration.mixture import BOTH, GENERATOR, VARIATION, WAVELETS, Mixture, Part
 from cgdenoise.restoration.noise_level import FOLDS, HELD_OUT, estimate_by_hold_out, pixels_estimated
 from cgdenoise.restoration.patch_stages import OUT_OF_MEMORY
@@ -24,11 +25,6 @@ from cgdenoise.restoration.plug_and_play import ITERATIONS, Mixing, pixels_refin
 from cgdenoise.restoration.total_variation import choose_course, follow_course, pixels_varied
 from cgdenoise.restoration.units import Array, Scale
 from cgdenoise.restoration.wavelets import choose_weights, follow_weights, pixels_shrunk
-
-_AGAIN = 12
-"""Passes of the groups with all measurements, after all passes with those that do not judge. Against all passes anew, which take
-half as long again: -0.16 to +0.5 dB with a quarter of the Fourier lines; with 8 -0.33 to +0.17 (`benchmarks/NOTES.md`, "Priors in
-contest")."""
 
 ERROR = 0.05
 """Error of the generators' image, in parts of its range, by which it is weighed against noisy measurements. By hand: 26 dB, amid
@@ -212,8 +208,7 @@ def refine_by_patches(state: Reconstructing, context: Context) -> Reconstructing
     if not state.contested:
         image = refine(state.on_device, generated.image)
         return replace(state, refined=Contender(BOTH, image, image))
-    judged = refine(trial.training, generated.judged)
-    return replace(state, refined=Contender(BOTH, judged, refine(state.on_device, judged, passes=_AGAIN)))
+    return replace(state, refined=contend(trial, state.on_device, state.mixing, generated.judged, refine))
 
 
 def _judge_planes(trial: Trial, start: Tensor, refine: Callable[..., Tensor]) -> tuple[Tensor, Shares]:
@@ -283,8 +278,8 @@ def _work_of_level(state: Reconstructing) -> float:
 def _work_of_patches(state: Reconstructing) -> float:
     if _weighs_planes(state):
         return _filters(state, 2 * pixels_refined(state.data, state.mixing))
-    again = pixels_refined(state.data, state.mixing, _AGAIN) if _may_be_contested(state) else 0
-    return _filters(state, pixels_refined(state.data, state.mixing) + again)
+    pixels = pixels_contending if _may_be_contested(state) else pixels_refined
+    return _filters(state, pixels(state.data, state.mixing))
 
 
 def _work_of_wavelets(state: Reconstructing) -> float:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter1d
 
+from cgdenoise.patches.cosine import back, transformed
 from cgdenoise.patches.whitening import Whitening
 
 RNG = np.random.default_rng(0)
@@ -62,3 +63,13 @@ def test_white_noise_is_left_as_it_is():
     image = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(0))
     whitening = Whitening.of(None, SHAPE, 0.01)
     torch.testing.assert_close(whitening.whiten(image), image, rtol=0, atol=1e-6)
+
+
+def test_errors_that_are_coarse_become_white_and_keep_their_level():
+    white = torch.randn(4, *SHAPE, generator=torch.Generator().manual_seed(1))
+    frequency = np.hypot(*np.meshgrid(*(np.arange(side) / (2 * side) for side in SHAPE), indexing="ij")).clip(1 / 32)
+    coarse = back(transformed(white) * torch.from_numpy(frequency**-0.5).float())
+    whitened = Whitening.of_coarse_errors(SHAPE).whiten(coarse / coarse.std())
+    assert float(whitened.std()) == pytest.approx(1, rel=0.05)
+    power = transformed(whitened).square().mean(0)
+    assert float(power[:20, :30].mean()) == pytest.approx(float(power[-20:, -30:].mean()), rel=0.2)
