@@ -29,11 +29,11 @@ measured with others."""
 _UNEVEN_COARSE = 24.0
 """The same for coarse noise: 2.3 to 17 in 133 crops of cameras, telephones and microscopes, 51 where text was taken for it."""
 
-_UNEVEN_WITHIN, _EVIDENT_WITHIN = 8.3, 12.5
+_UNEVEN_WITHIN, _EVIDENT_WITHIN = 8.3, 16.0
 """The same within one brightness, as cameras make coarse noise of noise that depends on it. Of 143 crops with real coarse noise
 that came so far it was 1.9 to 8.0 in 133; of 37 without noise 8.6 or more in 16, 2.3 to 7.3 in 21 (`benchmarks/NOTES.md`,
-"Correlated noise"). The second is for noise that is beyond doubt: 9.7 in a whole picture of a camera, which was left as it was,
-and 2.8 to 5.7 in its like; by hand."""
+"Correlated noise"). The second is for noise that is beyond doubt: 9.7 and 12.6 in a whole picture of a camera and a scanned one,
+which were left as they were, and 2.8 to 5.7 in the like of the first; by hand."""
 
 _RANGES = 5
 """Ranges of brightness, of as many windows each; by hand, and not measured with others."""
