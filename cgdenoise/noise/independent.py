@@ -16,6 +16,7 @@ from cgdenoise.noise.correlation import (
     covariance_of_power,
     without_shading,
 )
+from cgdenoise.noise.mosaic import interpolated_noise
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,7 @@ _U, _V = np.indices((BLOCK, BLOCK))
 _HIGHEST, _FINE = np.maximum(_U, _V), np.minimum(_U, _V) >= 3 * BLOCK // 4
 _QUARTER = np.where(_FINE, 4, np.where(_HIGHEST > 0, _HIGHEST // (BLOCK // 4), -1))
 _BANDS = tuple(np.equal(_QUARTER, number) for number in range(5))
-_MIDDLE = 1
+_MIDDLE, _TELLING = 1, (1, 2)
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,21 @@ class _Own:
         Of each coefficient, mean over these axes.
     levels : (5,) array
         Root of the power in each band.
+    quietest : (5,) array
+        Power along the quietest axis in each band.
+    common : (5, C) array
+        The axis that is left in each band.
     ratio, growth : float
         At middle frequencies: level along the loudest over that along the quietest; power along the quietest in less flat blocks
         over that in the flattest.
-    common : (C,) array
-        The axis that is left, at middle frequencies.
     """
 
     power: Array
     levels: Array
+    quietest: Array
+    common: Array
     ratio: float
     growth: float
-    common: Array
 
     @property
     def is_filtered(self) -> bool:
@@ -94,6 +98,15 @@ class _Own:
         faster = falls[1] > _FASTER[0] * falls[0] or falls[2] > _FASTER[1] * falls[1]
         return bool(self.ratio <= _EQUAL and self.growth <= _EVEN and faster)
 
+    def variance_of(self, power: Array) -> float:
+        """Return how many times as strong the noise is as one of a power (C, 16, 16), by the band with least texture."""
+        ratios = []
+        for number in _TELLING:
+            rest = np.eye(len(power)) - np.outer(self.common[number], self.common[number])
+            quietest = np.linalg.eigvalsh(rest @ np.diag(power[:, _BANDS[number]].mean(axis=1)) @ rest)[1]
+            ratios.append(self.quietest[number] / quietest)
+        return float(min(ratios))
+
 
 def independent_noise(image: NDArray[np.floating], found: NoiseCorrelation) -> NoiseCorrelation | None:
     """Measure coarse noise that each channel has of its own, however fine the texture below it.
@@ -101,7 +114,8 @@ def independent_noise(image: NDArray[np.floating], found: NoiseCorrelation) -> N
     Texture is nearly of one colour: in the flattest blocks, in each band of frequencies, it lies along one axis of the channels.
     Along the others there is noise alone. That is all the noise there is if some blocks have no more along the first axis. Where
     texture is all over the picture, it has to be what a linear filter makes of white noise; and if there is much along the first
-    axis, that has to leave some blocks nearly without, as noise would not.
+    axis, that has to leave some blocks nearly without, as noise would not. Of a picture that was interpolated from a mosaic, in
+    which each channel was recorded elsewhere, all but the level is known.
 
     Parameters
     ----------
@@ -119,36 +133,53 @@ def independent_noise(image: NDArray[np.floating], found: NoiseCorrelation) -> N
     own = None if spectra is None or spectra.shape[1] < 3 else _own(spectra)
     if spectra is None or own is None or own.levels[_MIDDLE] < _FALL * own.levels[-1]:
         return None
-    common = np.square(np.tensordot(own.common, spectra, (0, 1))[:, _BANDS[_MIDDLE]]).mean(axis=1)
-    fine = np.square(spectra.mean(axis=1)[:, _FINE]).mean(axis=1)
-    above = np.quantile(common, _LOW) / own.levels[_MIDDLE] ** 2
-    seen_alone = not found.is_white and above <= _ALONE and own.ratio <= _SIMILAR
-    leaves_blocks_out = above <= _LITTLE or all(
-        np.quantile(power, _LOW) < floor * np.median(power) for power, floor in zip((common, fine), _FLOORS, strict=True)
-    )
-    if not seen_alone and not (own.is_filtered and leaves_blocks_out):
+    mosaic = None if found.is_white else interpolated_noise(image)
+    if mosaic is not None:
+        power = own.variance_of(mosaic) * mosaic.mean(axis=0)
+    elif _is_alone(own, spectra, found):
+        power = without_shading(own.power)
+    else:
         return None
-    covariance = covariance_of_power(without_shading(own.power))
+    covariance = covariance_of_power(power)
     autocorrelation = covariance / covariance[0, 0]
     length, sigma = correlation_length(autocorrelation), float(np.sqrt(covariance[0, 0]))
     return replace(found, sigma=sigma, length=length, autocorrelation=autocorrelation, is_white=False, is_own=True)
 
 
+def _is_alone(own: _Own, spectra: Array, found: NoiseCorrelation) -> bool:
+    """Tell whether it is noise, and the channels share no other, by the common axis in blocks (N, C, 16, 16)."""
+    common = np.square(np.tensordot(own.common[_MIDDLE], spectra, (0, 1))[:, _BANDS[_MIDDLE]]).mean(axis=1)
+    above = np.quantile(common, _LOW) / own.levels[_MIDDLE] ** 2
+    if not found.is_white and above <= _ALONE and own.ratio <= _SIMILAR:
+        return True
+    fine = np.square(spectra.mean(axis=1)[:, _FINE]).mean(axis=1)
+    leaves_blocks_out = above <= _LITTLE or all(
+        np.quantile(power, _LOW) < floor * np.median(power) for power, floor in zip((common, fine), _FLOORS, strict=True)
+    )
+    return own.is_filtered and bool(leaves_blocks_out)
+
+
 def _own(spectra: Array) -> _Own | None:
     """Measure what is along the axes without texture, in blocks (N, C, 16, 16); None if that is nothing."""
     flat, less_flat = (_covariances(spectra, share) for share in (_FLAT, _LESS_FLAT))
-    power, levels = np.zeros((BLOCK, BLOCK)), []
+    power, by_band = np.zeros((BLOCK, BLOCK)), []
     for band in _BANDS:
         powers, axes = np.linalg.eigh(flat[band].mean(axis=0))
         if powers[0] <= _NONE * powers[-1]:
             return None
         others = axes[:, :-1]
         power[band] = np.einsum("kab,ad,bd->k", flat[band], others, others) / others.shape[1]
-        levels.append(float(np.sqrt(powers[:-1].mean())))
-    middle = _BANDS[_MIDDLE]
-    powers, axes = np.linalg.eigh(flat[middle].mean(axis=0))
-    growth = axes[:, 0] @ less_flat[middle].mean(axis=0) @ axes[:, 0] / powers[0]
-    return _Own(power, np.array(levels), float(np.sqrt(powers[-2] / powers[0])), float(growth), axes[:, -1])
+        by_band.append((powers, axes))
+    powers, axes = by_band[_MIDDLE]
+    growth = axes[:, 0] @ less_flat[_BANDS[_MIDDLE]].mean(axis=0) @ axes[:, 0] / powers[0]
+    return _Own(
+        power,
+        levels=np.sqrt([powers[:-1].mean() for powers, _ in by_band]),
+        quietest=np.array([powers[0] for powers, _ in by_band]),
+        common=np.stack([axes[:, -1] for _, axes in by_band]),
+        ratio=float(np.sqrt(powers[-2] / powers[0])),
+        growth=float(growth),
+    )
 
 
 def _covariances(spectra: Array, share: float) -> Array:

@@ -140,7 +140,7 @@ def _objection(state: Denoising) -> str | None:
     prepared, model = made(state.prepared), made(state.model)
     noise = prepared.noise
     # An image that was stored so keeps to its rounded coefficients; the channels' own noise was seen in what they differ by.
-    if not noise.level or noise.stored is not None or model.has_own:
+    if not noise.level or noise.stored is not None or (model.has_own and noise.level >= TEXTURE):
         return None
     level = noise.level * (STRONGER if noise.is_correlated else 1.0)
     measured = prepared.measured
