@@ -125,9 +125,11 @@ def tables(rows: list[dict]) -> str:
         if counted:
             means = (np.mean([row[name] for row in counted]) if all(name in row for row in counted) else None for name in columns)
             lines.append(f"| mean of {len(counted)} | {' | '.join(_cell(mean) for mean in means)} | |")
-        gains = [row[_OURS] - max(row["TV"], row[_start(row)]) for row in counted]
-        above = [row[_OURS] - row["TV"] for row in counted]
-        phantom = [row["psnr"][_OURS] - row["psnr"]["TV"] for row in of_problem if row["picture"] == PHANTOM]
+        compared = [row for row in counted if "TV" in row]
+        gains = [row[_OURS] - max(row["TV"], row[_start(row)]) for row in compared]
+        above = [row[_OURS] - row["TV"] for row in compared]
+        phantoms = (row["psnr"] for row in of_problem if row["picture"] == PHANTOM)
+        phantom = [row[_OURS] - row["TV"] for row in phantoms if "TV" in row]
         cells = (np.mean(gains) if gains else None, min(gains, default=None), min(above, default=None), *(phantom or [None]))
         summary.append(f"| {problem} | {len(counted)} | {' | '.join(_cell(value, '+.2f') for value in cells)} |")
     return "\n".join(lines + summary)
