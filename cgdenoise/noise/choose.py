@@ -31,6 +31,12 @@ TEXTURE = 0.035
 """Part of the range below which noise may be texture; among missing values it is taken for that, and the others are kept. Clean
 photographs, fine texture among them, gave up to that much, with noise of 4 % of the range 0.038 and more (19 pictures)."""
 
+_STRONG_EXCESS, _STRONG_GROWTH = 30.0, 1.15
+"""`excess` below which, and `growth` above which, coarse noise that is stronger than `TEXTURE` is texture. Of 115 pictures of
+cameras and telephones and their quarters none has that; Kodak 13 and three quarters of it have, and lost 10 dB and more. So has
+filtered noise of 10 of 255, if channels share it, on five of ten pictures: it then counts as white (`benchmarks/NOTES.md`,
+"Coarse noise beyond doubt")."""
+
 _UNCERTAIN = 0.2
 """Standard error of the level, relative to it, from which the level is taken at its lower end, and nothing is said of how the
 channels share the noise. By hand: half makes the levels of three photographs worse, off by up to 12 % instead of 5; twice changes
@@ -195,7 +201,14 @@ def _coarse_noise(rest: Array, kind: NoiseKind, noise: PatchNoise, *, level_told
     if not told and (kind is not NoiseKind.AUTO or not _tells_coarse(rest, kind)):
         return None
     correlation = noise_correlation(rest, noise, told=told, level_told=level_told)
-    return independent_noise(rest, correlation) or (correlation if told or not correlation.is_white else None)
+    return independent_noise(rest, correlation) or (
+        correlation if told or not (correlation.is_white or _may_be_texture(rest, correlation)) else None
+    )
+
+
+def _may_be_texture(rest: Array, coarse: NoiseCorrelation) -> bool:
+    """Tell whether coarse noise is so strong, and so little beyond what texture makes, that it may be that of the whole image."""
+    return coarse.excess < _STRONG_EXCESS and coarse.growth > _STRONG_GROWTH and not _is_weak(rest, coarse)
 
 
 def _tells_coarse(rest: Array, kind: NoiseKind) -> bool:
@@ -254,7 +267,11 @@ def _uncontradicted_level(rest: Array, noise: PatchNoise, coarse: NoiseCorrelati
 
 def _is_evident(rest: Array, coarse: NoiseCorrelation) -> bool:
     """Tell whether coarse noise is beyond doubt, and too weak for a texture that fills the image, as gravel does."""
-    return coarse.is_evident and coarse.sigma < TEXTURE * float(np.nanmax(rest) - np.nanmin(rest))
+    return coarse.is_evident and _is_weak(rest, coarse)
+
+
+def _is_weak(rest: Array, coarse: NoiseCorrelation) -> bool:
+    return coarse.sigma < TEXTURE * float(np.nanmax(rest) - np.nanmin(rest))
 
 
 def white_level(rest: Array, noise: PatchNoise) -> tuple[float, float]:
