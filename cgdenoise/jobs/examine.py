@@ -102,7 +102,7 @@ def examine_picture(
                 told = sources.known(told, picture, number)
             law = exposures.law if exposures is not None else told.law
             if law is None:
-                model = choose(values, NoiseKind(told.kind), sigma=told.sigma, offset=told.offset)
+                model = choose(values, NoiseKind(told.kind), sigma=told.sigma, offset=told.offset, impulses=report.impulses)
                 measured_by = IMAGE if sources.dark is None else DARK_FRAMES
                 law = _grown(NoiseLaw.of(model, report.correlation.autocorrelation, measured_by), values)
             else:

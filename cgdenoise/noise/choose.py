@@ -14,7 +14,7 @@ from cgdenoise.noise.colour import coarse_colour
 from cgdenoise.noise.correlation import NoiseCorrelation, noise_correlation
 from cgdenoise.noise.covariance import common_noise, without_texture
 from cgdenoise.noise.estimate import PatchNoise, largest_correlation, patch_noise, shared_by_channels
-from cgdenoise.noise.impulse import find_impulses
+from cgdenoise.noise.impulse import Impulses, find_impulses
 from cgdenoise.noise.independent import independent_noise
 from cgdenoise.noise.missing import sigma_from_differences
 from cgdenoise.noise.model import NoiseKind, NoiseModel
@@ -75,6 +75,7 @@ def choose(
     offset: float | None = None,
     zero: float = 0.0,
     fit_follows: bool = False,
+    impulses: Impulses | None = None,
 ) -> NoiseModel:
     """Choose the model of an image's noise, from the image and from what the user knows.
 
@@ -94,8 +95,10 @@ def choose(
         What the user's unit calls 0.
     fit_follows : bool
         Whether a fit will tell the level of coarse noise, or that there is none: see `coarse_before`.
+    impulses : Impulses, optional
+        What `find_impulses` gives of the image, if that was asked already.
     """
-    mask, reasons = _impulses(values, kind)
+    mask, reasons = _impulses(values, kind, impulses)
     may_be_stored = kind in (NoiseKind.AUTO, NoiseKind.GAUSSIAN) and sigma is None and gain is None and not mask.any()
     stored = find_stored_noise(values) if may_be_stored else None
     if stored is not None and (stored.is_white or stored.jpeg.quality < FINE):
@@ -185,11 +188,11 @@ def _of_coarse(level: _Level, *, told: bool) -> _Level:
     return _Level(sigma, error, coarse, reasons)
 
 
-def _impulses(values: Array, kind: NoiseKind) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _impulses(values: Array, kind: NoiseKind, found: Impulses | None) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Return which values are impulses, none unless the kind of noise may have them, and what to say of them."""
     if kind not in (NoiseKind.AUTO, NoiseKind.IMPULSE):
         return np.zeros(values.shape, dtype=bool), ()
-    impulses = find_impulses(values)
+    impulses = found or find_impulses(values)
     if impulses.present:
         return impulses.mask, (f"impulses: {impulses.share:.1%} of the values have nothing to do with their neighbours",)
     return impulses.mask, ("impulses: none were found",) if kind is NoiseKind.IMPULSE else ()
