@@ -15,7 +15,7 @@ from cgdenoise.noise.quiet import quietest_level
 BLOCK = 16
 """Side of the blocks in pixels; distances up to half of it are measured. Not measured with others."""
 
-_FLAT, _LESS_FLAT = 0.05, 0.2
+FLAT, LESS_FLAT = 0.05, 0.2
 """Shares of the blocks, those with the least power at low frequencies, that `excess` is measured in and `growth` compares."""
 
 MIN_BLOCKS = 60
@@ -52,7 +52,7 @@ _NEGLIGIBLE = 0.1
 
 _U, _V = np.indices((BLOCK, BLOCK))
 _MIDDLE = (np.maximum(_U, _V) >= BLOCK // 4) & (np.maximum(_U, _V) < BLOCK // 2)
-_FINE = np.minimum(_U, _V) >= 3 * BLOCK // 4
+FINE = np.minimum(_U, _V) >= 3 * BLOCK // 4
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def noise_correlation(
     if spectra is None:
         return _white(noise.sigma, 1.0, np.inf, 1.0, 1.0)
     contrasts = _contrasts(spectra, noise)
-    flat, less_flat = flat_spectra(contrasts, _FLAT), flat_spectra(contrasts, _LESS_FLAT)
+    flat, less_flat = flat_spectra(contrasts, FLAT), flat_spectra(contrasts, LESS_FLAT)
     excess, error = _excess(flat)
     flattest = flat[:, _MIDDLE].mean()
     growth = float(less_flat[:, _MIDDLE].mean() / flattest) if flattest > 0 else 1.0
@@ -164,7 +164,7 @@ def noise_correlation(
     least = quietest / noise.sigma if noise.sigma > 0 else 0.0
     if excess < (_WHITE_TOLD if told and level_told else _WHITE) or (not told and growth > _EVEN and least < _EVERYWHERE):
         return _white(noise.sigma, excess, error, growth, least)
-    power = without_shading(np.mean(flat_spectra(np.square(spectra).mean(axis=1), _FLAT), axis=0))
+    power = without_shading(np.mean(flat_spectra(np.square(spectra).mean(axis=1), FLAT), axis=0))
     covariance = covariance_of_power(power)
     autocorrelation = covariance / covariance[0, 0]
     length = correlation_length(autocorrelation)
@@ -244,7 +244,7 @@ def block_spectra(image: NDArray[np.floating]) -> NDArray[np.float64] | None:
     blocks = blocks[np.isfinite(blocks).all(axis=(1, 2, 3))]
     kept = unclipped(blocks.reshape(*blocks.shape[:2], -1), channels) if len(blocks) else np.zeros(0, dtype=bool)
     # Clipped blocks are better than none.
-    blocks = blocks[kept] if kept.sum() >= MIN_BLOCKS / _FLAT else blocks
+    blocks = blocks[kept] if kept.sum() >= MIN_BLOCKS / FLAT else blocks
     if len(blocks) < MIN_BLOCKS:
         return None
     spectra: NDArray[np.float64] = dctn(blocks, axes=(2, 3), norm="ortho")
@@ -261,20 +261,25 @@ def _contrasts(spectra: NDArray[np.float64], noise: PatchNoise) -> NDArray[np.fl
 
 def flat_spectra(power: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     """Return the power (K, 16, 16) of the flattest share of the blocks (N, 16, 16), in the order of their places."""
+    halves = [np.where(measured, power[flat], 0.0) for measured, flat in flattest(power, share)]
+    return halves[0] + halves[1]
+
+
+def flattest(power: NDArray[np.float64], share: float) -> list[tuple[NDArray[np.bool_], NDArray[np.intp]]]:
+    """Return each half of the coefficients (16, 16), and which of the blocks (N, 16, 16) have least power in the other."""
     odd = (_U + _V) % 2 == 1
     low = (np.maximum(_U, _V) < BLOCK // 4) & (_U + _V > 0)
     count = min(len(power), max(MIN_BLOCKS, round(share * len(power))))
     halves = []
     for measured in (odd, ~odd):
         texture = power[:, low & ~measured].sum(axis=1)
-        flat = np.sort(np.argsort(texture, kind="stable")[:count])
-        halves.append(np.where(measured, power[flat], 0.0))
-    return halves[0] + halves[1]
+        halves.append((measured, np.sort(np.argsort(texture, kind="stable")[:count])))
+    return halves
 
 
 def _excess(power: NDArray[np.float64]) -> tuple[float, float]:
     """Return the ratio of power at middle to that at the finest frequencies over blocks (K, 16, 16), and its standard error."""
-    middle, fine = power[:, _MIDDLE].mean(axis=1), power[:, _FINE].mean(axis=1)
+    middle, fine = power[:, _MIDDLE].mean(axis=1), power[:, FINE].mean(axis=1)
     if not fine.sum() > 1e-12 * middle.sum():
         return (np.inf, np.inf) if middle.sum() > 0 else (1.0, np.inf)
     excess = middle.sum() / fine.sum()

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from cgdenoise.noise.correlation import (
     BLOCK,
-    MIN_BLOCKS,
+    FINE,
+    FLAT,
+    LESS_FLAT,
     NoiseCorrelation,
     block_spectra,
     correlation_length,
     covariance_of_power,
+    flattest,
     without_shading,
 )
 from cgdenoise.noise.mosaic import interpolated_noise
@@ -22,9 +25,6 @@ Array = NDArray[np.float64]
 
 # What each number was on photographs with filtered and demosaiced noise, on others, and on crops of cameras' pairs is in
 # `benchmarks/NOTES.md`, "Noise of the channels' own".
-
-_FLAT, _LESS_FLAT = 0.05, 0.2
-"""Shares of the blocks, those whose channels differ least at low frequencies: as `noise_correlation` has them, not measured."""
 
 _LOW = 0.02
 """Quantile of the blocks' power that is compared with the noise, and with the median. By hand; 0.01 to 0.1 tell as much."""
@@ -58,9 +58,8 @@ and less, to what rounding leaves."""
 _NONE = 1e-9
 """Power, in that of another, that is next to none: rounding leaves so much of equal channels."""
 
-_U, _V = np.indices((BLOCK, BLOCK))
-_HIGHEST, _FINE = np.maximum(_U, _V), np.minimum(_U, _V) >= 3 * BLOCK // 4
-_QUARTER = np.where(_FINE, 4, np.where(_HIGHEST > 0, _HIGHEST // (BLOCK // 4), -1))
+_HIGHEST = np.maximum(*np.indices((BLOCK, BLOCK)))
+_QUARTER = np.where(FINE, 4, np.where(_HIGHEST > 0, _HIGHEST // (BLOCK // 4), -1))
 _BANDS = tuple(np.equal(_QUARTER, number) for number in range(5))
 _MIDDLE, _TELLING = 1, (1, 2)
 
@@ -129,8 +128,8 @@ def independent_noise(image: NDArray[np.floating], found: NoiseCorrelation) -> N
     NoiseCorrelation or None
         `found` with what was measured, `is_own`. None for any other noise, fewer than three channels, or too few blocks.
     """
-    spectra = block_spectra(image)
-    own = None if spectra is None or spectra.shape[1] < 3 else _own(spectra)
+    spectra = block_spectra(image) if image.shape[2] >= 3 else None
+    own = None if spectra is None else _own(spectra)
     if spectra is None or own is None or own.levels[_MIDDLE] < _FALL * own.levels[-1]:
         return None
     mosaic = None if found.is_white else interpolated_noise(image)
@@ -152,7 +151,7 @@ def _is_alone(own: _Own, spectra: Array, found: NoiseCorrelation) -> bool:
     above = np.quantile(common, _LOW) / own.levels[_MIDDLE] ** 2
     if not found.is_white and above <= _ALONE and own.ratio <= _SIMILAR:
         return True
-    fine = np.square(spectra.mean(axis=1)[:, _FINE]).mean(axis=1)
+    fine = np.square(spectra.mean(axis=1)[:, FINE]).mean(axis=1)
     leaves_blocks_out = above <= _LITTLE or all(
         np.quantile(power, _LOW) < floor * np.median(power) for power, floor in zip((common, fine), _FLOORS, strict=True)
     )
@@ -161,7 +160,7 @@ def _is_alone(own: _Own, spectra: Array, found: NoiseCorrelation) -> bool:
 
 def _own(spectra: Array) -> _Own | None:
     """Measure what is along the axes without texture, in blocks (N, C, 16, 16); None if that is nothing."""
-    flat, less_flat = (_covariances(spectra, share) for share in (_FLAT, _LESS_FLAT))
+    flat, less_flat = (_covariances(spectra, share) for share in (FLAT, LESS_FLAT))
     power, by_band = np.zeros((BLOCK, BLOCK)), []
     for band in _BANDS:
         powers, axes = np.linalg.eigh(flat[band].mean(axis=0))
@@ -183,17 +182,13 @@ def _own(spectra: Array) -> _Own | None:
 
 
 def _covariances(spectra: Array, share: float) -> Array:
-    """Return the covariance between channels (16, 16, C, C) at each frequency, in the blocks (N, C, 16, 16) that are flattest.
+    """Return the covariance between channels (16, 16, C, C) at each frequency, in a share of the blocks (N, C, 16, 16).
 
-    As `flat_spectra`, each is measured in blocks that coefficients of the opposite parity chose.
+    Those are the blocks whose channels differ least.
     """
     differences = np.square(np.diff(spectra, axis=1)).mean(axis=1)
-    odd, low = (_U + _V) % 2 == 1, (_HIGHEST < BLOCK // 4) & (_HIGHEST > 0)
-    count = min(len(spectra), max(MIN_BLOCKS, round(share * len(spectra))))
-    halves = []
-    for measured in (odd, ~odd):
-        texture = differences[:, low & ~measured].sum(axis=1)
-        flat = spectra[np.sort(np.argsort(texture, kind="stable")[:count])]
-        halves.append(np.einsum("nauv,nbuv->uvab", flat, flat) / count)
-    covariances: Array = np.where(odd[..., None, None], *halves)
+    covariances = np.zeros((BLOCK, BLOCK, spectra.shape[1], spectra.shape[1]))
+    for measured, flat in flattest(differences, share):
+        chosen = spectra[flat]
+        covariances[measured] = (np.einsum("nauv,nbuv->uvab", chosen, chosen) / len(flat))[measured]
     return covariances
