@@ -121,19 +121,16 @@ class NoiseLaw:
         if self.kind in (NoiseKind.POISSON, NoiseKind.POISSON_GAUSSIAN):
             level = math.sqrt(float(np.nanmean(self.variance(np.where(impulses.mask, np.nan, values)))))
             return NoiseModel(self.kind, level, impulses.mask, self.gain, self.offset, self.read_sigma, reasons=reasons)
-        length = self.correlation_length
-        has_own = length > 0 and independent_noise(values, noise_correlation(values)) is not None
         white = NoiseKind.IMPULSE if impulses.mask.any() else NoiseKind.GAUSSIAN
-        return NoiseModel(
-            NoiseKind.CORRELATED if length else white,
-            self.sigma,
-            impulses.mask,
-            covariance=None if self.covariance is None else np.array(self.covariance),
-            autocorrelation=np.array(self.autocorrelation) if length else None,
-            shared=0.0 if has_own else shared_by_channels(patch_noise(values)) if length else None,
-            has_own=has_own,
-            reasons=reasons,
-        )
+        covariance = None if self.covariance is None else np.array(self.covariance)
+        model = NoiseModel(white, self.sigma, impulses.mask, covariance=covariance, reasons=reasons)
+        if not self.correlation_length:
+            return model
+        noise = patch_noise(values)
+        has_own = independent_noise(values, noise_correlation(values, noise)) is not None
+        shared = 0.0 if has_own else shared_by_channels(noise)
+        model = replace(model, kind=NoiseKind.CORRELATED, autocorrelation=np.array(self.autocorrelation))
+        return replace(model, shared=shared, has_own=has_own)
 
 
 IMAGE, SECOND_EXPOSURE, DARK_FRAMES = "image", "second exposure", "dark frames"

@@ -107,9 +107,7 @@ def filter_whitened(
     Tensor
         [C, H, W].
     """
-    whitening = Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor)
-    white_noise = ChannelNoise(noise.axes, noise.sigmas)
-    return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick, stronger=factor))
+    return _filter_by(_whitening(y, noise, floor), y, noise, factor, estimates, tick)
 
 
 def filter_lawful(y: Tensor, noise: ChannelNoise, exact: bool, estimates: int = 1, tick: Tick = no_tick) -> Tensor:
@@ -119,9 +117,17 @@ def filter_lawful(y: Tensor, noise: ChannelNoise, exact: bool, estimates: int = 
     to none. A level that is not exact is more likely too high than too low, so that this is not made good there.
     """
     floor, factor = _EXACT
-    if exact:
-        factor *= Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor).loudest
-    return filter_whitened(y, noise, floor, factor, estimates, tick)
+    whitening = _whitening(y, noise, floor)
+    return _filter_by(whitening, y, noise, factor * whitening.loudest if exact else factor, estimates, tick)
+
+
+def _whitening(y: Tensor, noise: ChannelNoise, floor: float) -> Whitening:
+    return Whitening.of(noise.autocorrelation, (y.shape[1], y.shape[2]), floor)
+
+
+def _filter_by(whitening: Whitening, y: Tensor, noise: ChannelNoise, factor: float, estimates: int, tick: Tick) -> Tensor:
+    white_noise = ChannelNoise(noise.axes, noise.sigmas)
+    return whitening.undo(filter_white(whitening.whiten(y), white_noise, None, estimates, tick, stronger=factor))
 
 
 def filter_coarse_colours(

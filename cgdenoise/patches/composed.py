@@ -164,8 +164,10 @@ def complete_groups(
     Here `tick` is called after each tile.
     """
 
+    unshown = unshown.to(y)
+
     def estimate(area: tuple[slice, ...], members: Tensor) -> tuple[Tensor, Tensor]:
-        return _complete_area(y[area], known[area], pilot[area], members, search.patch, completed, variance, unshown.to(y))
+        return _complete_area(y[area], known[area], pilot[area], members, search.patch, completed, variance, unshown)
 
     return overlapped(y, pilot, search, _SYSTEMS_TILE, estimate, tick)
 
